@@ -1,0 +1,1 @@
+//! The operator's console: server-rendered pages over the domains' read models.

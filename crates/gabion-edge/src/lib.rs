@@ -1,0 +1,1 @@
+//! The front door: listeners, TLS, routes, balancing and proxying. Has no database.

@@ -1,0 +1,1 @@
+//! Who may act: staff accounts, sessions, roles and API keys.

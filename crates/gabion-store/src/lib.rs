@@ -1,0 +1,1 @@
+//! Durable storage over SQLite and PostgreSQL: transactions, journal, outbox, key rows, backups.

@@ -1,0 +1,1 @@
+//! What every HTTP handler of the control plane needs: problems, actors, pages, idempotency keys, CSRF.
