@@ -1,1 +1,21 @@
 //! Ciphers, MACs, key ring and password hashing; the only crate that names cipher crates.
+//!
+//! Everything here is an engine: no IO, no clock, no randomness but what is handed in. [`SystemEntropy`] is the
+//! randomness the binary hands down. The one cipher library is aws-lc-rs; argon2 is the named exception, for
+//! passwords.
+//!
+//! The hierarchy: a [`ring::Seal`] (root, 32 bytes, outside the database) wraps the keys of the
+//! [`ring::KeyRing`] (one per [`ring::KeyUse`] and epoch); those wrap data keys ([`envelope::wrap`]) or derive
+//! them ([`kdf`]); a derived key encrypts exactly one plaintext ([`envelope::seal_once`]).
+
+pub mod digest;
+pub mod entropy;
+pub mod envelope;
+pub mod kdf;
+pub mod mac;
+pub mod password;
+pub mod ring;
+
+pub use entropy::SystemEntropy;
+pub use mac::constant_time_eq;
+pub use ring::{KeyRing, KeyRow, KeyUse, Seal};
