@@ -3,11 +3,14 @@
 "use strict";
 
 const ASK_MS = 8000;
+// A double click is one wish, not two.
+const SETTLE_MS = 500;
 
 function ask(form, button) {
   const label = button.textContent;
   const back = () => {
     clearTimeout(timer);
+    clearTimeout(settled);
     delete form.dataset.asked;
     button.textContent = label;
     button.removeEventListener("blur", back);
@@ -17,7 +20,8 @@ function ask(form, button) {
     if (event.key === "Escape") back();
   };
   const timer = setTimeout(back, ASK_MS);
-  form.dataset.asked = "yes";
+  const settled = setTimeout(() => (form.dataset.asked = "yes"), SETTLE_MS);
+  form.dataset.asked = "settling";
   button.textContent = form.dataset.confirm;
   button.addEventListener("blur", back);
   button.addEventListener("keydown", escape);
@@ -26,8 +30,9 @@ function ask(form, button) {
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (!form.dataset.confirm || form.dataset.asked) return;
+  if (!form.dataset.confirm || form.dataset.asked === "yes") return;
   event.preventDefault();
+  if (form.dataset.asked === "settling") return;
   const button = event.submitter ?? form.querySelector("button:not([type=button])");
   if (button) ask(form, button);
 });
