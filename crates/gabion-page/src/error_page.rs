@@ -30,7 +30,7 @@ pub enum ErrorKind {
     ShopUnreachable,
     /// The shop took the request and did not answer in time (504): an order may have gone through.
     ShopTimeout,
-    /// A limit on concurrent work is reached (503).
+    /// A limit on concurrent work is reached before anything was sent to the shop (503).
     Busy,
     /// The operator took the shop out for work (503).
     Maintenance,
@@ -75,6 +75,11 @@ impl ErrorKind {
             Self::Busy => ["busy.title", "busy.what", "busy.next"],
             Self::Maintenance => ["maintenance.title", "maintenance.what", "maintenance.next"],
         }
+    }
+
+    /// Whether waiting helps, so that the page always says for how long.
+    const fn passes(self) -> bool {
+        matches!(self, Self::ShopUnreachable | Self::Busy | Self::Maintenance)
     }
 
     /// Label key and address of the one button; the empty address is the same page again, as a GET.
@@ -196,7 +201,9 @@ impl Words {
         let site = page.site_name.unwrap_or_else(|| text(page.language, "error.site-unnamed"));
         let [title, what, next] =
             page.kind.keys().map(|key| fill(text(page.language, key), &[("site", site)]));
-        Self { title, what, next, retry: page.retry_after_seconds.map(|wait| retry(page.language, wait)) }
+        let soon = page.kind.passes().then(|| text(page.language, "error.retry-soon").to_owned());
+        let retry = page.retry_after_seconds.map(|seconds| retry(page.language, seconds)).or(soon);
+        Self { title, what, next, retry }
     }
 }
 
@@ -250,6 +257,16 @@ mod tests {
         let html = error_page(sample(Language::En, ErrorKind::ShopTimeout)).html;
         assert!(html.contains("it may have gone through"));
         assert!(html.contains("not your fault"));
+    }
+
+    #[test]
+    fn waiting_is_asked_for_only_where_it_helps() {
+        let asks = |kind| {
+            let page = ErrorPage { retry_after_seconds: None, ..sample(Language::En, kind) };
+            error_page(page).html.contains("try again in a few minutes")
+        };
+        let asked: Vec<ErrorKind> = ErrorKind::ALL.into_iter().filter(|kind| asks(*kind)).collect();
+        assert_eq!(asked, [ErrorKind::ShopUnreachable, ErrorKind::Busy, ErrorKind::Maintenance]);
     }
 
     #[test]

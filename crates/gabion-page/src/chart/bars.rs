@@ -6,6 +6,8 @@ use super::{BARS_MAX, Ink, Svg, Unit, drawable, escape};
 const ROW: u32 = 36;
 /// Height of the bar itself, in CSS pixels.
 const THICKNESS: u32 = 8;
+/// What is not zero stays visible, in percent of the whole width.
+const SLIVER_PERCENT: f64 = 0.75;
 /// Share of a limit from which a meter warns.
 const WARN_SHARE: f64 = 0.75;
 /// Share of a limit from which a meter alarms.
@@ -102,7 +104,10 @@ fn drawn(told: &str, rows: &[Row], longest: f64) -> Svg {
     );
     for (row, top) in rows.iter().zip((0..).step_by(ROW as usize)) {
         let (text, bar): (u32, u32) = (top + 14, top + 20);
-        let width = if longest > 0.0 { row.value / longest * 100.0 } else { 0.0 };
+        let width = match row.value {
+            value if value > 0.0 => (value / longest * 100.0).max(SLIVER_PERCENT),
+            _ => 0.0,
+        };
         let (label, shown, ink) = (escape(&row.label), escape(&row.shown), row.ink);
         html.push_str(&format!("<text x=\"0\" y=\"{text}\" class=\"chart-label\">{label}</text>\
              <text x=\"100%\" y=\"{text}\" text-anchor=\"end\">{shown}</text>\

@@ -75,7 +75,9 @@ fn refresh_is_offered_only_where_it_is_asked_for() {
 #[test]
 fn charts_and_icons_are_not_escaped() {
     let (_, html) = &pages::pages()[0];
-    assert!(html.contains("<svg class=\"chart-axis\" role=\"img\" aria-label=\"Time for an answer: Shop: latest"));
+    assert!(
+        html.contains("<svg class=\"chart-axis\" role=\"img\" aria-label=\"Time for an answer: Shop: latest")
+    );
     assert!(html.contains("<svg class=\"icon\""));
     assert!(!html.contains("&#60;svg"));
 }
