@@ -1,1 +1,273 @@
-//! The front door: listeners, TLS, routes, balancing and proxying. Has no database.
+//! The front door: listeners, TLS, routes, balancing and proxying.
+//!
+//! Protects the way between customers and the shop. Has no database and no secret beyond TLS keys, so that it can
+//! become its own process; it never changes what a customer sends or the shop answers beyond the headers it
+//! documents. What it has to tell goes to an [`EventSink`] and into [`Metrics`].
+//!
+//! The walk of a request: `listener` (accept, TLS, HTTP) -> `stack` (the order of the defences) -> `trace` (id, time,
+//! pages) -> `client_addr` -> `route` -> `redirect` -> `header_policy` -> `proxy` -> `upstream` (place, endpoint,
+//! connection) -> `transfer` (bodies on their way).
+
+mod body;
+pub mod client_addr;
+pub mod config;
+pub mod error;
+pub mod event;
+mod forward;
+pub mod header_policy;
+mod hop;
+mod layer;
+pub mod listener;
+pub mod metrics;
+pub mod module;
+pub mod origin;
+mod proxy;
+mod redirect;
+mod refusal;
+mod route;
+mod stack;
+mod state;
+pub mod status;
+pub mod tls;
+mod trace;
+mod transfer;
+mod tunnel;
+pub mod upstream;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use gabion_core::{Clock, Entropy};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use body::{Body, BoxError};
+pub use config::EdgeConfig;
+pub use error::ReloadError;
+pub use event::EventSink;
+pub use listener::Plane;
+pub use metrics::Metrics;
+pub use module::Module;
+pub use refusal::Refusal;
+
+use event::Recorder;
+use listener::Listeners;
+use metrics::{History, Point, history};
+use state::State;
+use trace::Trace;
+use tunnel::Tunnels;
+
+gabion_core::id!(
+    /// One request; the shop and the customer see it as `X-Request-Id`.
+    pub RequestId, "req"
+);
+
+impl RequestId {
+    /// The id as a header value.
+    pub fn header(self) -> http::HeaderValue {
+        http::HeaderValue::try_from(self.to_string()).expect("an id is a header value")
+    }
+}
+
+/// What the edge is built from.
+pub struct EdgeDeps {
+    /// Wall clock, for ids, events and history.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for ids.
+    pub entropy: Arc<dyn Entropy>,
+    /// Where events go.
+    pub events: Arc<dyn EventSink>,
+    /// TLS of the public listeners; certificates change inside it.
+    pub tls: Arc<rustls::ServerConfig>,
+}
+
+/// The front door at work. Clones are the same door.
+#[derive(Clone)]
+pub struct Edge(Arc<Inner>);
+
+struct Inner {
+    state: ArcSwap<State>,
+    tls: ArcSwap<rustls::ServerConfig>,
+    metrics: Arc<Metrics>,
+    history: Mutex<History>,
+    recorder: Recorder,
+    entropy: Arc<dyn Entropy>,
+    tunnels: Tunnels,
+    places: Arc<Semaphore>,
+    tasks: TaskTracker,
+    /// Cancelled when the edge stops: listeners close, connections finish what they have begun.
+    stop: CancellationToken,
+    drain: Duration,
+    // Changed by `start`, `reload` and `set_bypass` only, one at a time.
+    changing: Mutex<Changing>,
+}
+
+#[derive(Default)]
+struct Changing {
+    listeners: Listeners,
+    checks: CancellationToken,
+}
+
+impl Edge {
+    /// Opens the listeners and starts serving.
+    ///
+    /// # Errors
+    /// When a listener cannot be opened or an upstream's CA cannot be read; then nothing is left open.
+    pub fn start(config: EdgeConfig, deps: EdgeDeps) -> Result<Self, ReloadError> {
+        let places = Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS)));
+        let drain = config.drain;
+        let state = State::build(config, None)?;
+        let metrics = Arc::new(Metrics::default());
+        let tunnels = Tunnels {
+            metrics: Arc::clone(&metrics),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        let recorder = Recorder { sink: deps.events, clock: deps.clock, entropy: Arc::clone(&deps.entropy) };
+        let edge = Self(Arc::new(Inner {
+            state: ArcSwap::from_pointee(state),
+            tls: ArcSwap::new(deps.tls),
+            metrics,
+            history: Mutex::new(History::default()),
+            recorder,
+            entropy: deps.entropy,
+            tunnels,
+            places,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            drain,
+            changing: Mutex::new(Changing::default()),
+        }));
+        let mut changing = edge.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = changing.listeners.reconcile(&edge, &wanted(&edge.state())) {
+            edge.0.stop.cancel();
+            return Err(error);
+        }
+        edge.watch_upstreams(&mut changing);
+        drop(changing);
+        tokio::spawn(edge.clone().keep_history());
+        Ok(edge)
+    }
+
+    /// Takes a new configuration. Open connections go on; requests that arrived before finish as they began.
+    /// `connections_max` and `drain_seconds` stay as they were at the start.
+    ///
+    /// # Errors
+    /// As [`Edge::start`]; then the old configuration stays in force.
+    pub fn reload(&self, config: EdgeConfig) -> Result<(), ReloadError> {
+        let mut changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = State::build(config, Some(&self.state()))?;
+        changing.listeners.reconcile(self, &wanted(&state))?;
+        self.0.state.store(Arc::new(state));
+        self.watch_upstreams(&mut changing);
+        Ok(())
+    }
+
+    /// Turns modules off, and all others on.
+    pub fn set_bypass(&self, modules: BTreeSet<Module>) {
+        let _changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = State::clone(&self.state());
+        state.bypass = modules;
+        self.0.state.store(Arc::new(state));
+    }
+
+    /// Uses another TLS configuration for connections to come.
+    pub fn set_tls(&self, tls: Arc<rustls::ServerConfig>) {
+        self.0.tls.store(tls);
+    }
+
+    /// Stops accepting, lets running requests finish for `drain_seconds`, then ends what is left. Returns the number of
+    /// connections that had to be cut.
+    pub async fn stop_and_drain(&self) -> usize {
+        self.0.stop.cancel();
+        self.0.tasks.close();
+        self.0.tunnels.tasks.close();
+        let idle = async {
+            self.0.tasks.wait().await;
+            self.0.tunnels.tasks.wait().await;
+        };
+        if tokio::time::timeout(self.0.drain, idle).await.is_ok() {
+            return 0;
+        }
+        self.0.tunnels.stop.cancel();
+        self.0.tasks.len()
+    }
+
+    /// The addresses really listened on.
+    pub fn addresses(&self) -> Vec<(Plane, SocketAddr)> {
+        self.0.changing.lock().unwrap_or_else(PoisonError::into_inner).listeners.addresses()
+    }
+
+    /// The counters.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.0.metrics
+    }
+
+    /// The last hour in steps of [`history::FINE_SECONDS`], oldest first.
+    pub fn hour(&self) -> Vec<Point> {
+        self.0.history.lock().unwrap_or_else(PoisonError::into_inner).hour()
+    }
+
+    /// The last day in steps of five minutes, oldest first.
+    pub fn day(&self) -> Vec<Point> {
+        self.0.history.lock().unwrap_or_else(PoisonError::into_inner).day()
+    }
+
+    fn watch_upstreams(&self, changing: &mut Changing) {
+        changing.checks.cancel();
+        changing.checks = self.0.stop.child_token();
+        for upstream in &self.state().upstreams {
+            upstream::health::watch(upstream, &self.0.recorder, &changing.checks);
+        }
+    }
+
+    async fn keep_history(self) {
+        let period = Duration::from_secs(history::FINE_SECONDS.unsigned_abs());
+        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
+        while self.0.stop.run_until_cancelled(tick.tick()).await.is_some() {
+            let now = self.0.recorder.clock.now();
+            self.0.history.lock().unwrap_or_else(PoisonError::into_inner).step(&self.0.metrics, now);
+        }
+    }
+
+    fn state(&self) -> Arc<State> {
+        self.0.state.load_full()
+    }
+
+    fn server_tls(&self) -> Arc<rustls::ServerConfig> {
+        self.0.tls.load_full()
+    }
+
+    fn places(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.places)
+    }
+
+    fn tasks(&self) -> &TaskTracker {
+        &self.0.tasks
+    }
+
+    fn stop(&self) -> &CancellationToken {
+        &self.0.stop
+    }
+
+    fn tunnels(&self) -> &Tunnels {
+        &self.0.tunnels
+    }
+
+    fn trace(&self) -> Trace {
+        Trace {
+            metrics: Arc::clone(&self.0.metrics),
+            recorder: self.0.recorder.clone(),
+            entropy: Arc::clone(&self.0.entropy),
+        }
+    }
+}
+
+fn wanted(state: &State) -> Vec<(Plane, SocketAddr)> {
+    let https = state.https.iter().map(|address| (Plane::Https, *address));
+    https.chain(state.http.iter().map(|address| (Plane::Http, *address))).collect()
+}

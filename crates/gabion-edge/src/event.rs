@@ -1,0 +1,43 @@
+//! What the edge records. Every request is counted; only what was refused or failed becomes an event.
+
+use std::sync::Arc;
+
+use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, Severity};
+
+/// A request was answered by Gabion itself because it could not be forwarded.
+pub const REQUEST_REFUSED: EventKind = EventKind::new("edge.request_refused", 1, Severity::Info);
+/// The shop could not be reached, broke off, or did not answer in time.
+pub const SHOP_FAILED: EventKind = EventKind::new("edge.shop_failed", 1, Severity::Warning);
+/// All places of an upstream were taken and its queue was full or too slow.
+pub const SHOP_BUSY: EventKind = EventKind::new("edge.shop_busy", 1, Severity::Warning);
+/// An endpoint failed its health checks.
+pub const ENDPOINT_DOWN: EventKind = EventKind::new("edge.endpoint_down", 1, Severity::Critical);
+/// An endpoint passed its health checks again.
+pub const ENDPOINT_UP: EventKind = EventKind::new("edge.endpoint_up", 1, Severity::Info);
+/// A certificate was loaded in place of another.
+pub const CERTIFICATE_CHANGED: EventKind = EventKind::new("edge.certificate_changed", 1, Severity::Info);
+/// A new certificate could not be loaded; the old one goes on serving.
+pub const CERTIFICATE_REFUSED: EventKind = EventKind::new("edge.certificate_refused", 1, Severity::Critical);
+
+/// Where the edge's events go. The edge has no database: the binary hands in the store's lane.
+pub trait EventSink: Send + Sync {
+    /// Takes the event or drops it, counted. Never blocks, never fails: a flood must not slow a request.
+    fn offer(&self, event: Event);
+}
+
+/// Makes events and hands them to the sink.
+#[derive(Clone)]
+pub(crate) struct Recorder {
+    pub(crate) sink: Arc<dyn EventSink>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl Recorder {
+    /// Records an event that `fill` completes.
+    pub(crate) fn record(&self, kind: &EventKind, actor: Actor, fill: impl FnOnce(Event) -> Event) {
+        let now = self.clock.now();
+        let id = EventId::new(now, self.entropy.as_ref());
+        self.sink.offer(fill(Event::new(kind, id, now, actor)));
+    }
+}

@@ -1,0 +1,225 @@
+//! The request as the shop gets it, and the response as the customer gets it.
+
+use std::fmt::Write;
+use std::net::IpAddr;
+
+use http::header::{
+    CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, TE, UPGRADE,
+};
+use http::{Uri, Version, request, response};
+
+use crate::client_addr::Client;
+use crate::origin::EndpointUrl;
+use crate::{RequestId, hop};
+
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+/// The id of a request, to the shop and to the customer.
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Cookies with this prefix are Gabion's own and never reach the shop.
+const OWN_COOKIES: &str = "__Host-gabion";
+
+/// What the forwarded request says about its way here.
+pub(crate) struct Origination {
+    pub(crate) id: RequestId,
+    pub(crate) client: Client,
+    /// The `Host` the customer used.
+    pub(crate) authority: HeaderValue,
+    /// The `Host` the shop wants to see.
+    pub(crate) host: Option<HeaderValue>,
+}
+
+/// The customer's `Host`: from the target where it has one, else from the header; empty when there is none.
+pub(crate) fn authority(uri: &Uri, headers: &HeaderMap) -> HeaderValue {
+    let target = uri.authority().and_then(|authority| HeaderValue::from_str(authority.as_str()).ok());
+    target.or_else(|| headers.get(HOST).cloned()).unwrap_or(HeaderValue::from_static(""))
+}
+
+/// Turns the head of a customer's request into the head of the shop's: HTTP/1.1, origin form, no hop-by-hop
+/// headers, forwarding headers written anew. Leaves method, path and end-to-end headers as they are.
+pub(crate) fn request_head(parts: &mut request::Parts, from: &Origination) {
+    let websocket = hop::wants_websocket(&parts.headers);
+    let trailers = hop::takes_trailers(&parts.headers);
+    let headers = &mut parts.headers;
+    hop::remove(headers);
+    // The body is asked for as soon as the shop takes the request; nobody waits for a second 100.
+    headers.remove(EXPECT);
+    forwarding_headers(headers, from);
+    cookies(headers);
+    if websocket {
+        headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    } else if trailers {
+        headers.insert(CONNECTION, HeaderValue::from_static("te"));
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    parts.uri = Uri::try_from(target).unwrap_or_default();
+    parts.version = Version::HTTP_11;
+}
+
+fn forwarding_headers(headers: &mut HeaderMap, from: &Origination) {
+    let proto = if from.client.https { "https" } else { "http" };
+    let address = from.client.address;
+    let host = from.authority.to_str().unwrap_or_default();
+    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
+    let port = port.unwrap_or(if from.client.https { "443" } else { "80" });
+    let mut forwarded = match address {
+        IpAddr::V4(address) => format!("for={address}"),
+        IpAddr::V6(address) => format!("for=\"[{address}]\""),
+    };
+    let quote = !host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    let mark = if quote { "\"" } else { "" };
+    write!(forwarded, ";host={mark}{host}{mark};proto={proto}").expect("writing to a string cannot fail");
+    let text = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
+    let port = text(port.to_owned());
+    headers.insert(FORWARDED, text(forwarded));
+    headers.insert(X_FORWARDED_FOR, text(address.to_string()));
+    headers.insert(X_REAL_IP, text(address.to_string()));
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
+    headers.insert(X_FORWARDED_PORT, port);
+    headers.insert(X_FORWARDED_HOST, from.authority.clone());
+    headers.insert(HOST, from.host.clone().unwrap_or_else(|| from.authority.clone()));
+    headers.insert(X_REQUEST_ID, from.id.header());
+}
+
+/// Joins the cookie fields that HTTP/2 splits (RFC 9113 section 8.2.3) and keeps Gabion's own to itself.
+fn cookies(headers: &mut HeaderMap) {
+    let mut fields = headers.get_all(COOKIE).iter();
+    let Some(first) = fields.next() else { return };
+    let own = |value: &HeaderValue| contains(value.as_bytes(), OWN_COOKIES.as_bytes());
+    if fields.next().is_none() && !own(first) {
+        return;
+    }
+    let mut joined: Vec<u8> = Vec::new();
+    for field in headers.get_all(COOKIE) {
+        for pair in field.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii) {
+            if pair.is_empty() || pair.starts_with(OWN_COOKIES.as_bytes()) {
+                continue;
+            }
+            if !joined.is_empty() {
+                joined.extend_from_slice(b"; ");
+            }
+            joined.extend_from_slice(pair);
+        }
+    }
+    headers.remove(COOKIE);
+    if let Some(value) = HeaderValue::from_bytes(&joined).ok().filter(|_| !joined.is_empty()) {
+        headers.insert(COOKIE, value);
+    }
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+/// Turns the head of the shop's response into the head of the customer's: no hop-by-hop headers, and redirects
+/// to the endpoint's own address lead back to the site where the shop was told another `Host`.
+pub(crate) fn response_head(parts: &mut response::Parts, from: &Origination, endpoint: &EndpointUrl) {
+    hop::remove(&mut parts.headers);
+    let Some(host) = &from.host else { return };
+    let location = parts.headers.get(LOCATION).and_then(|value| value.to_str().ok());
+    if let Some(location) = location.and_then(|location| own_location(location, from, host, endpoint)) {
+        parts.headers.insert(LOCATION, location);
+    }
+}
+
+fn own_location(
+    location: &str,
+    from: &Origination,
+    host: &HeaderValue,
+    endpoint: &EndpointUrl,
+) -> Option<HeaderValue> {
+    let rest = location.strip_prefix("http://").or_else(|| location.strip_prefix("https://"))?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let shop = host.to_str().ok()?;
+    if !authority.eq_ignore_ascii_case(shop) && !authority.eq_ignore_ascii_case(&endpoint.authority()) {
+        return None;
+    }
+    let proto = if from.client.https { "https" } else { "http" };
+    HeaderValue::try_from(format!("{proto}://{}{path}", from.authority.to_str().ok()?)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn origination(host: Option<&'static str>) -> Origination {
+        Origination {
+            id: RequestId::from_bits(1),
+            client: Client { address: "2001:db8::7".parse().expect("an address"), https: true },
+            authority: HeaderValue::from_static("shop.example:8443"),
+            host: host.map(HeaderValue::from_static),
+        }
+    }
+
+    fn head(request: http::request::Builder) -> request::Parts {
+        let (mut parts, ()) = request.body(()).expect("a request").into_parts();
+        request_head(&mut parts, &origination(None));
+        parts
+    }
+
+    #[test]
+    fn forwarding_headers_are_written_anew() {
+        let parts = head(
+            Request::get("https://shop.example:8443/a?b")
+                .header("x-forwarded-for", "6.6.6.6")
+                .header("forwarded", "for=6.6.6.6")
+                .header("x-real-ip", "6.6.6.6")
+                .header("x-forwarded-host", "evil.example"),
+        );
+        let value = |name: &str| parts.headers.get(name).map(|value| value.to_str().expect("text"));
+        assert_eq!(parts.uri, "/a?b");
+        assert_eq!(value("host"), Some("shop.example:8443"));
+        assert_eq!(value("forwarded"), Some("for=\"[2001:db8::7]\";host=\"shop.example:8443\";proto=https"));
+        assert_eq!(value("x-forwarded-for"), Some("2001:db8::7"));
+        assert_eq!(value("x-real-ip"), Some("2001:db8::7"));
+        assert_eq!(value("x-forwarded-host"), Some("shop.example:8443"));
+        assert_eq!(value("x-forwarded-port"), Some("8443"));
+        assert_eq!(value("x-forwarded-proto"), Some("https"));
+        assert!(parts.headers.get_all("x-forwarded-for").iter().count() == 1);
+    }
+
+    #[test]
+    fn websocket_upgrades_pass_and_others_do_not() {
+        let parts = head(Request::get("/").header("connection", "Upgrade").header("upgrade", "websocket"));
+        assert_eq!(parts.headers["upgrade"], "websocket");
+        let parts =
+            head(Request::get("/").header("connection", "Upgrade, HTTP2-Settings").header("upgrade", "h2c"));
+        assert!(!parts.headers.contains_key("upgrade") && !parts.headers.contains_key("connection"));
+    }
+
+    #[test]
+    fn cookies_are_joined_and_our_own_are_kept_back() {
+        let parts =
+            head(Request::get("/").header("cookie", "a=1").header("cookie", "__Host-gabion-session=x; b=2"));
+        assert_eq!(parts.headers["cookie"], "a=1; b=2");
+        let parts = head(Request::get("/").header("cookie", "__Host-gabion=x"));
+        assert!(!parts.headers.contains_key("cookie"));
+    }
+
+    #[test]
+    fn redirects_to_the_shops_own_address_lead_back_to_the_site() {
+        for (location, expected) in [
+            ("http://backend:8080/cart", "https://shop.example:8443/cart"),
+            ("https://internal.example?x", "https://shop.example:8443?x"),
+            ("https://psp.example/pay", "https://psp.example/pay"),
+            ("/relative", "/relative"),
+        ] {
+            let (mut parts, ()) = http::Response::builder()
+                .header("location", location)
+                .body(())
+                .expect("a response")
+                .into_parts();
+            let endpoint = "http://backend:8080".parse().expect("a URL");
+            response_head(&mut parts, &origination(Some("internal.example")), &endpoint);
+            assert_eq!(parts.headers["location"], expected, "{location}");
+        }
+    }
+}

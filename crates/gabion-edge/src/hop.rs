@@ -1,0 +1,97 @@
+//! Headers that concern one connection only. RFC 9110 section 7.6.1.
+
+use http::header::{
+    CONNECTION, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+    UPGRADE,
+};
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Removes the headers of one hop: the known ones and those that `Connection` names.
+pub(crate) fn remove(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        for name in named(headers) {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    for name in [
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRANSFER_ENCODING,
+        UPGRADE,
+    ] {
+        headers.remove(name);
+    }
+}
+
+/// The headers that `Connection` names. Framing and host stay ours whatever it says.
+fn named(headers: &HeaderMap) -> Vec<HeaderName> {
+    let tokens = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    tokens
+        .flat_map(|value| value.split(','))
+        .filter_map(|token| token.trim().parse::<HeaderName>().ok())
+        .filter(|name| *name != http::header::HOST && *name != http::header::CONTENT_LENGTH)
+        .collect()
+}
+
+/// Whether a request asks to change to WebSocket (RFC 6455 section 4.1), the one upgrade that is forwarded:
+/// others, such as h2c, would carry requests past every defence.
+pub(crate) fn wants_websocket(headers: &HeaderMap) -> bool {
+    lists(headers, &CONNECTION, "upgrade") && lists(headers, &UPGRADE, "websocket")
+}
+
+/// Whether the client takes trailers.
+pub(crate) fn takes_trailers(headers: &HeaderMap) -> bool {
+    lists(headers, &TE, "trailers")
+}
+
+fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a value")))
+            .collect()
+    }
+
+    #[test]
+    fn hop_by_hop_headers_go_and_others_stay() {
+        let mut headers = headers(&[
+            ("connection", "close, X-Private, host"),
+            ("x-private", "1"),
+            ("keep-alive", "timeout=5"),
+            ("transfer-encoding", "chunked"),
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+            ("proxy-authorization", "secret"),
+            ("host", "shop.example"),
+            ("accept", "*/*"),
+        ]);
+        remove(&mut headers);
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["accept", "host"]);
+    }
+
+    #[test]
+    fn only_websocket_is_an_upgrade() {
+        assert!(wants_websocket(&headers(&[
+            ("connection", "keep-alive, Upgrade"),
+            ("upgrade", "WebSocket")
+        ])));
+        assert!(!wants_websocket(&headers(&[("connection", "upgrade"), ("upgrade", "h2c")])));
+        assert!(!wants_websocket(&headers(&[("upgrade", "websocket")])));
+    }
+}

@@ -1,0 +1,98 @@
+//! A defence is an async function over a request and what comes after it; [`wrap`] makes it a tower layer.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use http::{Request, Response};
+use tower::Service;
+
+use crate::state::State;
+use crate::{Body, Refusal, RequestId};
+
+/// What a layer or the proxy answers: the response, or why there is none from the shop.
+pub(crate) type Outcome = Result<Response<Body>, Refusal>;
+
+/// One defence.
+pub(crate) trait Layer: Clone + Send + Sync + 'static {
+    /// Looks at the request, may answer it, or lets `next` answer and looks at the response.
+    fn call(self, request: Request<Body>, next: impl Next) -> impl Future<Output = Outcome> + Send;
+}
+
+/// Whatever stands further in.
+pub(crate) trait Next: Send + 'static {
+    /// Lets it answer.
+    fn call(self, request: Request<Body>) -> impl Future<Output = Outcome> + Send;
+}
+
+impl<S> Next for S
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Refusal, Future: Send> + Send + 'static,
+{
+    async fn call(mut self, request: Request<Body>) -> Outcome {
+        Service::call(&mut self, request).await
+    }
+}
+
+/// The facts of a request that every layer may need. The outermost layer puts it into the extensions.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) id: RequestId,
+    pub(crate) state: Arc<State>,
+    pub(crate) connection: Arc<Connection>,
+}
+
+/// The facts of a downstream connection.
+pub(crate) struct Connection {
+    pub(crate) peer: SocketAddr,
+    pub(crate) https: bool,
+}
+
+/// The facts of a request inside the stack.
+pub(crate) fn context(request: &Request<Body>) -> Context {
+    request.extensions().get::<Context>().expect("the outermost layer inserts the context").clone()
+}
+
+/// Makes a tower layer of a defence.
+pub(crate) const fn wrap<L: Layer>(layer: L) -> Wrap<L> {
+    Wrap(layer)
+}
+
+/// A tower layer made of a defence.
+#[derive(Clone)]
+pub(crate) struct Wrap<L>(L);
+
+impl<L: Layer, S> tower::Layer<S> for Wrap<L> {
+    type Service = Wrapped<L, S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Wrapped { layer: self.0.clone(), inner }
+    }
+}
+
+/// A defence around a service.
+#[derive(Clone)]
+pub(crate) struct Wrapped<L, S> {
+    layer: L,
+    inner: S,
+}
+
+impl<L, S> Service<Request<Body>> for Wrapped<L, S>
+where
+    L: Layer,
+    S: Next + Clone,
+{
+    type Response = Response<Body>;
+    type Error = Refusal;
+    type Future = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Refusal>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        Box::pin(self.layer.clone().call(request, self.inner.clone()))
+    }
+}

@@ -1,0 +1,83 @@
+//! Counters for every request, cheap enough for the hot path, and their history for the console's charts.
+
+pub mod histogram;
+pub mod history;
+pub mod prometheus;
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use http::StatusCode;
+
+pub use histogram::{Histogram, Snapshot};
+pub use history::{History, Point};
+
+/// Counters since the start of the process. Relaxed atomics: exact in sum, never a lock.
+#[derive(Default)]
+pub struct Metrics {
+    /// Responses by the first digit of their status: 1xx to 5xx.
+    pub responses: [AtomicU64; 5],
+    /// Requests that Gabion answered itself with an error page.
+    pub refused: AtomicU64,
+    /// Requests being answered now.
+    pub in_flight: AtomicI64,
+    /// From request head to response head.
+    pub total: Histogram,
+    /// The part of it that the shop took.
+    pub shop: Histogram,
+    /// Bytes of request bodies.
+    pub bytes_in: AtomicU64,
+    /// Bytes of response bodies.
+    pub bytes_out: AtomicU64,
+    /// Open downstream connections.
+    pub connections: AtomicI64,
+    /// Downstream connections ever accepted.
+    pub connections_accepted: AtomicU64,
+    /// TLS handshakes that failed or took too long.
+    pub handshakes_failed: AtomicU64,
+    /// WebSocket and other upgraded connections open now.
+    pub tunnels: AtomicI64,
+    /// Requests sent a second time because the first try provably had no effect.
+    pub retries: AtomicU64,
+}
+
+impl Metrics {
+    /// Counts one answered request.
+    pub(crate) fn answered(&self, status: StatusCode, total: Duration, shop: Option<Duration>) {
+        let class = usize::from(status.as_u16() / 100).clamp(1, 5) - 1;
+        self.responses[class].fetch_add(1, Ordering::Relaxed);
+        self.total.record(total);
+        if let Some(shop) = shop {
+            self.shop.record(shop);
+        }
+    }
+
+    /// All responses so far.
+    pub fn requests(&self) -> u64 {
+        self.responses.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Server errors so far.
+    pub fn errors(&self) -> u64 {
+        self.responses[4].load(Ordering::Relaxed)
+    }
+}
+
+/// Raises a gauge and lowers it when dropped.
+pub(crate) struct Gauge<F: Fn(&Metrics) -> &AtomicI64> {
+    metrics: std::sync::Arc<Metrics>,
+    gauge: F,
+}
+
+impl<F: Fn(&Metrics) -> &AtomicI64> Gauge<F> {
+    pub(crate) fn raise(metrics: &std::sync::Arc<Metrics>, gauge: F) -> Self {
+        gauge(metrics).fetch_add(1, Ordering::Relaxed);
+        Self { metrics: std::sync::Arc::clone(metrics), gauge }
+    }
+}
+
+impl<F: Fn(&Metrics) -> &AtomicI64> Drop for Gauge<F> {
+    fn drop(&mut self) {
+        (self.gauge)(&self.metrics).fetch_sub(1, Ordering::Relaxed);
+    }
+}

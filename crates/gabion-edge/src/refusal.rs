@@ -1,0 +1,143 @@
+//! Why a request got no answer from the shop, and what the customer is told.
+
+use std::time::Duration;
+
+use gabion_core::{Blame, EventKind};
+use gabion_page::error_page::ErrorKind;
+use http::StatusCode;
+
+use crate::event;
+
+/// Why a request got no answer from the shop.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The `Host` is missing, malformed, or there are several.
+    #[error("bad request: {0}")]
+    BadRequest(&'static str),
+    /// No site has this host.
+    #[error("no site is configured for host {host}")]
+    UnknownHost {
+        /// The host as the client wrote it, cut.
+        host: String,
+    },
+    /// A path that Gabion keeps for itself and does not answer.
+    #[error("nothing at this reserved path")]
+    Reserved,
+    /// A method that has no meaning here, such as CONNECT.
+    #[error("method is not forwarded")]
+    Method,
+    /// The request body is longer than the route allows.
+    #[error("request body above {bytes_max} bytes")]
+    BodyTooLarge {
+        /// The route's limit.
+        bytes_max: u64,
+    },
+    /// The client stopped sending its request body.
+    #[error("client sent no byte of its body for {}s", idle.as_secs())]
+    BodyStalled {
+        /// How long we waited.
+        idle: Duration,
+    },
+    /// The client broke off its own request body.
+    #[error("client broke off its request body")]
+    BodyBroken,
+    /// The upstream is in maintenance mode.
+    #[error("upstream {upstream} is in maintenance")]
+    Maintenance {
+        /// Its name.
+        upstream: String,
+    },
+    /// All places of the upstream are taken and its queue is full or too slow.
+    #[error("upstream {upstream} is busy")]
+    Busy {
+        /// Its name.
+        upstream: String,
+    },
+    /// No endpoint could be reached, or the one asked broke off before answering.
+    #[error("upstream {upstream} is unreachable: {reason}")]
+    Unreachable {
+        /// Its name.
+        upstream: String,
+        /// The last endpoint's error.
+        reason: String,
+    },
+    /// The endpoint did not answer in time.
+    #[error("upstream {upstream} did not answer in {}s", waited.as_secs())]
+    Timeout {
+        /// Its name.
+        upstream: String,
+        /// How long we waited.
+        waited: Duration,
+    },
+}
+
+impl Refusal {
+    /// The status the client gets. RFC 9110 section 15.
+    pub const fn status(&self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::UnknownHost { .. } => StatusCode::MISDIRECTED_REQUEST,
+            Self::Reserved => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyStalled { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::Maintenance { .. } | Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
+            Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
+        }
+    }
+
+    /// Which page the customer sees.
+    pub(crate) const fn page(&self) -> ErrorKind {
+        match self {
+            Self::BadRequest(_) | Self::BodyBroken | Self::BodyStalled { .. } | Self::Method => {
+                ErrorKind::BadRequest
+            }
+            Self::UnknownHost { .. } | Self::Reserved => ErrorKind::NotFoundSite,
+            Self::BodyTooLarge { .. } => ErrorKind::TooLarge,
+            Self::Maintenance { .. } => ErrorKind::Maintenance,
+            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Unreachable { .. } => ErrorKind::ShopUnreachable,
+            Self::Timeout { .. } => ErrorKind::ShopTimeout,
+        }
+    }
+
+    /// When trying again makes sense, in seconds.
+    pub(crate) const fn retry_after_seconds(&self) -> Option<u32> {
+        match self {
+            Self::Maintenance { .. } => Some(300),
+            Self::Busy { .. } => Some(5),
+            _ => None,
+        }
+    }
+
+    /// Who has to act.
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Self::Maintenance { .. } | Self::Busy { .. } => Blame::Operator,
+            Self::Unreachable { .. } | Self::Timeout { .. } => Blame::Upstream,
+            _ => Blame::Client,
+        }
+    }
+
+    /// The kind of event it is recorded as; a maintenance page is no event, it was asked for.
+    pub(crate) const fn event(&self) -> Option<&'static EventKind> {
+        match self {
+            Self::Maintenance { .. } | Self::Reserved => None,
+            Self::Unreachable { .. } | Self::Timeout { .. } => Some(&event::SHOP_FAILED),
+            Self::Busy { .. } => Some(&event::SHOP_BUSY),
+            _ => Some(&event::REQUEST_REFUSED),
+        }
+    }
+
+    /// The upstream it is about.
+    pub(crate) fn upstream(&self) -> Option<&str> {
+        match self {
+            Self::Maintenance { upstream }
+            | Self::Busy { upstream }
+            | Self::Unreachable { upstream, .. }
+            | Self::Timeout { upstream, .. } => Some(upstream),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Which site and which upstream a request is for.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use gabion_core::limits::cut;
+use http::{Method, Request};
+
+use crate::layer::{Layer, Next, Outcome, context};
+use crate::state::{Route, State};
+use crate::{Body, Refusal, config::Site};
+
+/// Bytes of a foreign host that go into an event.
+const HOST_BYTES_SHOWN: usize = 100;
+/// Paths Gabion keeps for itself on every site.
+const RESERVED: &str = "/.gabion";
+
+/// The site and the route a request matched.
+#[derive(Clone)]
+pub(crate) struct Matched {
+    pub(crate) site: Arc<Site>,
+    pub(crate) route: Arc<Route>,
+}
+
+/// Finds site and route; answers requests for foreign hosts and reserved paths.
+#[derive(Clone)]
+pub(crate) struct RouteLookup;
+
+impl Layer for RouteLookup {
+    async fn call(self, mut request: Request<Body>, next: impl Next) -> Outcome {
+        let state = context(&request).state;
+        let site = site(&state, &request)?;
+        request.extensions_mut().insert(Arc::clone(&site));
+        if request.method() == Method::CONNECT {
+            return Err(Refusal::Method);
+        }
+        let path = normalize(request.uri().path());
+        if below(&path, RESERVED) {
+            return Err(Refusal::Reserved);
+        }
+        let host = host(&request).map(str::to_ascii_lowercase)?;
+        let route = state.route(&host, &path).ok_or(Refusal::Reserved)?;
+        request.extensions_mut().insert(Matched { site, route });
+        next.call(request).await
+    }
+}
+
+/// The site whose origin has the request's host. Ports are not compared: a port forward must not matter.
+pub(crate) fn site<B>(state: &State, request: &Request<B>) -> Result<Arc<Site>, Refusal> {
+    let host = host(request)?;
+    state
+        .site(&host.to_ascii_lowercase())
+        .ok_or_else(|| Refusal::UnknownHost { host: cut(host, HOST_BYTES_SHOWN).into_owned() })
+}
+
+/// The host of a request without its port: from the target where it has one, else from `Host`.
+/// RFC 9112 section 3.2, RFC 9113 section 8.3.1.
+pub(crate) fn host<B>(request: &Request<B>) -> Result<&str, Refusal> {
+    let mut headers = request.headers().get_all(http::header::HOST).iter();
+    let header = match (headers.next(), headers.next()) {
+        (_, Some(_)) => return Err(Refusal::BadRequest("more than one Host header")),
+        (first, None) => first,
+    };
+    if let Some(authority) = request.uri().authority() {
+        return Ok(authority.host());
+    }
+    let text = header.ok_or(Refusal::BadRequest("no Host header"))?.to_str().unwrap_or_default();
+    host_part(text).ok_or(Refusal::BadRequest("malformed Host header"))
+}
+
+/// The host of `host[:port]`.
+fn host_part(text: &str) -> Option<&str> {
+    let end = match text.strip_prefix('[') {
+        Some(rest) => rest.find(']')? + 2,
+        None => text.find(':').unwrap_or(text.len()),
+    };
+    let (host, port) = text.split_at(end);
+    let name = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'[' | b']' | b':');
+    let port_ok = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    (!host.is_empty() && host.bytes().all(name) && port_ok).then_some(host)
+}
+
+/// Whether `path` is `prefix` or lies below it, on a segment boundary.
+pub(crate) fn below(path: &str, prefix: &str) -> bool {
+    let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The path as routes compare it: unreserved characters decoded, slashes merged, dot segments resolved
+/// (RFC 3986 section 6.2.2). The shop still gets the path as the client wrote it.
+pub(crate) fn normalize(path: &str) -> Cow<'_, str> {
+    let plain = !path.contains('%') && !path.contains("//") && !path.contains("/.") && !path.contains('\\');
+    if plain && path.starts_with('/') {
+        return Cow::Borrowed(path);
+    }
+    let decoded = percent_encoding::percent_decode_str(path).decode_utf8_lossy().replace('\\', "/");
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in decoded.split('/') {
+        match segment {
+            "" | "." => {}
+            ".." => drop(segments.pop()),
+            segment => segments.push(segment),
+        }
+    }
+    let mut normal = String::with_capacity(decoded.len() + 1);
+    for segment in &segments {
+        normal.push('/');
+        normal.push_str(segment);
+    }
+    let folder = decoded.ends_with('/') || decoded.ends_with("/.") || decoded.ends_with("/..");
+    if segments.is_empty() || folder {
+        normal.push('/');
+    }
+    Cow::Owned(normal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_end_on_segments() {
+        for (path, prefix, expected) in [
+            ("/api", "/api", true),
+            ("/api/x", "/api", true),
+            ("/api/x", "/api/", true),
+            ("/apix", "/api", false),
+            ("/", "/", true),
+            ("/anything", "/", true),
+            ("/a", "/api", false),
+        ] {
+            assert_eq!(below(path, prefix), expected, "{path} {prefix}");
+        }
+    }
+
+    #[test]
+    fn paths_are_compared_as_the_shop_may_read_them() {
+        for (path, expected) in [
+            ("/admin/login", "/admin/login"),
+            ("//admin///login", "/admin/login"),
+            ("/shop/../admin", "/admin"),
+            ("/shop/%2e%2e/%61dmin/", "/admin/"),
+            ("/..\\admin", "/admin"),
+            ("/a/.", "/a/"),
+            ("/../..", "/"),
+            ("*", "/*"),
+            ("", "/"),
+        ] {
+            assert_eq!(normalize(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_strict() {
+        for (text, expected) in [
+            ("shop.example", Some("shop.example")),
+            ("shop.example:8443", Some("shop.example")),
+            ("[::1]:8443", Some("[::1]")),
+            ("shop.example:", None),
+            ("shop.example:x", None),
+            ("shop example", None),
+            ("evil@shop.example", None),
+            ("[::1", None),
+            ("", None),
+        ] {
+            assert_eq!(host_part(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The order of the defences. Every request walks through here.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tower::{Service, ServiceBuilder};
+
+use crate::client_addr::ClientAddr;
+use crate::header_policy::Headers;
+use crate::layer::{Connection, wrap};
+use crate::proxy::Proxy;
+use crate::redirect::Redirect;
+use crate::route::RouteLookup;
+use crate::{Body, Edge};
+
+/// The defences around the proxy, outermost first.
+macro_rules! defences {
+    ($proxy:expr) => {
+        ServiceBuilder::new()
+            .layer(wrap(ClientAddr)) // before limits and logs: they key on the real client
+            .layer(wrap(RouteLookup)) // foreign hosts and reserved paths end here
+            .layer(wrap(Redirect)) // plain HTTP goes no further where the site has HTTPS
+            .layer(wrap(Headers)) // on the shop's responses; our own pages bring theirs
+            .service($proxy)
+    };
+}
+
+/// Answers one request of a downstream connection. The configuration is the one in force when it arrives.
+pub(crate) fn answer(
+    edge: &Edge,
+    connection: &Arc<Connection>,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static {
+    let state = edge.state();
+    let connection = Arc::clone(connection);
+    let mut defences =
+        defences!(Proxy { metrics: Arc::clone(edge.metrics()), tunnels: edge.tunnels().clone() });
+    let trace = edge.trace();
+    async move {
+        let inner = |request| Service::call(&mut defences, request);
+        Ok(trace.answer(request.map(Body::from), state, connection, inner).await)
+    }
+}

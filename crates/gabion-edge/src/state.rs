@@ -1,0 +1,99 @@
+//! Everything a request needs to know of the configuration, swapped as a whole on reload.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::client_addr::Network;
+use crate::config::{EdgeConfig, Site};
+use crate::error::ReloadError;
+use crate::module::Module;
+use crate::route::below;
+use crate::upstream::Upstream;
+
+/// A route with its upstream at hand.
+pub(crate) struct Route {
+    pub(crate) path: String,
+    pub(crate) host: Option<String>,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) body_bytes_max: u64,
+}
+
+/// The configuration in the shape requests use it. Never changed in place: see `Edge::reload`.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) https: Vec<SocketAddr>,
+    pub(crate) http: Vec<SocketAddr>,
+    pub(crate) trusted_proxies: Vec<Network>,
+    pub(crate) head_timeout: Duration,
+    pub(crate) body_idle: Duration,
+    pub(crate) sites: Vec<Arc<Site>>,
+    pub(crate) upstreams: Vec<Arc<Upstream>>,
+    pub(crate) bypass: BTreeSet<Module>,
+    hosts: HashMap<String, Arc<Site>>,
+    routes: Vec<Arc<Route>>,
+}
+
+impl State {
+    /// Builds the state of a checked configuration. Endpoints that were there before keep their connections,
+    /// health and counters.
+    pub(crate) fn build(config: EdgeConfig, before: Option<&Self>) -> Result<Self, ReloadError> {
+        let known = |name: &str| before?.upstreams.iter().find(|upstream| upstream.config.name == name);
+        let upstreams = config
+            .upstreams
+            .into_iter()
+            .map(|upstream| {
+                let before = known(&upstream.name).map(Arc::as_ref);
+                Upstream::new(upstream, before).map(Arc::new)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let sites: Vec<_> = config.sites.into_iter().map(Arc::new).collect();
+        let hosts = sites
+            .iter()
+            .flat_map(|site| site.origins.iter().map(|origin| (origin.host.clone(), Arc::clone(site))))
+            .collect();
+        let mut routes: Vec<_> = config
+            .routes
+            .into_iter()
+            .map(|route| {
+                let upstream = upstreams.iter().find(|upstream| upstream.config.name == route.upstream);
+                Arc::new(Route {
+                    path: route.path,
+                    host: route.host,
+                    upstream: Arc::clone(upstream.expect("routes name existing upstreams once checked")),
+                    body_bytes_max: route.body_bytes_max,
+                })
+            })
+            .collect();
+        // The longest prefix first; among equals the one for a host before the one for all.
+        routes.sort_by_key(|route| {
+            std::cmp::Reverse((route.path.trim_end_matches('/').len(), route.host.is_some()))
+        });
+        Ok(Self {
+            https: config.https,
+            http: config.http,
+            trusted_proxies: config.trusted_proxies,
+            head_timeout: config.head_timeout,
+            body_idle: config.body_idle,
+            sites,
+            upstreams,
+            bypass: before.map(|state| state.bypass.clone()).unwrap_or_default(),
+            hosts,
+            routes,
+        })
+    }
+
+    /// The site with this lower-case host.
+    pub(crate) fn site(&self, host: &str) -> Option<Arc<Site>> {
+        self.hosts.get(host).map(Arc::clone)
+    }
+
+    /// The route for a lower-case host and a normalized path.
+    pub(crate) fn route(&self, host: &str, path: &str) -> Option<Arc<Route>> {
+        let matches = |route: &&Arc<Route>| {
+            below(path, &route.path) && route.host.as_deref().is_none_or(|only| only == host)
+        };
+        self.routes.iter().find(matches).map(Arc::clone)
+    }
+}

@@ -1,0 +1,273 @@
+//! Bodies on their way through: counted, limited, and never waited for forever.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use hyper::body::Incoming;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{Instant, Sleep};
+
+use crate::body::BoxError;
+use crate::metrics::Metrics;
+use crate::upstream::endpoint::{Endpoint, InFlight};
+use crate::upstream::pool::Connection;
+use crate::{Body, Refusal};
+
+/// A wait that starts over with every sign of life, armed only while something is waited for.
+struct Patience {
+    most: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patience {
+    const fn new(most: Duration) -> Self {
+        Self { most, sleep: None }
+    }
+
+    fn alive(&mut self) {
+        self.sleep = None;
+    }
+
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let most = self.most;
+        self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(most))).as_mut().poll(cx)
+    }
+}
+
+/// What the proxy can see of a request body while the shop reads it.
+pub(crate) struct Upload {
+    metrics: Arc<Metrics>,
+    started: Instant,
+    /// Milliseconds after `started` of the last frame.
+    last_ms: AtomicU64,
+    too_large: AtomicBool,
+    stalled: AtomicBool,
+    broken: AtomicBool,
+    done: AtomicBool,
+}
+
+/// Why a request body ended early, as hyper sees it; the proxy reads the reason from [`Upload`].
+#[derive(Debug, thiserror::Error)]
+#[error("request body cut off")]
+struct CutOff;
+
+impl Upload {
+    pub(crate) fn new(metrics: &Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self {
+            metrics: Arc::clone(metrics),
+            started: Instant::now(),
+            last_ms: AtomicU64::new(0),
+            too_large: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
+            broken: AtomicBool::new(false),
+            done: AtomicBool::new(false),
+        })
+    }
+
+    /// Watches a request body: at most `bytes_max`, never silent for longer than `idle`.
+    pub(crate) fn watch(self: &Arc<Self>, body: Body, bytes_max: u64, idle: Duration) -> Body {
+        if body.is_end_stream() {
+            self.done.store(true, Ordering::Relaxed);
+            return body;
+        }
+        Body::wrap(Watched { body, upload: Arc::clone(self), left: bytes_max, patience: Patience::new(idle) })
+    }
+
+    /// When the last frame passed.
+    pub(crate) fn last(&self) -> Instant {
+        self.started + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
+    }
+
+    /// Whether the whole body has passed.
+    pub(crate) fn is_done(&self) -> bool {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Why the body ended early, if it did.
+    pub(crate) fn refusal(&self, bytes_max: u64, idle: Duration) -> Option<Refusal> {
+        if self.too_large.load(Ordering::Relaxed) {
+            Some(Refusal::BodyTooLarge { bytes_max })
+        } else if self.stalled.load(Ordering::Relaxed) {
+            Some(Refusal::BodyStalled { idle })
+        } else {
+            self.broken.load(Ordering::Relaxed).then_some(Refusal::BodyBroken)
+        }
+    }
+}
+
+struct Watched {
+    body: Body,
+    upload: Arc<Upload>,
+    left: u64,
+    patience: Patience,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
+            ready!(this.patience.poll_over(cx));
+            this.upload.stalled.store(true, Ordering::Relaxed);
+            return Poll::Ready(Some(Err(CutOff.into())));
+        };
+        this.patience.alive();
+        let since = u64::try_from(this.upload.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        this.upload.last_ms.store(since, Ordering::Relaxed);
+        match &frame {
+            None => this.upload.done.store(true, Ordering::Relaxed),
+            Some(Err(_)) => this.upload.broken.store(true, Ordering::Relaxed),
+            Some(Ok(frame)) => {
+                let len = frame.data_ref().map_or(0, |data| data.len() as u64);
+                this.upload.metrics.bytes_in.fetch_add(len, Ordering::Relaxed);
+                let Some(left) = this.left.checked_sub(len) else {
+                    this.upload.too_large.store(true, Ordering::Relaxed);
+                    return Poll::Ready(Some(Err(CutOff.into())));
+                };
+                this.left = left;
+                if this.body.is_end_stream() {
+                    this.upload.done.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What a response body holds until it was read to the end: the connection and the places it takes.
+pub(crate) struct Lease {
+    pub(crate) connection: Connection,
+    pub(crate) endpoint: Arc<Endpoint>,
+    pub(crate) upload: Arc<Upload>,
+    /// Counts the request at its endpoint and among the upstream's places until the lease ends.
+    pub(crate) _places: (InFlight, Option<OwnedSemaphorePermit>),
+}
+
+impl Lease {
+    /// The response was read to the end: the connection can carry the next request, unless the shop answered
+    /// before it had read all of this one.
+    fn end(self) {
+        if self.upload.is_done() {
+            self.connection.give_back(&self.endpoint);
+        }
+    }
+}
+
+/// The body of the shop's response: never silent for longer than `idle` where that is given. Dropping it before
+/// its end closes the connection, which tells the shop to stop working.
+pub(crate) fn download(incoming: Incoming, lease: Lease, idle: Option<Duration>) -> Body {
+    if incoming.is_end_stream() {
+        lease.end();
+        return Body::empty();
+    }
+    Body::wrap(Download { incoming, lease: Some(lease), patience: idle.map(Patience::new) })
+}
+
+/// Why a response body was cut.
+#[derive(Debug, thiserror::Error)]
+#[error("the shop sent no byte of its response for {}s", .0.as_secs())]
+struct Silent(Duration);
+
+struct Download {
+    incoming: Incoming,
+    lease: Option<Lease>,
+    patience: Option<Patience>,
+}
+
+impl HttpBody for Download {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        let Poll::Ready(frame) = Pin::new(&mut this.incoming).poll_frame(cx) else {
+            let Some(patience) = &mut this.patience else { return Poll::Pending };
+            ready!(patience.poll_over(cx));
+            let silent = Silent(patience.most);
+            if let Some(lease) = this.lease.take() {
+                lease.endpoint.failed(silent.to_string());
+            }
+            return Poll::Ready(Some(Err(silent.into())));
+        };
+        if let Some(patience) = &mut this.patience {
+            patience.alive();
+        }
+        if let Some(Err(error)) = &frame
+            && let Some(lease) = this.lease.take()
+        {
+            lease.endpoint.failed(format!("response broke off: {error}"));
+        }
+        let ended = frame.is_none() || this.incoming.is_end_stream();
+        if let Some(lease) = this.lease.take_if(|_| ended) {
+            lease.end();
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+/// Counts the bytes of a response and keeps `guard` until its body ends or is dropped.
+pub(crate) fn counted<G: Send + Unpin + 'static>(body: Body, metrics: &Arc<Metrics>, guard: G) -> Body {
+    if body.is_end_stream() {
+        return body;
+    }
+    Body::wrap(Counted { body, metrics: Arc::clone(metrics), _guard: guard })
+}
+
+struct Counted<G> {
+    body: Body,
+    metrics: Arc<Metrics>,
+    _guard: G,
+}
+
+impl<G: Unpin> HttpBody for Counted<G> {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
+            self.metrics.bytes_out.fetch_add(data.len() as u64, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
