@@ -1,0 +1,475 @@
+//! What Tidewater Tea sells: the fixed catalog the database is seeded from, and how each picture is composed.
+
+/// A shelf of the shop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Category {
+    pub(crate) slug: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) blurb: &'static str,
+}
+
+/// The shelves, in the order of the navigation.
+pub(crate) const CATEGORIES: [Category; 6] = [
+    Category {
+        slug: "black",
+        name: "Black tea",
+        blurb: "Malty, brisk and dark as wet slate. For mornings and milk.",
+    },
+    Category {
+        slug: "green",
+        name: "Green tea",
+        blurb: "Steamed or pan-fired, grassy and bright as a clear tide.",
+    },
+    Category {
+        slug: "oolong",
+        name: "Oolong",
+        blurb: "Half-way between green and black, and worth many infusions.",
+    },
+    Category { slug: "white", name: "White tea", blurb: "Barely touched buds. Quiet, sweet and forgiving." },
+    Category {
+        slug: "herbal",
+        name: "Herbal",
+        blurb: "Leaves, flowers and berries. No caffeine, all evening.",
+    },
+    Category {
+        slug: "teaware",
+        name: "Teaware",
+        blurb: "Pots, cups and baskets from three small workshops on the coast.",
+    },
+];
+
+/// The category with this slug, if there is one.
+pub(crate) fn category(slug: &str) -> Option<&'static Category> {
+    CATEGORIES.iter().find(|category| category.slug == slug)
+}
+
+/// The object a picture shows; each is one drawing in `art/vessels`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Vessel {
+    Tin,
+    Caddy,
+    Pouch,
+    Teapot,
+    Cups,
+    Gaiwan,
+    Basket,
+    Box,
+}
+
+/// How a product's picture is composed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Picture {
+    pub(crate) vessel: Vessel,
+    /// Name of the drawing on the label, from `art/motifs`.
+    pub(crate) motif: &'static str,
+    pub(crate) line1: &'static str,
+    pub(crate) line2: &'static str,
+    /// Color of the vessel.
+    pub(crate) body: &'static str,
+    /// Color of the label's ornament.
+    pub(crate) accent: &'static str,
+    /// Color of the tea in the cup.
+    pub(crate) liquor: &'static str,
+}
+
+/// One thing to buy, as it is on the first day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Item {
+    pub(crate) slug: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) category: &'static str,
+    pub(crate) tagline: &'static str,
+    pub(crate) description: &'static str,
+    pub(crate) origin: &'static str,
+    pub(crate) measure: &'static str,
+    pub(crate) brewing: &'static str,
+    pub(crate) price_cents: i64,
+    pub(crate) stock: i64,
+    pub(crate) picture: Picture,
+}
+
+impl Item {
+    /// What a screen reader says for the picture.
+    pub(crate) fn alt(&self) -> String {
+        let drawn = match self.picture.vessel {
+            Vessel::Tin => "a round tin of",
+            Vessel::Caddy => "a square caddy of",
+            Vessel::Pouch => "a paper pouch of",
+            Vessel::Teapot | Vessel::Cups | Vessel::Gaiwan | Vessel::Basket | Vessel::Box => "the",
+        };
+        format!("Drawing of {drawn} {}", self.name)
+    }
+}
+
+/// The catalog entry with this slug, if there is one.
+pub(crate) fn item(slug: &str) -> Option<&'static Item> {
+    ITEMS.iter().find(|item| item.slug == slug)
+}
+
+const fn picture(
+    vessel: Vessel,
+    motif: &'static str,
+    lines: [&'static str; 2],
+    colors: [&'static str; 3],
+) -> Picture {
+    Picture {
+        vessel,
+        motif,
+        line1: lines[0],
+        line2: lines[1],
+        body: colors[0],
+        accent: colors[1],
+        liquor: colors[2],
+    }
+}
+
+/// Two dozen products: nineteen teas and five pieces of teaware.
+pub(crate) const ITEMS: [Item; 24] = [
+    Item {
+        slug: "harbor-breakfast",
+        name: "Harbor Breakfast",
+        category: "black",
+        tagline: "The first pot of the day, strong enough for the ferry crew",
+        description: "A full-bodied blend of Assam and Kenyan leaf that we first mixed for the crew of the morning ferry. Malt, dark honey and a clean, brisk finish. It takes milk well and does not sulk if you forget it for a minute.",
+        origin: "Assam, India and Kericho, Kenya",
+        measure: "125 g loose leaf",
+        brewing: "3 g per cup, 95 °C, 4 minutes",
+        price_cents: 890,
+        stock: 48,
+        picture: picture(Vessel::Tin, "boat", ["Harbor", "Breakfast"], ["#1f4e5a", "#c98a3a", "#8a3d14"]),
+    },
+    Item {
+        slug: "lighthouse-earl-grey",
+        name: "Lighthouse Earl Grey",
+        category: "black",
+        tagline: "Black tea with cold-pressed bergamot from Calabria",
+        description: "Most Earl Grey is perfume. Ours is tea first: a bright Ceylon from the Dimbula slopes, scented with real bergamot oil and left to rest for ten days so that neither shouts.",
+        origin: "Dimbula, Sri Lanka",
+        measure: "125 g loose leaf",
+        brewing: "2.5 g per cup, 95 °C, 3 minutes",
+        price_cents: 1050,
+        stock: 36,
+        picture: picture(
+            Vessel::Tin,
+            "lighthouse",
+            ["Lighthouse", "Earl Grey"],
+            ["#2b3f6b", "#c7533f", "#a4541b"],
+        ),
+    },
+    Item {
+        slug: "assam-tideline",
+        name: "Assam Tideline",
+        category: "black",
+        tagline: "Second flush, golden tips, thick as toffee",
+        description: "A single-garden second flush from the south bank of the Brahmaputra, plucked in June when the tips turn gold. Thick, malty and sweet, with a little baked plum at the end.",
+        origin: "Jorhat, Assam, India",
+        measure: "100 g loose leaf",
+        brewing: "3 g per cup, 96 °C, 4 minutes",
+        price_cents: 1190,
+        stock: 22,
+        picture: picture(Vessel::Tin, "waves", ["Assam", "Tideline"], ["#7a2e22", "#b9832f", "#7c2f10"]),
+    },
+    Item {
+        slug: "darjeeling-first-flush",
+        name: "Darjeeling First Flush",
+        category: "black",
+        tagline: "The first leaves of spring, flown in by April",
+        description: "Picked in the last week of March at two thousand metres. Light in the cup and alive with green almond, muscat and cut hay. We buy forty kilos a year, and it never lasts until autumn.",
+        origin: "Darjeeling, India",
+        measure: "50 g loose leaf",
+        brewing: "3 g per cup, 85 °C, 3 minutes",
+        price_cents: 1640,
+        stock: 9,
+        picture: picture(
+            Vessel::Tin,
+            "mountain",
+            ["Darjeeling", "First Flush"],
+            ["#55733f", "#d69a3c", "#c98631"],
+        ),
+    },
+    Item {
+        slug: "smoked-driftwood",
+        name: "Smoked Driftwood",
+        category: "black",
+        tagline: "Lapsang Souchong, dried over pine embers",
+        description: "The real thing from Tongmu village: dried over pine, rested a year and far gentler than its reputation. Campfire, dried longan and a long sweet finish. Cooks love it in brines.",
+        origin: "Wuyi, Fujian, China",
+        measure: "100 g loose leaf",
+        brewing: "2.5 g per cup, 95 °C, 3 minutes",
+        price_cents: 1320,
+        stock: 17,
+        picture: picture(Vessel::Tin, "smoke", ["Smoked", "Driftwood"], ["#33383b", "#d06a35", "#6d2b12"]),
+    },
+    Item {
+        slug: "sencha-sea-mist",
+        name: "Sencha Sea Mist",
+        category: "green",
+        tagline: "Steamed spring leaf from the misty hills of Kagoshima",
+        description: "Deep-steamed for a cloudy, jade-green cup. Sweet peas, sea spray and a brothy finish that explains why we opened a tea shop by the sea.",
+        origin: "Kagoshima, Japan",
+        measure: "80 g loose leaf",
+        brewing: "3 g per cup, 70 °C, 90 seconds",
+        price_cents: 1380,
+        stock: 7,
+        picture: picture(Vessel::Caddy, "waves", ["Sencha", "Sea Mist"], ["#3f7d6a", "#7da05a", "#b6b64a"]),
+    },
+    Item {
+        slug: "fishermans-genmaicha",
+        name: "Fisherman's Genmaicha",
+        category: "green",
+        tagline: "Green tea with toasted rice, easy as buttered toast",
+        description: "Bancha leaf tossed with freshly toasted brown rice. Nutty, salty-sweet and low in caffeine. The tea to hand to somebody who says green tea is not for them.",
+        origin: "Shizuoka, Japan",
+        measure: "100 g loose leaf",
+        brewing: "4 g per cup, 80 °C, 2 minutes",
+        price_cents: 920,
+        stock: 41,
+        picture: picture(
+            Vessel::Caddy,
+            "fish",
+            ["Genmaicha", "Fisherman's"],
+            ["#6d6a34", "#c99a3b", "#b99a3a"],
+        ),
+    },
+    Item {
+        slug: "dragonwell-spring",
+        name: "Dragonwell Spring",
+        category: "green",
+        tagline: "Hand-pressed leaves from before the Qingming rains",
+        description: "Longjing from a family plot near Meijiawu, pressed flat in a hot wok by the same pair of hands for thirty years. Chestnut, steamed beans and a glassy sweetness.",
+        origin: "Hangzhou, China",
+        measure: "50 g loose leaf",
+        brewing: "3 g per cup, 78 °C, 2 minutes",
+        price_cents: 2150,
+        stock: 12,
+        picture: picture(
+            Vessel::Caddy,
+            "needles",
+            ["Dragonwell", "Spring"],
+            ["#7f9a4d", "#a9b95c", "#cfc25a"],
+        ),
+    },
+    Item {
+        slug: "jasmine-pearls",
+        name: "Jasmine Pearls",
+        category: "green",
+        tagline: "Rolled by hand, scented on seven summer nights",
+        description: "Young buds rolled into pearls and laid beneath fresh jasmine on seven nights in July. Drop five into a glass and watch them open.",
+        origin: "Fuding, Fujian, China",
+        measure: "75 g loose leaf",
+        brewing: "5 pearls per cup, 80 °C, 3 minutes",
+        price_cents: 1590,
+        stock: 26,
+        picture: picture(Vessel::Caddy, "blossom", ["Jasmine", "Pearls"], ["#4a6f8a", "#e0b44c", "#d3bd62"]),
+    },
+    Item {
+        slug: "iron-goddess",
+        name: "Iron Goddess",
+        category: "oolong",
+        tagline: "Tieguanyin, lightly roasted over charcoal",
+        description: "Tightly rolled oolong from Anxi with a traditional charcoal roast. Orchid and warm hazelnut, through six or seven infusions.",
+        origin: "Anxi, Fujian, China",
+        measure: "75 g loose leaf",
+        brewing: "5 g per pot, 95 °C, 45 seconds and up",
+        price_cents: 1780,
+        stock: 19,
+        picture: picture(Vessel::Tin, "peony", ["Iron", "Goddess"], ["#4d3b57", "#c77d8d", "#b5742b"]),
+    },
+    Item {
+        slug: "amber-cliff-oolong",
+        name: "Amber Cliff Oolong",
+        category: "oolong",
+        tagline: "Rock tea, grown in the cracks of the Wuyi cliffs",
+        description: "Da Hong Pao from old bushes that live on little more than stone and fog. Roasted twice. Cocoa, wet rock and burnt sugar.",
+        origin: "Wuyi, Fujian, China",
+        measure: "60 g loose leaf",
+        brewing: "5 g per pot, 98 °C, 30 seconds and up",
+        price_cents: 2290,
+        stock: 11,
+        picture: picture(Vessel::Tin, "cliff", ["Amber", "Cliff"], ["#8b4a1f", "#d89a3e", "#9a4a16"]),
+    },
+    Item {
+        slug: "pale-moon-oolong",
+        name: "Pale Moon Oolong",
+        category: "oolong",
+        tagline: "High-mountain leaf with a buttery, floral cup",
+        description: "Jin Xuan from sixteen hundred metres, barely oxidized. Fresh cream, gardenia and cool mountain air; nothing is added to make it so.",
+        origin: "Alishan, Taiwan",
+        measure: "75 g loose leaf",
+        brewing: "4 g per cup, 88 °C, 2 minutes",
+        price_cents: 1690,
+        stock: 24,
+        picture: picture(Vessel::Tin, "moon", ["Pale Moon", "Oolong"], ["#2a4b57", "#d8c48a", "#cdbb62"]),
+    },
+    Item {
+        slug: "silver-needle",
+        name: "Silver Needle",
+        category: "white",
+        tagline: "Nothing but buds, withered in sea air",
+        description: "Unopened spring buds, withered on bamboo for two days and dried at low heat. Melon, hay and honey. Slow tea for a slow afternoon.",
+        origin: "Fuding, Fujian, China",
+        measure: "40 g loose leaf",
+        brewing: "4 g per cup, 80 °C, 5 minutes",
+        price_cents: 2480,
+        stock: 8,
+        picture: picture(Vessel::Caddy, "needles", ["Silver", "Needle"], ["#7d8f95", "#b9c3b4", "#dccb8c"]),
+    },
+    Item {
+        slug: "white-peony",
+        name: "White Peony",
+        category: "white",
+        tagline: "Buds and first leaves, soft as washed linen",
+        description: "Bai Mudan in the old style: one bud, two leaves, sun and patience. Ripe pear, linden and a little cocoa when it cools.",
+        origin: "Zhenghe, Fujian, China",
+        measure: "60 g loose leaf",
+        brewing: "4 g per cup, 85 °C, 4 minutes",
+        price_cents: 1420,
+        stock: 31,
+        picture: picture(Vessel::Caddy, "peony", ["White", "Peony"], ["#a8716b", "#e3b3a6", "#d3a860"]),
+    },
+    Item {
+        slug: "chamomile-dune",
+        name: "Chamomile Dune",
+        category: "herbal",
+        tagline: "Whole flower heads, honey and a little salt air",
+        description: "Whole chamomile heads from a field two miles behind the dunes, dried the day they are cut. Apple, honey and sleep.",
+        origin: "Northumberland, England",
+        measure: "60 g whole flowers",
+        brewing: "2 g per cup, 98 °C, 6 minutes",
+        price_cents: 780,
+        stock: 52,
+        picture: picture(Vessel::Pouch, "daisy", ["Chamomile", "Dune"], ["#3f6f78", "#e2a93b", "#dba63c"]),
+    },
+    Item {
+        slug: "peppermint-quay",
+        name: "Peppermint Quay",
+        category: "herbal",
+        tagline: "Big, cold, clean peppermint leaves",
+        description: "Large-cut leaf that still smells of the plant. Good hot after dinner, better over ice with a slice of cucumber.",
+        origin: "Yakima, United States",
+        measure: "70 g cut leaf",
+        brewing: "2 g per cup, 98 °C, 5 minutes",
+        price_cents: 740,
+        stock: 60,
+        picture: picture(Vessel::Pouch, "mint", ["Peppermint", "Quay"], ["#1f6b57", "#5f9a63", "#a9a24a"]),
+    },
+    Item {
+        slug: "rooibos-sundown",
+        name: "Rooibos Sundown",
+        category: "herbal",
+        tagline: "Red bush, orange peel and a stick of cinnamon",
+        description: "Long-cut Cederberg rooibos with orange peel and Ceylon cinnamon. Round, sweet and the color of the last ten minutes of the day.",
+        origin: "Cederberg, South Africa",
+        measure: "100 g cut leaf",
+        brewing: "3 g per cup, 98 °C, 7 minutes",
+        price_cents: 860,
+        stock: 44,
+        picture: picture(Vessel::Pouch, "sundown", ["Rooibos", "Sundown"], ["#a2463c", "#dd8a3a", "#a83c16"]),
+    },
+    Item {
+        slug: "sea-buckthorn-ginger",
+        name: "Sea Buckthorn & Ginger",
+        category: "herbal",
+        tagline: "Sharp orange berries from the shore, warm root",
+        description: "Sea buckthorn picked along our own shore in October, with ginger and rosehip. Sharp, bright and warming: our answer to November.",
+        origin: "Fife, Scotland",
+        measure: "80 g berries and root",
+        brewing: "4 g per cup, 98 °C, 8 minutes",
+        price_cents: 980,
+        stock: 15,
+        picture: picture(
+            Vessel::Pouch,
+            "berries",
+            ["Buckthorn", "and Ginger"],
+            ["#6d4a2c", "#e07b28", "#d7801f"],
+        ),
+    },
+    Item {
+        slug: "verbena-cliff-path",
+        name: "Verbena Cliff Path",
+        category: "herbal",
+        tagline: "Lemon verbena and a twist of dried lemon",
+        description: "Whole verbena leaves with lemon peel. It smells the way the cliff path does after rain in June.",
+        origin: "Drôme, France",
+        measure: "45 g whole leaf",
+        brewing: "2 g per cup, 95 °C, 5 minutes",
+        price_cents: 890,
+        stock: 28,
+        picture: picture(
+            Vessel::Pouch,
+            "citrus",
+            ["Verbena", "Cliff Path"],
+            ["#5c7d3a", "#e0bb3c", "#cdbf4a"],
+        ),
+    },
+    Item {
+        slug: "stoneware-teapot",
+        name: "Stoneware Teapot",
+        category: "teaware",
+        tagline: "Six cups, a drip-free spout and a tide line in the glaze",
+        description: "Thrown by Moira Hale in her workshop behind the harbor wall. The glaze breaks where it is dipped, so no two tide lines are the same. Holds 900 ml and pours without a drip.",
+        origin: "Hale Pottery, Crail",
+        measure: "900 ml",
+        brewing: "Dishwasher safe, but it would rather not",
+        price_cents: 5400,
+        stock: 6,
+        picture: picture(Vessel::Teapot, "waves", ["", ""], ["#d9cdb8", "#b7702c", "#a4541b"]),
+    },
+    Item {
+        slug: "tide-cups",
+        name: "Tide Cups, a Pair",
+        category: "teaware",
+        tagline: "Two tall cups that keep the heat and the hand apart",
+        description: "A pair of 220 ml stoneware cups with a double foot. One in sand, one in deep water.",
+        origin: "Hale Pottery, Crail",
+        measure: "2 x 220 ml",
+        brewing: "Dishwasher safe",
+        price_cents: 3600,
+        stock: 14,
+        picture: picture(Vessel::Cups, "waves", ["", ""], ["#cfdcd2", "#2f6b73", "#a4541b"]),
+    },
+    Item {
+        slug: "harbor-gaiwan",
+        name: "Harbor Gaiwan",
+        category: "teaware",
+        tagline: "Porcelain lidded bowl for many small infusions",
+        description: "Thin porcelain with a wide lip that stays cool. 120 ml is right for five grams of oolong and a conversation.",
+        origin: "Jingdezhen, China",
+        measure: "120 ml",
+        brewing: "Rinse with hot water, no soap",
+        price_cents: 2900,
+        stock: 18,
+        picture: picture(Vessel::Gaiwan, "blossom", ["", ""], ["#2f6b73", "#d8a13c", "#c08a2e"]),
+    },
+    Item {
+        slug: "deep-brew-basket",
+        name: "Deep Brew Basket",
+        category: "teaware",
+        tagline: "A fine steel basket that gives leaves room to open",
+        description: "Laser-cut steel, fine enough for rooibos and deep enough for oolong. Fits our mugs and probably yours. The mug in the picture is not included.",
+        origin: "Sheffield, England",
+        measure: "70 mm wide, 80 mm deep",
+        brewing: "Dishwasher safe",
+        price_cents: 1850,
+        stock: 33,
+        picture: picture(Vessel::Basket, "waves", ["", ""], ["#4a7f86", "#b7702c", "#a4541b"]),
+    },
+    Item {
+        slug: "tasting-box",
+        name: "The Tideline Tasting Box",
+        category: "teaware",
+        tagline: "Five small tins and a map of where they come from",
+        description: "Harbor Breakfast, Sencha Sea Mist, Amber Cliff, White Peony and Rooibos Sundown, 20 g each, with brewing notes by the person who bought them.",
+        origin: "Packed in our shop",
+        measure: "5 x 20 g",
+        brewing: "Five teas, about forty cups",
+        price_cents: 3200,
+        stock: 20,
+        picture: picture(
+            Vessel::Box,
+            "compass",
+            ["Tideline", "Tasting Box"],
+            ["#1f4e5a", "#c98a3a", "#a4541b"],
+        ),
+    },
+];
