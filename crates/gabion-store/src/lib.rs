@@ -1,1 +1,46 @@
-//! Durable storage over SQLite and PostgreSQL: transactions, journal, outbox, key rows, backups.
+//! Durable storage over SQLite and PostgreSQL: transactions, journal, outbox, idempotency, key rows, backups.
+//!
+//! [`Db`] is the handle every domain gets. [`Db::write`] runs a closure in a transaction and answers after the
+//! commit that makes it durable; [`Db::read`] runs one on a snapshot. SQL is portable text with `$1` placeholders
+//! over BIGINT, TEXT, BLOB/BYTEA and DOUBLE; [`Tx::dialect`] is for the few places where it cannot be.
+//!
+//! What it promises: an answer is given only after the commit is on the disk; a security-relevant change and its
+//! event are in one transaction ([`Tx::record`]); a closure that fails undoes its own writes and nobody else's;
+//! everything that waits is bounded, and what does not fit is refused at once.
+//!
+//! What it never does: hold a lock across an `.await`, run a closure on a thread of the async runtime, write after
+//! the database file was exchanged under it, make a new seal key for a database that has sealed keys.
+
+mod config;
+mod db;
+mod dialect;
+mod durable;
+mod error;
+pub mod events;
+mod health;
+mod job;
+pub mod journal;
+mod key_ring;
+mod lease;
+mod mark;
+mod migration;
+mod param;
+mod pg;
+mod queue;
+mod session;
+mod sqlite;
+mod start;
+mod tx;
+
+pub use config::{
+    QUEUE_LENGTH, QUEUE_LENGTH_DEFAULT, READERS, READERS_DEFAULT, StorageConfig, WRITERS, WRITERS_DEFAULT,
+};
+pub use db::{Db, RolledBack, StoreDeps};
+pub use dialect::Dialect;
+pub use error::{Constraint, MigrateError, OpenError, StoreError};
+pub use health::{Health, LATENCY_BOUNDS_MICROS, Metrics};
+pub use journal::{Journal, Purpose};
+pub use mark::Mark;
+pub use migration::{Migration, Migrations};
+pub use param::{FromParam, Param, Row};
+pub use tx::{ROWS_MAX, Tx};
