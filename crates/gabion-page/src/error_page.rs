@@ -52,11 +52,11 @@ impl ErrorKind {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::NotFoundSite => "unknown-site",
-            Self::BadRequest => "bad-request",
-            Self::TooLarge => "too-large",
-            Self::ShopUnreachable => "shop-unreachable",
-            Self::ShopTimeout => "shop-timeout",
+            Self::NotFoundSite => "unknown_site",
+            Self::BadRequest => "bad_request",
+            Self::TooLarge => "too_large",
+            Self::ShopUnreachable => "shop_unreachable",
+            Self::ShopTimeout => "shop_timeout",
             Self::Busy => "busy",
             Self::Maintenance => "maintenance",
         }
@@ -150,7 +150,7 @@ pub fn problem_json(page: ErrorPage<'_>) -> String {
         detail = format!("{detail} {retry}");
     }
     let problem = Problem {
-        kind: "about:blank",
+        kind: format!("urn:gabion:problem:{}", page.kind.code()),
         title: words.title,
         status: page.status,
         detail,
@@ -178,7 +178,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Problem<'a> {
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: String,
     title: String,
     status: u16,
     detail: String,
@@ -282,7 +282,7 @@ mod tests {
     fn machines_get_the_same_words_as_a_problem_document() {
         let problem = problem_json(sample(Language::De, ErrorKind::Maintenance));
         let problem: serde_json::Value = serde_json::from_str(&problem).unwrap();
-        assert_eq!(problem["type"], "about:blank");
+        assert_eq!(problem["type"], "urn:gabion:problem:maintenance");
         assert_eq!(problem["title"], "Tea & <b>Tide</b> ist bald wieder da");
         assert_eq!(problem["status"], 503);
         assert_eq!(problem["code"], "maintenance");
