@@ -312,7 +312,7 @@ mod tests {
         assert_eq!(infos[0].issuer, "CN=Test CA");
         assert_eq!(infos[0].key_type.to_string(), "ECDSA P-256");
         assert_eq!(infos[0].sha256, sha256_hex(&valid.chain()[0]));
-        let later = inventory(&store, NOW.after(DAY * 1000));
+        let later = inventory(&store, NOW.after(DAY * 40_000));
         assert_eq!(later[0].validity, Validity::Expired);
         assert_eq!(inventory(&store, NOW.before(DAY * 1000))[0].validity, Validity::NotYet);
     }

@@ -127,9 +127,9 @@ impl Ca {
     }
 }
 
-/// Valid from a year before [`NOW`] until ten years after.
+/// Valid from a year before [`NOW`] until a hundred years after.
 fn base(names: &[&str]) -> CertificateParams {
-    until(names, NOW.after(DAY * 3650))
+    until(names, NOW.after(DAY * 36_500))
 }
 
 fn until(names: &[&str], end: Timestamp) -> CertificateParams {
