@@ -1,1 +1,3 @@
-//! The operator's console: server-rendered pages over the domains' read models.
+//! The operator's console: server-rendered pages over the domains' read models, and the same facts as JSON.
+
+pub mod control;
