@@ -126,7 +126,7 @@ pub struct Series {
     pub points: Vec<Option<f64>>,
 }
 
-/// Several curves over one axis, for [`line`] and [`stacked_area`].
+/// Several curves over one axis, for [`line()`] and [`stacked_area`].
 #[derive(Debug, Clone)]
 pub struct LineChart {
     /// What is shown; begins the sentence for screen readers.
