@@ -7,6 +7,7 @@
 pub mod certificate;
 pub mod config;
 pub mod files;
+pub mod inventory;
 pub mod local;
 pub mod name;
 mod pem;
@@ -25,8 +26,9 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::ServerSessionMemoryCache;
 use rustls::{ServerConfig, SupportedProtocolVersion, version};
 
-pub use certificate::{CertificateInfo, ServedCertificate, Validity, inventory};
+pub use certificate::ServedCertificate;
 pub use config::{MinVersion, TlsMode, TlsSettings};
+pub use inventory::{CertificateInfo, Validity, inventory};
 pub use name::Name;
 pub use source::{CertificateEvent, CertificateSource};
 pub use store::CertificateStore;

@@ -1,4 +1,4 @@
-//! A certificate as it is served, and what the console and the metrics say about it.
+//! A certificate as it is served.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -19,7 +19,6 @@ use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
 
 use super::name::Name;
-use super::store::CertificateStore;
 
 /// A chain with its private key, checked to belong together, ready to be shown in a handshake.
 #[derive(Clone)]
@@ -154,6 +153,10 @@ impl ServedCertificate {
         &self.key.cert
     }
 
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
     pub(super) fn certified_key(&self) -> &Arc<CertifiedKey> {
         &self.key
     }
@@ -229,93 +232,10 @@ pub(super) fn sha256_hex(bytes: &[u8]) -> String {
     sha256(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether a certificate can be relied on at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Validity {
-    /// Its time has not come: the clock or the file is wrong.
-    NotYet,
-    /// Within its time.
-    Valid,
-    /// Its time is over: browsers refuse it.
-    Expired,
-}
-
-impl Validity {
-    pub(super) fn at(now: Timestamp, not_before: Timestamp, not_after: Timestamp) -> Self {
-        match now {
-            _ if now < not_before => Self::NotYet,
-            _ if now > not_after => Self::Expired,
-            _ => Self::Valid,
-        }
-    }
-}
-
-/// What the console, the API and the metrics say about one served certificate.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct CertificateInfo {
-    /// The names it stands for.
-    pub names: Vec<Name>,
-    /// Who signed it, as a distinguished name.
-    pub issuer: String,
-    /// The first moment of validity.
-    pub not_before: Timestamp,
-    /// The last moment of validity.
-    pub not_after: Timestamp,
-    /// SHA-256 of the certificate, lower-case hex.
-    pub sha256: String,
-    /// The kind of its key.
-    pub key_type: KeyType,
-    /// Where it came from.
-    pub source: Source,
-    /// Whether clients that name no server, or an unknown one, get it.
-    pub default: bool,
-    /// Whether it can be relied on now.
-    pub validity: Validity,
-}
-
-/// Lists what `store` serves, in the configured order, judged at `now`.
-pub fn inventory(store: &CertificateStore, now: Timestamp) -> Vec<CertificateInfo> {
-    let info = |(index, certificate): (usize, ServedCertificate)| {
-        let facts = &certificate.facts;
-        CertificateInfo {
-            names: facts.names.clone(),
-            issuer: facts.issuer.clone(),
-            not_before: facts.not_before,
-            not_after: facts.not_after,
-            sha256: facts.sha256.clone(),
-            key_type: facts.key_type,
-            source: facts.source.clone(),
-            default: index == 0,
-            validity: Validity::at(now, facts.not_before, facts.not_after),
-        }
-    };
-    store.certificates().into_iter().enumerate().map(info).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::testing::{Ca, DAY, NOW};
-
-    #[test]
-    fn the_inventory_says_what_is_served() {
-        let ca = Ca::new();
-        let valid = ca.served(&["shop.example", "*.shop.example", "127.0.0.1"]);
-        let expired = ca.served_until(&["old.example"], NOW.before(DAY));
-        let store = CertificateStore::new(vec![valid.clone(), expired]).unwrap();
-        let infos = inventory(&store, NOW);
-        let names: Vec<String> = infos[0].names.iter().map(Name::to_string).collect();
-        assert_eq!(names, ["shop.example", "*.shop.example", "127.0.0.1"]);
-        assert_eq!((infos[0].default, infos[0].validity), (true, Validity::Valid));
-        assert_eq!((infos[1].default, infos[1].validity), (false, Validity::Expired));
-        assert_eq!(infos[0].issuer, "CN=Test CA");
-        assert_eq!(infos[0].key_type.to_string(), "ECDSA P-256");
-        assert_eq!(infos[0].sha256, sha256_hex(&valid.chain()[0]));
-        let later = inventory(&store, NOW.after(DAY * 40_000));
-        assert_eq!(later[0].validity, Validity::Expired);
-        assert_eq!(inventory(&store, NOW.before(DAY * 1000))[0].validity, Validity::NotYet);
-    }
+    use crate::tls::testing::Ca;
 
     #[test]
     fn the_fingerprint_is_sha_256_in_lower_case_hex() {

@@ -14,8 +14,9 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
-use super::certificate::{ServedCertificate, Source, UnusableCertificate, Validity};
+use super::certificate::{ServedCertificate, Source, UnusableCertificate};
 use super::config::CertificateFiles;
+use super::inventory::Validity;
 use super::pem::{Section, sections};
 
 /// Bytes of one PEM file. A chain has a few kilobytes, a bundle of all public roots about 250.

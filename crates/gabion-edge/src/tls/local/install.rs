@@ -1,17 +1,16 @@
 //! Makes a machine trust the local root, and takes that back.
 //!
-//! [`plan`] decides from facts what would be run and runs nothing; [`run`] runs a plan. Whoever prefers to do it
+//! [`plan`] decides from facts what would be run and runs nothing; [`step::run`] runs a plan. Whoever prefers to do it
 //! by hand prints the plan: every step reads as the shell command it is.
 
 pub mod facts;
+pub mod step;
 
-use std::fmt;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use super::Authority;
-use facts::{Facts, Os};
+use facts::{Facts, JAVA_STORE, Os};
+use step::Step;
 
 /// What to do with the root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,46 +36,6 @@ impl From<&Authority> for Root {
     }
 }
 
-/// One step of a plan. Displays as a comment and a shell command, or as advice.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// A program to run.
-    Run {
-        /// What it is for.
-        purpose: String,
-        /// The program, found through `PATH`.
-        program: String,
-        /// Its arguments.
-        arguments: Vec<String>,
-    },
-    /// Something only a person can do.
-    Advise(String),
-}
-
-/// Why a plan stopped. The steps before it have been done; running a plan again is harmless.
-#[derive(Debug, thiserror::Error)]
-pub enum InstallError {
-    /// The program could not be started.
-    #[error("{command}: cannot be started")]
-    NotStarted {
-        /// The step as a shell command.
-        command: String,
-        /// Why.
-        source: io::Error,
-    },
-    /// The program reported an error; it has printed why.
-    #[error("{command}: ended with {status}")]
-    Unsuccessful {
-        /// The step as a shell command.
-        command: String,
-        /// How it ended.
-        status: std::process::ExitStatus,
-    },
-    /// The output is gone.
-    #[error("the progress cannot be written")]
-    Output(#[from] io::Error),
-}
-
 /// The steps that make this machine trust `root`, or no longer: the system's store, then the stores of Chromium
 /// and Firefox, which have their own. Needs nothing and changes nothing.
 pub fn plan(facts: &Facts, root: &Root, action: Action) -> Vec<Step> {
@@ -94,7 +53,8 @@ fn system_steps(facts: &Facts, root: &Root, action: Action) -> Vec<Step> {
             return vec![Step::Advise(advice(facts.os, root, action))];
         }
     };
-    let target = format!("{folder}/{}.crt", root.name.replace(' ', "-").to_ascii_lowercase());
+    let file = root.name.replace(' ', "-").to_ascii_lowercase();
+    let target = format!("{folder}/{file}.crt");
     let source = root.path.display().to_string();
     let change = match action {
         Action::Install => {
@@ -105,7 +65,19 @@ fn system_steps(facts: &Facts, root: &Root, action: Action) -> Vec<Step> {
     // Debian only forgets removed certificates when it starts afresh.
     let fresh = facts.os == Os::Debian && action == Action::Uninstall;
     let refresh = [refresh, if fresh { &["--fresh"] } else { &[] }].concat();
-    vec![change, facts.as_root("rebuild the system's list", &refresh)]
+    let mut steps = vec![change, facts.as_root("rebuild the system's list", &refresh)];
+    if facts.java_store && action == Action::Uninstall {
+        steps.push(java_step(facts, &file));
+    }
+    steps
+}
+
+/// Debian copies the list into Java's own store, under this alias, but never takes anything back.
+fn java_step(facts: &Facts, file: &str) -> Step {
+    let alias = format!("debian:{file}.pem");
+    let store = ["-keystore", JAVA_STORE, "-storepass", "changeit"]; // the password everybody has
+    let command = [&["keytool", "-delete", "-noprompt"][..], &store, &["-alias", &alias]].concat();
+    facts.as_root("trust it no longer in Java", &command).that_may_find_nothing()
 }
 
 fn advice(os: Os, root: &Root, action: Action) -> String {
@@ -163,66 +135,10 @@ fn browser_step(folder: &Path, root: &Root, action: Action) -> Step {
             ("trust it no longer in this browser profile", &["-d", &database, "-D", "-n", &root.name])
         }
     };
-    Step::run(purpose, "certutil", arguments)
-}
-
-/// Runs the steps in order and tells `out` each before it starts. Advice is printed where it stands. A browser
-/// profile that does not know the root any more is no error when uninstalling. Blocks; programs may ask for a
-/// password on the terminal.
-///
-/// # Errors
-/// The first step that does not work; the rest is not tried.
-pub fn run(steps: &[Step], out: &mut dyn Write) -> Result<(), InstallError> {
-    for step in steps {
-        writeln!(out, "{step}")?;
-        let Step::Run { program, arguments, .. } = step else { continue };
-        let command = || step.command();
-        let status = Command::new(program)
-            .args(arguments)
-            .status()
-            .map_err(|source| InstallError::NotStarted { command: command(), source })?;
-        if !status.success() && !step.may_find_nothing() {
-            return Err(InstallError::Unsuccessful { command: command(), status });
-        }
-    }
-    Ok(())
-}
-
-impl Step {
-    fn run(purpose: &str, program: &str, arguments: &[&str]) -> Self {
-        let arguments = arguments.iter().map(|&argument| argument.to_owned()).collect();
-        Self::Run { purpose: purpose.to_owned(), program: program.to_owned(), arguments }
-    }
-
-    /// `certutil -D` ends with an error for a profile that never had the root.
-    fn may_find_nothing(&self) -> bool {
-        let Self::Run { program, arguments, .. } = self else { return false };
-        program == "certutil" && arguments.iter().any(|argument| argument == "-D")
-    }
-
-    /// The step as one line for a shell; empty for advice.
-    fn command(&self) -> String {
-        let Self::Run { program, arguments, .. } = self else { return String::new() };
-        let words = std::iter::once(program).chain(arguments);
-        words.map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Run { purpose, .. } => write!(f, "# {purpose}\n{}", self.command()),
-            Self::Advise(text) => write!(f, "# {text}"),
-        }
-    }
-}
-
-/// Quotes a word for a POSIX shell where it needs it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,=+@%".contains(c);
-    match !word.is_empty() && word.chars().all(plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', r"'\''")),
+    let step = Step::run(purpose, "certutil", arguments);
+    match action {
+        Action::Install => step,
+        Action::Uninstall => step.that_may_find_nothing(),
     }
 }
 
@@ -232,7 +148,7 @@ mod tests {
 
     fn facts(os: Os) -> Facts {
         let nss_databases = vec!["/home/ada/.pki/nssdb".into()];
-        Facts { os, superuser: false, certutil: true, nss_databases }
+        Facts { os, superuser: false, certutil: true, java_store: true, nss_databases }
     }
 
     #[track_caller]
@@ -260,6 +176,7 @@ mod tests {
             &[
                 "rm -f /usr/local/share/ca-certificates/gabion-local-ca-0a1b2c3d.crt",
                 "update-ca-certificates --fresh",
+                "keytool -delete -noprompt -keystore /etc/ssl/certs/java/cacerts -storepass changeit -alias debian:gabion-local-ca-0a1b2c3d.pem",
                 "certutil -d sql:/home/ada/.pki/nssdb -D -n 'Gabion local CA 0a1b2c3d'",
             ],
         );
@@ -299,18 +216,5 @@ mod tests {
         let root = Root { path: "root.crt".into(), name: "Gabion".to_owned() };
         let steps = plan(&facts, &root, Action::Install);
         assert!(matches!(steps.last(), Some(Step::Advise(text)) if text.contains("libnss3-tools")));
-    }
-
-    #[test]
-    fn running_stops_at_the_first_step_that_does_not_work_and_says_which() {
-        let step = |program| Step::run("try it", program, &["it's"]);
-        let mut out = Vec::new();
-        let error =
-            run(&[Step::Advise("look".to_owned()), step("true"), step("false"), step("true")], &mut out);
-        assert_eq!(error.unwrap_err().to_string(), r"false 'it'\''s': ended with exit status: 1");
-        let shown = String::from_utf8(out).unwrap();
-        assert_eq!(shown, "# look\n# try it\ntrue 'it'\\''s'\n# try it\nfalse 'it'\\''s'\n");
-        let missing = run(&[step("/nonexistent/program")], &mut Vec::new()).unwrap_err();
-        assert!(matches!(missing, InstallError::NotStarted { .. }));
     }
 }

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use super::Step;
+use super::step::Step;
 
 /// Browser profiles looked at. A home folder with more is cut: each costs one run of certutil.
 const PROFILES_MAX: usize = 64;
@@ -20,6 +20,9 @@ const PROFILE_FOLDERS: [&str; 4] = [
     "snap/firefox/common/.mozilla/firefox",
     ".var/app/org.mozilla.firefox/.mozilla/firefox",
 ];
+
+/// Java's certificate store on Debian, filled from the system's by the package ca-certificates-java.
+pub(super) const JAVA_STORE: &str = "/etc/ssl/certs/java/cacerts";
 
 /// Operating systems by how their certificate store is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +50,8 @@ pub struct Facts {
     pub superuser: bool,
     /// Whether NSS's certutil is installed.
     pub certutil: bool,
+    /// Whether Java's tools and Debian's store for them are installed.
+    pub java_store: bool,
     /// Existing NSS databases of this account's browsers.
     pub nss_databases: Vec<PathBuf>,
 }
@@ -56,10 +61,12 @@ impl Facts {
     /// missing counts as absent. Blocks on file access.
     pub fn read() -> Self {
         let home = env::var_os("HOME").map(PathBuf::from);
+        let path = env::var_os("PATH").unwrap_or_default();
         Self {
             os: Os::of_this_machine(),
             superuser: rustix::process::geteuid().is_root(),
-            certutil: env::var_os("PATH").is_some_and(|path| has_program(&path, "certutil")),
+            certutil: has_program(&path, "certutil"),
+            java_store: has_program(&path, "keytool") && Path::new(JAVA_STORE).is_file(),
             nss_databases: home.map(|home| nss_databases(&home)).unwrap_or_default(),
         }
     }
