@@ -16,6 +16,8 @@ const QUERY_TIME_MAX: Duration = Duration::from_secs(2);
 const PAGES_MAX: i64 = 32_768;
 /// Bytes of one value, so that an injected `zeroblob` cannot take the machine's memory.
 const VALUE_BYTES_MAX: i32 = 1_000_000;
+/// Memory SQLite may take in this process, for queries that pile up rows. Beyond it the query fails.
+const HEAP_BYTES_MAX: i64 = 128 * 1024 * 1024;
 
 /// The shop's database.
 #[derive(Clone)]
@@ -32,6 +34,9 @@ impl Db {
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.pragma_update(None, "max_page_count", PAGES_MAX)?;
+        // Piled-up rows stay in memory, where they are bounded, instead of the system's temporary folder.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
+        connection.pragma_update(None, "hard_heap_limit", HEAP_BYTES_MAX)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX)?;
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         connection.execute_batch(include_str!("schema.sql"))?;

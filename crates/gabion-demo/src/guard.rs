@@ -1,4 +1,6 @@
-//! What every request and answer passes: the host check and the banner headers.
+//! What every request and answer passes: the host check, the time limit and the banner headers.
+
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, HeaderName, SERVER};
@@ -7,6 +9,17 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::server::App;
+
+/// Time from a request's head to its answer's head, a slow upload included. Above it: 408.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// Gives up on a request whose body does not arrive; answers that stay open are not concerned.
+pub(crate) async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIME_MAX, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => (StatusCode::REQUEST_TIMEOUT, "The request took longer than a minute.\n").into_response(),
+    }
+}
 
 /// Refuses names the demo does not answer to, so that a page elsewhere cannot reach it by DNS rebinding.
 pub(crate) async fn known_host(State(app): State<App>, request: Request, next: Next) -> Response {

@@ -57,6 +57,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(|| async { Fault::NotFound })
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn(guard::in_time))
         .layer(middleware::from_fn_with_state(app.clone(), guard::known_host))
         .layer(middleware::map_response(guard::banner))
         .with_state(app)

@@ -1,6 +1,6 @@
 //! What a customer does: look, search, review, order, come back.
 
-use crate::client::{Browser, open};
+use crate::client::{Browser, open, open_in};
 
 const ADDRESS: &str = "name=Ada+Stone&email=ada%40example.com&street=Quay+1&town=Crail&postcode=KY10&country=Scotland&payment=invoice";
 
@@ -156,9 +156,8 @@ async fn goods_and_orders_are_there_after_a_restart() {
     let mut browser = shop.browser();
     browser.post("/cart", "product=tide-cups").await;
     browser.post("/checkout", &format!("{ADDRESS}&consent=yes")).await;
-    let config = crate::client::config(&shop.folder);
-    let reopened = gabion_demo::Shop::bind(config).await.unwrap();
-    let again = tokio::spawn(reopened.serve(std::future::pending()));
-    assert_eq!(browser.get("/orders/1012").await.status, 200);
-    again.abort();
+    let reopened = open_in(shop.close().await).await;
+    let mut browser = reopened.browser();
+    browser.get("/orders/1012").await.shows("Ada Stone");
+    assert_eq!(left(&mut browser, "tide-cups").await, 13);
 }

@@ -26,7 +26,11 @@ pub(crate) fn config(folder: &TempDir) -> ShopConfig {
 }
 
 pub(crate) async fn open() -> Running {
-    let folder = tempfile::tempdir().unwrap();
+    open_in(tempfile::tempdir().unwrap()).await
+}
+
+/// Opens the shop in a folder that may have been used before.
+pub(crate) async fn open_in(folder: TempDir) -> Running {
     let shop = Shop::bind(config(&folder)).await.unwrap();
     let address = shop.local_addr();
     let (close, closed) = oneshot::channel();
@@ -39,10 +43,11 @@ impl Running {
         Browser { address: self.address, cookie: None }
     }
 
-    /// Closes the shop and waits until it has.
-    pub(crate) async fn close(self) {
+    /// Closes the shop, waits until it has, and gives back what it leaves behind.
+    pub(crate) async fn close(self) -> TempDir {
         self.close.send(()).unwrap();
         self.served.await.unwrap().unwrap();
+        self.folder
     }
 }
 

@@ -64,3 +64,21 @@ async fn an_injected_query_without_end_is_stopped() {
     answer.shows("interrupted");
     assert_eq!(shop.browser().get("/").await.status, 200);
 }
+
+#[tokio::test]
+async fn an_injected_query_that_piles_up_memory_is_stopped() {
+    let shop = open().await;
+    let greedy = "/search?q='%20UNION%20SELECT%20hex(randomblob(400000)),i,1,1%20FROM%20(WITH%20RECURSIVE%20n(i)%20AS%20(SELECT%201%20UNION%20ALL%20SELECT%20i%2B1%20FROM%20n%20LIMIT%202000)%20SELECT%20i%20FROM%20n)%20--";
+    let answer = shop.browser().get(greedy).await;
+    assert_eq!(answer.status, 500);
+    answer.shows("out of memory");
+    assert_eq!(shop.browser().get("/search?q=tea").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_injected_statement_cannot_write() {
+    let shop = open().await;
+    let mut browser = shop.browser();
+    assert_eq!(browser.get("/search?q=';%20DELETE%20FROM%20order_lines%20--").await.status, 500);
+    browser.get("/orders/1007").await.shows("Chamomile Dune");
+}
