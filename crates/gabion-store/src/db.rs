@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) reads: Queue<Box<dyn Job>>,
     pub(crate) condition: Condition,
     pub(crate) counters: Counters,
+    /// Wakes the keeper thread; closed when the writers are gone.
+    pub(crate) news: Queue<()>,
     pub(crate) newest: watch::Sender<i64>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -67,6 +69,15 @@ pub struct RolledBack {
     pub found: Mark,
 }
 
+/// Closes the keeper's queue when the last writer is gone, so that it numbers what they wrote before it ends.
+pub(crate) struct LastWriter(pub(crate) Arc<Shared>);
+
+impl Drop for LastWriter {
+    fn drop(&mut self) {
+        self.0.news.close();
+    }
+}
+
 struct CloseOnDrop(Arc<Shared>);
 
 impl Drop for CloseOnDrop {
@@ -79,6 +90,12 @@ impl Shared {
     pub(crate) fn keys(&self) -> Arc<KeyRing> {
         // The ring is replaced as a whole, so a panic while it was locked left it whole.
         Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Tells the keeper that there are events without a position.
+    pub(crate) fn wake_keeper(&self) {
+        // A full queue means that it was told already.
+        let _told = self.news.push(());
     }
 
     pub(crate) fn close(&self) {

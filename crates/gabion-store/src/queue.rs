@@ -98,10 +98,6 @@ impl<J> Queue<J> {
         self.closing.notify_all();
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
-        self.lock().closed
-    }
-
     pub(crate) fn depth(&self) -> usize {
         self.lock().jobs.len()
     }

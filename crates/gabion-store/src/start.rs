@@ -12,19 +12,17 @@ use gabion_crypto::{KeyRing, Seal};
 use tokio::sync::watch;
 
 use crate::config::{Beside, Target};
-use crate::db::{READS_WAITING_PER_READER, RolledBack, Shared, StoreDeps};
+use crate::db::{LastWriter, READS_WAITING_PER_READER, RolledBack, Shared, StoreDeps};
 use crate::health::{Condition, Counters};
+use crate::housekeeping::{Housekeeping, MARK_EVERY};
 use crate::job::Seed;
 use crate::journal::read::newest;
 use crate::mark::{Mark, MarkFile};
-use crate::queue::Queue;
+use crate::queue::{Queue, Waited};
 use crate::session::Session;
 use crate::sqlite::files::{Identity, Lock};
 use crate::sqlite::writer::{Place, Writer};
 use crate::{OpenError, StorageConfig, StoreError, events, key_ring, lease, mark, migration, sqlite};
-
-/// How often the high-water mark is written, at most.
-const MARK_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) fn start(config: &StorageConfig, deps: &StoreDeps) -> Result<Arc<Shared>, OpenError> {
     match config.target()? {
@@ -93,6 +91,7 @@ pub(crate) fn shared(
         reads: Queue::new(config.readers * READS_WAITING_PER_READER),
         condition: Condition::new(Arc::clone(&deps.clock)),
         counters: Counters::default(),
+        news: Queue::new(1),
         newest: watch::Sender::new(opened.newest),
         clock: Arc::clone(&deps.clock),
         entropy: Arc::clone(&deps.entropy),
@@ -112,11 +111,6 @@ impl Shared {
             std::thread::Builder::new().name(name).spawn(work).map_err(StoreError::unavailable)?;
         self.threads.lock().expect("no thread panics while it holds the list").push(thread);
         Ok(())
-    }
-
-    /// How far the database has come.
-    pub(crate) fn mark(&self) -> Mark {
-        Mark { epoch: self.epoch, position: *self.newest.borrow() }
     }
 }
 
@@ -165,8 +159,8 @@ fn spawn_sqlite(
         shared.spawn(format!("store-read-{number}"), move || sqlite::reader::run(&path, &of_thread))?;
     }
     let of_thread = Arc::clone(shared);
-    shared.spawn("store-mark".to_owned(), move || {
-        keep_mark(&of_thread, &mark);
+    shared.spawn("store-keeper".to_owned(), move || {
+        keep(&of_thread, mark);
         drop(lock);
     })
 }
@@ -176,33 +170,20 @@ fn spawn_writer(shared: &Arc<Shared>, session: Session, place: Place) -> Result<
         return Err(StoreError::unavailable("a PostgreSQL session where SQLite was opened").into());
     };
     let writer = Writer::new(conn, place, Arc::clone(shared));
-    shared.spawn("store-write".to_owned(), move || writer.run())
+    let last = LastWriter(Arc::clone(shared));
+    shared.spawn("store-write".to_owned(), move || {
+        writer.run();
+        drop(last);
+    })
 }
 
-/// Writes the high-water mark until the queue closes, and once more then.
-fn keep_mark(shared: &Shared, file: &MarkFile) {
-    let mut failing = false;
-    loop {
-        let closed = shared.writes.is_closed();
-        failing = write_mark(shared, file, failing);
-        if closed {
-            return;
-        }
-        shared.writes.rest(MARK_EVERY);
+/// Does the housekeeping until the writer is gone.
+fn keep(shared: &Arc<Shared>, mark: MarkFile) {
+    let mut housekeeping = Housekeeping::new(mark, Arc::clone(shared));
+    while shared.news.pop_group(1, Some(MARK_EVERY), &mut Vec::new()) != Waited::Closed {
+        housekeeping.turn();
     }
-}
-
-/// Writes the mark and says whether it did not work; tells about it once, not every second.
-pub(crate) fn write_mark(shared: &Shared, file: &MarkFile, was_failing: bool) -> bool {
-    match file.write(shared.mark()) {
-        Ok(()) => false,
-        Err(error) => {
-            if !was_failing {
-                tracing::warn!(%error, "The high-water mark cannot be written: a rollback would go unnoticed");
-            }
-            true
-        }
-    }
+    housekeeping.finish();
 }
 
 pub(crate) fn create_folder_of(path: &Path) -> Result<(), OpenError> {

@@ -1,6 +1,9 @@
 //! The storage suite: every case runs on SQLite and, when `GABION_TEST_POSTGRES` holds the address of a server
-//! where databases may be created, on PostgreSQL.
+//! where databases may be created (`postgres://postgres@127.0.0.1:5432`), on PostgreSQL.
 #![allow(clippy::unwrap_used)]
 
+mod idempotency;
+mod journal;
+mod outbox;
 mod place;
 mod transactions;

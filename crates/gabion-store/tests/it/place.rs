@@ -1,10 +1,11 @@
-//! A database of its own for each case, on both engines.
+//! A database of its own for each case, on either engine.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, Severity, SystemClock};
+use gabion_core::{Actor, Clock, Event, EventId, EventKind, Severity, SystemClock};
 use gabion_crypto::SystemEntropy;
-use gabion_store::{Db, Migration, Migrations, OpenError, StorageConfig, StoreDeps};
+use gabion_store::{Db, Migration, Migrations, OpenError, StorageConfig, StoreDeps, StoreError, params};
 
 /// A table most cases write to.
 pub(crate) const TEA: Migrations = Migrations {
@@ -25,7 +26,7 @@ pub(crate) fn deps() -> StoreDeps {
 }
 
 pub(crate) fn event_id() -> EventId {
-    EventId::new(SystemClock.now(), &SystemEntropy::new() as &dyn Entropy)
+    EventId::new(SystemClock.now(), &SystemEntropy::new())
 }
 
 pub(crate) fn happened() -> Event {
@@ -36,13 +37,41 @@ pub(crate) fn happened() -> Event {
 pub(crate) struct Place {
     pub(crate) folder: tempfile::TempDir,
     pub(crate) config: StorageConfig,
+    database: Option<Database>,
+}
+
+/// A database on the test server.
+struct Database {
+    server: String,
+    name: String,
 }
 
 impl Place {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = StorageConfig::new(format!("sqlite:{}", folder.path().join("gabion.db").display()));
-        Self { folder, config }
+        Self { folder, config, database: None }
+    }
+
+    /// A fresh database on the test server; none, with a message, when there is no server.
+    pub(crate) fn postgres() -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(1);
+        let Ok(server) = std::env::var("GABION_TEST_POSTGRES") else {
+            println!("skipped: GABION_TEST_POSTGRES is not set");
+            return None;
+        };
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("gabion_store_{}_{number}", std::process::id());
+        let database = Database { server, name };
+        database.on_server(format!("CREATE DATABASE {}", database.name));
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = StorageConfig::new(database.url());
+        config.files = Some(folder.path().to_owned());
+        Some(Self { folder, config, database: Some(database) })
+    }
+
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.database.is_some()
     }
 
     pub(crate) async fn open(&self) -> Db {
@@ -54,4 +83,58 @@ impl Place {
     pub(crate) async fn try_open(&self) -> Result<Db, OpenError> {
         Db::open(self.config.clone(), deps()).await
     }
+}
+
+impl Database {
+    fn url(&self) -> String {
+        format!("{}/{}", self.server.trim_end_matches('/'), self.name)
+    }
+
+    /// The driver must not run inside the test's runtime.
+    fn on_server(&self, sql: String) {
+        let server = format!("{}/postgres", self.server.trim_end_matches('/'));
+        let work = move || postgres::Client::connect(&server, postgres::NoTls)?.batch_execute(&sql);
+        std::thread::spawn(work).join().unwrap().unwrap();
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.on_server(format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
+    }
+}
+
+/// Runs cases on both engines.
+macro_rules! on_both {
+    ($($case:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $case() {
+                super::$case(crate::place::Place::sqlite()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $case() {
+                if let Some(place) = crate::place::Place::postgres() {
+                    super::$case(place).await;
+                }
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
+
+pub(crate) async fn add_tea(db: &Db, id: i64, name: &str) -> Result<(), StoreError> {
+    let name = name.to_owned();
+    db.write(move |tx| tx.execute("INSERT INTO tea (id, name) VALUES ($1, $2)", params![id, &name]).map(drop))
+        .await
+}
+
+pub(crate) async fn teas(db: &Db) -> Vec<String> {
+    let names = db.read(|tx| {
+        let rows = tx.query("SELECT name FROM tea ORDER BY id", params![])?;
+        rows.iter().map(|row| row.get("name")).collect::<Result<Vec<String>, StoreError>>()
+    });
+    names.await.unwrap()
 }
