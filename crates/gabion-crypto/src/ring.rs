@@ -27,11 +27,14 @@ pub enum KeyUse {
     PasswordPepper,
     /// Binds form tokens to sessions.
     Csrf,
+    /// Seals answers kept for replay: they may show a secret that is shown once.
+    Replay,
 }
 
 impl KeyUse {
     /// All uses; a complete ring has a key for each.
-    pub const ALL: [Self; 4] = [Self::SubjectKek, Self::BlindIndex, Self::PasswordPepper, Self::Csrf];
+    pub const ALL: [Self; 5] =
+        [Self::SubjectKek, Self::BlindIndex, Self::PasswordPepper, Self::Csrf, Self::Replay];
 
     /// The name stored in the row. Never renamed.
     pub const fn as_str(self) -> &'static str {
@@ -40,6 +43,7 @@ impl KeyUse {
             Self::BlindIndex => "blind_index",
             Self::PasswordPepper => "password_pepper",
             Self::Csrf => "csrf",
+            Self::Replay => "replay",
         }
     }
 }

@@ -19,25 +19,25 @@ pub const CSRF_FIELD: &str = "csrf";
 
 /// Makes and checks form tokens: HMAC over the session's id, so that a token is worth nothing in another
 /// session and nothing has to be stored. A rotated key leaves open forms valid.
-#[derive(Clone, Debug)]
-pub struct Csrf(Arc<KeyRing>);
+#[derive(Clone)]
+pub struct Csrf(Arc<dyn Fn() -> Arc<KeyRing> + Send + Sync>);
 
 impl Csrf {
-    /// Takes the key ring whose `csrf` keys sign tokens.
-    pub fn new(keys: Arc<KeyRing>) -> Self {
-        Self(keys)
+    /// Takes whatever gives the key ring as it is now; its `csrf` keys sign tokens.
+    pub fn new(keys: impl Fn() -> Arc<KeyRing> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(keys))
     }
 
     /// The token for the forms of a session.
     pub fn token(&self, session: SessionId) -> String {
-        sign(self.0.current(KeyUse::Csrf), session)
+        sign((self.0)().current(KeyUse::Csrf), session)
     }
 
     /// Says whether `token` was made for this session.
     pub fn verify(&self, session: SessionId, token: &str) -> bool {
         let Ok(tag) = BASE64URL_NOPAD.decode(token.as_bytes()) else { return false };
-        let mut keys = self.0.epochs(KeyUse::Csrf);
-        keys.any(|key| MacKey::new(&key.secret).verify(&message(session), &tag))
+        let ring = (self.0)();
+        ring.epochs(KeyUse::Csrf).any(|key| MacKey::new(&key.secret).verify(&message(session), &tag))
     }
 }
 
@@ -95,9 +95,14 @@ mod tests {
         ring
     }
 
+    fn fixed(ring: KeyRing) -> Csrf {
+        let ring = Arc::new(ring);
+        Csrf::new(move || Arc::clone(&ring))
+    }
+
     #[test]
     fn a_token_is_valid_only_in_its_session() {
-        let csrf = Csrf::new(Arc::new(ring()));
+        let csrf = fixed(ring());
         let (mine, other) = (SessionId::from_bits(1), SessionId::from_bits(2));
         let token = csrf.token(mine);
         assert!(csrf.verify(mine, &token));
@@ -113,7 +118,7 @@ mod tests {
         let session = SessionId::from_bits(1);
         let token = sign(ring.current(KeyUse::Csrf), session);
         ring.add(&row).expect("the new row opens");
-        let csrf = Csrf::new(Arc::new(ring));
+        let csrf = fixed(ring);
         assert!(csrf.verify(session, &token));
         assert_ne!(csrf.token(session), token);
     }

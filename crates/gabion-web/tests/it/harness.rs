@@ -55,7 +55,8 @@ pub(crate) fn csrf() -> Csrf {
     for row in ring.new_rows_needed(Timestamp::default(), &SeededEntropy::new(1)) {
         ring.add(&row).unwrap();
     }
-    Csrf::new(Arc::new(ring))
+    let ring = Arc::new(ring);
+    Csrf::new(move || Arc::clone(&ring))
 }
 
 pub(crate) fn plane(router: Router, csrf: Csrf) -> Router {
