@@ -60,13 +60,23 @@ pub enum ReferrerPolicy {
 }
 
 impl ReferrerPolicy {
-    const fn value(self) -> Option<&'static str> {
+    /// All of them, from none to the most telling.
+    pub const ALL: [Self; 5] = [
+        Self::Unset,
+        Self::NoReferrer,
+        Self::SameOrigin,
+        Self::StrictOrigin,
+        Self::StrictOriginWhenCrossOrigin,
+    ];
+
+    /// The name in the file, which is the header's value except for `unset`.
+    pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Unset => None,
-            Self::NoReferrer => Some("no-referrer"),
-            Self::SameOrigin => Some("same-origin"),
-            Self::StrictOrigin => Some("strict-origin"),
-            Self::StrictOriginWhenCrossOrigin => Some("strict-origin-when-cross-origin"),
+            Self::Unset => "unset",
+            Self::NoReferrer => "no-referrer",
+            Self::SameOrigin => "same-origin",
+            Self::StrictOrigin => "strict-origin",
+            Self::StrictOriginWhenCrossOrigin => "strict-origin-when-cross-origin",
         }
     }
 }
@@ -92,7 +102,8 @@ impl HeaderPolicy {
             hsts,
             nosniff: section.nosniff,
             frame_sameorigin: section.frame_sameorigin,
-            referrer_policy: section.referrer_policy.value().map(HeaderValue::from_static),
+            referrer_policy: (section.referrer_policy != ReferrerPolicy::Unset)
+                .then(|| HeaderValue::from_static(section.referrer_policy.as_str())),
             hide_software: section.hide_software,
         }
     }

@@ -4,6 +4,7 @@ pub mod body;
 pub mod client;
 pub mod clock;
 pub mod entropy;
+pub mod product;
 pub mod shop;
 
 pub use clock::TestClock;

@@ -1,1 +1,88 @@
-fn main() {}
+//! One binary that protects the people who buy in an online shop.
+//!
+//! `run` composes the product out of the domains; the other modules are the commands around it.
+
+mod admin;
+mod bypass;
+mod ca;
+mod certificates;
+mod check;
+mod cli;
+mod command;
+mod config;
+mod control_plane;
+mod demo;
+mod exit;
+mod init;
+mod lane;
+mod out;
+mod product;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use cli::{Cli, Command, ConfigCommand};
+use config::Config;
+use exit::{Failure, USAGE};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return usage(&error),
+        Err(error) => error.exit(),
+    };
+    log_to_stderr();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::from(error).tell(),
+    };
+    match runtime.block_on(dispatch(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(),
+    }
+}
+
+async fn dispatch(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Demo(args) => demo::run(args).await,
+        Command::DemoShop(args) => demo::shop(args).await,
+        Command::Init(args) => init::run(&args),
+        Command::Run(args) => run::run(Config::load(&args.config)?).await,
+        Command::Check(args) => check::run(&Config::load(&args.config)?).await,
+        Command::Bypass(args) => command::bypass(&args),
+        Command::Config(ConfigCommand::Export(args)) => command::export(&Config::load(&args.config)?).await,
+        Command::SetupLink(args) => command::setup_link(&Config::load(&args.config)?).await,
+        Command::Backup(args) => command::backup(&Config::load(&args.config.config)?, &args.to).await,
+        Command::Restore(args) => {
+            command::restore(&Config::load(&args.config.config)?, &args.from, args.force).await
+        }
+        Command::Ca(command) => ca::run(&command),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "gabion", &mut std::io::stdout());
+            Ok(())
+        }
+    }
+}
+
+/// A wrong command line ends with the code of a wrong configuration.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.print() {
+        Ok(()) => ExitCode::from(USAGE),
+        Err(error) => Failure::from(error).tell(),
+    }
+}
+
+/// Lines on standard error; `GABION_LOG` filters them (`debug`, `gabion_edge=debug`), `GABION_LOG_FORMAT=json` makes
+/// each a JSON object.
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("GABION_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if std::env::var("GABION_LOG_FORMAT").is_ok_and(|format| format == "json") {
+        lines.json().init();
+    } else {
+        lines.with_target(false).with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
+    }
+}

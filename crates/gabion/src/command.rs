@@ -1,0 +1,90 @@
+//! Commands that ask the running product, or work beside it.
+
+use std::path::Path;
+
+use gabion_core::{Clock, SystemClock};
+use gabion_edge::Module;
+
+use crate::admin::{self, AdminError, Answer, Ask};
+use crate::bypass::BypassFile;
+use crate::cli;
+use crate::config::Config;
+use crate::exit::{Failure, UNAVAILABLE};
+use crate::out::say;
+use crate::run::{self, Opened};
+
+/// `gabion bypass`: works whether or not anything else does.
+///
+/// # Errors
+/// When the flag file cannot be written.
+pub fn bypass(args: &cli::Bypass) -> Result<(), Failure> {
+    let file = BypassFile::of(&Config::load(&args.config.config)?.data_folder());
+    let failed = |error| Failure::new(UNAVAILABLE, error);
+    if args.end {
+        file.remove().map_err(failed)?;
+        return Ok(say("Everything is on again, within a second.")?);
+    }
+    let modules =
+        if args.module.is_empty() { Module::ALL.into() } else { args.module.iter().copied().collect() };
+    let until = SystemClock.now().after(args.time);
+    let bypass = gabion_console::control::Bypass { modules, until, by: "shell".into() };
+    file.write(&bypass).map_err(failed)?;
+    for module in &bypass.modules {
+        say(format!("Off: {module}, {}", module.what()))?;
+    }
+    Ok(say(format!("Until {until}. `gabion bypass --end` ends it sooner."))?)
+}
+
+/// `gabion config export`.
+///
+/// # Errors
+/// When neither the running product nor the database can be asked.
+pub async fn export(config: &Config) -> Result<(), Failure> {
+    ask_or(config, &Ask::Export, async |opened| Ok(opened.export())).await
+}
+
+/// `gabion setup-link`.
+///
+/// # Errors
+/// When neither the running product nor the database can be asked.
+pub async fn setup_link(config: &Config) -> Result<(), Failure> {
+    ask_or(config, &Ask::SetupLink, async |opened| opened.setup_link().await).await
+}
+
+/// `gabion backup`.
+///
+/// # Errors
+/// When the file exists or cannot be written, or the database cannot be read.
+pub async fn backup(config: &Config, to: &Path) -> Result<(), Failure> {
+    let path = std::path::absolute(to)?;
+    let ask = Ask::Backup { path: path.clone() };
+    ask_or(config, &ask, async |opened| opened.backup(&path).await).await
+}
+
+/// `gabion restore`.
+///
+/// # Errors
+/// When Gabion runs, the backup is damaged, or the database holds data and `force` was not given.
+pub async fn restore(config: &Config, from: &Path, force: bool) -> Result<(), Failure> {
+    run::restore(config, from, force).await.and_then(|text| Ok(say(text)?))
+}
+
+/// Asks the running product; when none runs, opens the database itself.
+async fn ask_or(
+    config: &Config,
+    ask: &Ask,
+    alone: impl AsyncFnOnce(&Opened) -> Result<String, Failure>,
+) -> Result<(), Failure> {
+    let text = match admin::ask(&config.data_folder(), ask).await {
+        Ok(Answer::Done(text)) => text,
+        Ok(Answer::Failed(error)) => return Err(Failure::new(UNAVAILABLE, error)),
+        Err(AdminError::NotRunning { .. }) => {
+            let opened = Opened::open(config).await?;
+            let result = alone(&opened).await;
+            opened.close().await;
+            result?
+        }
+        Err(error) => return Err(Failure::new(UNAVAILABLE, error)),
+    };
+    Ok(say(text.trim_end())?)
+}

@@ -1,0 +1,286 @@
+//! The operator's file and the console's changes over it, composed into one checked configuration.
+
+pub mod overlay;
+pub mod place;
+pub mod settings;
+pub mod store;
+
+use std::path::{Path, PathBuf};
+
+use gabion_edge::EdgeConfig;
+use gabion_edge::config::{Invalid, ListenSection, RouteSection, SiteSection, UpstreamSection};
+use gabion_edge::tls::{Name, TlsMode, TlsSettings};
+use gabion_identity::IdentityConfig;
+use gabion_store::StorageConfig;
+use serde::Deserialize;
+
+use overlay::Overlay;
+
+/// Bytes of a configuration file. A thousand routes fit many times.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// The sections of `gabion.toml`, each owned by its domain.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sections {
+    /// `[[site]]`.
+    #[serde(default)]
+    pub site: Vec<SiteSection>,
+    /// `[listen]`.
+    #[serde(default)]
+    pub listen: ListenSection,
+    /// `[tls]`.
+    #[serde(default)]
+    pub tls: TlsSettings,
+    /// `[storage]`.
+    #[serde(default = "default_storage")]
+    pub storage: StorageConfig,
+    /// `[identity]`.
+    #[serde(default)]
+    pub identity: IdentityConfig,
+    /// `[[upstream]]`.
+    #[serde(default)]
+    pub upstream: Vec<UpstreamSection>,
+    /// `[[route]]`.
+    #[serde(default)]
+    pub route: Vec<RouteSection>,
+}
+
+fn default_storage() -> StorageConfig {
+    StorageConfig::new("sqlite:data/gabion.db")
+}
+
+/// A configuration that is wrong: where, why, and what would be right. Nothing was bound or changed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.line_of_text())]
+pub struct ConfigError {
+    /// The file.
+    pub path: PathBuf,
+    /// Line and column, counted from 1.
+    pub place: Option<(usize, usize)>,
+    /// What is wrong.
+    pub message: String,
+    /// The nearest name that would have been right.
+    pub nearest: Option<String>,
+}
+
+impl ConfigError {
+    fn line_of_text(&self) -> String {
+        let place = self.place.map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
+        let nearest =
+            self.nearest.as_ref().map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
+        format!("{}{place}: {}{nearest}", self.path.display(), self.message)
+    }
+}
+
+/// A file that was read, and what it says.
+#[derive(Debug)]
+pub struct Config {
+    /// Where the file is.
+    pub path: PathBuf,
+    /// Its sections, with the overlay applied.
+    pub sections: Sections,
+    /// The same as a table, for export.
+    pub table: toml::Table,
+    text: String,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// The first thing that is wrong, with its place.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let wrong =
+            |message: String| ConfigError { path: path.to_owned(), place: None, message, nearest: None };
+        let meta = std::fs::metadata(path).map_err(|error| {
+            wrong(format!("{error}; `gabion init --origin URL --domain NAME` writes a configuration"))
+        })?;
+        if meta.len() > FILE_BYTES_MAX {
+            return Err(wrong(format!("larger than {FILE_BYTES_MAX} bytes: is this the right file?")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+        Self::parse(path, text)
+    }
+
+    /// Checks the text of a file.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(path: &Path, text: String) -> Result<Self, ConfigError> {
+        let sections = toml::from_str(&text).map_err(|error| place::syntax(path, &text, &error))?;
+        let table = text.parse::<toml::Table>().map_err(|error| place::syntax(path, &text, &error))?;
+        let config = Self { path: path.to_owned(), sections, table, text };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The same file with the console's changes laid over it.
+    ///
+    /// # Errors
+    /// The change that cannot work, by its path.
+    pub fn with(&self, overlay: &Overlay) -> Result<Self, overlay::OverlayError> {
+        let table = overlay.apply(self.text.parse().expect("the text was parsed before"))?;
+        let text = toml::to_string(&table).expect("a table that was parsed can be written");
+        let applied = Self::parse(&self.path, text);
+        // The place is one of the merged text, which nobody has seen.
+        applied
+            .map(|applied| Self { text: self.text.clone(), ..applied })
+            .map_err(|error| overlay::OverlayError::Unusable { message: error.message })
+    }
+
+    fn check(&self) -> Result<(), ConfigError> {
+        self.edge_or_invalid().map_err(|invalid| place::invalid(&self.path, &self.text, invalid))?;
+        let wrong =
+            |message: String| ConfigError { path: self.path.clone(), place: None, message, nearest: None };
+        self.sections.tls.mode().map_err(|error| wrong(error.to_string()))?;
+        self.sections.storage.check().map_err(|error| wrong(format!("[storage] {error}")))?;
+        self.sections.identity.check().map_err(|error| wrong(error.to_string()))?;
+        self.names().map_err(|error| wrong(error.to_string()))?;
+        Ok(())
+    }
+
+    fn edge_or_invalid(&self) -> Result<EdgeConfig, Invalid> {
+        let sections = &self.sections;
+        let mut edge =
+            EdgeConfig::check(&sections.listen, &sections.site, &sections.upstream, &sections.route)?;
+        for upstream in &mut edge.upstreams {
+            upstream.ca = upstream.ca.take().map(|ca| self.resolve(&ca));
+        }
+        Ok(edge)
+    }
+
+    /// The edge's part, checked.
+    pub fn edge(&self) -> EdgeConfig {
+        self.edge_or_invalid().expect("the configuration was checked when it was read")
+    }
+
+    /// Where certificates come from, with paths resolved.
+    pub fn tls_mode(&self) -> TlsMode {
+        match self.sections.tls.mode().expect("the configuration was checked when it was read") {
+            TlsMode::Local => TlsMode::Local,
+            TlsMode::Files(mut files) => {
+                for pair in &mut files {
+                    pair.cert = self.resolve(&pair.cert);
+                    pair.key = self.resolve(&pair.key);
+                }
+                TlsMode::Files(files)
+            }
+        }
+    }
+
+    /// The names of all sites, as certificates write them.
+    pub fn names(&self) -> Result<Vec<Name>, gabion_edge::tls::name::InvalidName> {
+        self.edge_or_invalid()
+            .map(|edge| edge.hosts())
+            .unwrap_or_default()
+            .iter()
+            .map(|host| host.parse())
+            .collect()
+    }
+
+    /// The storage settings, with paths resolved.
+    pub fn storage(&self) -> StorageConfig {
+        let mut storage = self.sections.storage.clone();
+        if let Some(path) = storage.url.strip_prefix("sqlite:").filter(|path| *path != ":memory:") {
+            storage.url = format!("sqlite:{}", self.resolve(Path::new(path)).display());
+        }
+        storage.files = storage.files.map(|folder| self.resolve(&folder));
+        storage.seal_key = storage.seal_key.map(|file| self.resolve(&file));
+        storage
+    }
+
+    /// The folder for everything beside the database: local authority, bypass flag, admin socket, edge events.
+    pub fn data_folder(&self) -> PathBuf {
+        let storage = self.storage();
+        let beside = || {
+            let path = storage.url.strip_prefix("sqlite:")?;
+            Some(Path::new(path).parent()?.to_owned())
+        };
+        storage.files.clone().or_else(beside).unwrap_or_else(|| self.folder())
+    }
+
+    fn folder(&self) -> PathBuf {
+        let parent = self.path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        parent.unwrap_or(Path::new(".")).to_owned()
+    }
+
+    fn resolve(&self, path: &Path) -> PathBuf {
+        self.folder().join(path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"
+[[site]]
+name = "Tidewater Tea"
+origins = ["https://shop.example"]
+[[upstream]]
+name = "shop"
+endpoints = ["http://10.0.0.5:8080", "http://10.0.0.6:8080"]
+[[route]]
+path = "/"
+upstream = "shop"
+"#;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(Path::new("gabion.toml"), text.to_owned())
+    }
+
+    #[track_caller]
+    fn check(from: &str, to: &str, expected: &str) {
+        let text = GOOD.replacen(from, to, 1);
+        assert_ne!(text, GOOD, "{from} is in the good configuration");
+        assert_eq!(parse(&text).unwrap_err().to_string(), expected);
+    }
+
+    #[test]
+    fn the_example_is_good_and_paths_are_relative_to_it() {
+        let config = Config::parse(Path::new("/etc/gabion/gabion.toml"), GOOD.to_owned()).expect("good");
+        assert_eq!(config.storage().url, "sqlite:/etc/gabion/data/gabion.db");
+        assert_eq!(config.data_folder(), Path::new("/etc/gabion/data"));
+    }
+
+    #[test]
+    fn unknown_keys_name_the_place_and_the_nearest_key() {
+        check(
+            "endpoints",
+            "endpoint",
+            "gabion.toml:7:1: unknown key `endpoint` in [[upstream]]; did you mean `endpoints`?",
+        );
+        check("[[route]]", "[[rout]]", "gabion.toml:8:3: unknown key `rout`; did you mean `route`?");
+        check(
+            "upstream = \"shop\"",
+            "upstream = \"shop\"\nzzz = 1",
+            "gabion.toml:11:1: unknown key `zzz` in [[route]]",
+        );
+    }
+
+    #[test]
+    fn values_that_cannot_work_name_the_place() {
+        check(
+            "upstream = \"shop\"",
+            "upstream = \"shp\"",
+            "gabion.toml:10:12: no upstream is named shp; there is shop",
+        );
+        check(
+            "https://shop.example",
+            "shop.example",
+            "gabion.toml:4:12: shop.example: write http:// or https://, a host and an optional port, and nothing after it",
+        );
+        check("name = \"shop\"", "name = 7", "gabion.toml:6:8: invalid type: integer `7`, expected a string");
+    }
+
+    #[test]
+    fn missing_parts_are_named() {
+        check(
+            "[[route]]\npath = \"/\"\nupstream = \"shop\"\n",
+            "",
+            "gabion.toml: no [[route]]: add one with path = \"/\" and the upstream's name",
+        );
+        check("path = \"/\"\n", "", "gabion.toml:8:1: missing key `path` in [[route]]");
+    }
+}

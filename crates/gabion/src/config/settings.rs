@@ -1,0 +1,281 @@
+//! The settings that the console may change: everything that can be undone without a shell.
+//!
+//! Listeners, certificates and storage stay in the file: a mistake there could lock everybody out.
+
+use gabion_console::control::{Setting, SettingKind};
+use gabion_edge::config::{Balance, ListenSection, SiteSection, UpstreamSection};
+use gabion_edge::header_policy::ReferrerPolicy;
+use toml::Value;
+
+use super::Config;
+use super::overlay::Overlay;
+
+/// A setting of a section of type `S`.
+struct Spec<S> {
+    key: &'static str,
+    title: &'static str,
+    help: &'static str,
+    kind: fn(&S) -> SettingKind,
+    value: fn(&S) -> Value,
+}
+
+const fn range(min: i64, max: i64) -> SettingKind {
+    SettingKind::Integer { min, max }
+}
+
+fn int(value: impl TryInto<i64>) -> Value {
+    Value::Integer(value.try_into().unwrap_or(i64::MAX))
+}
+
+const UPSTREAM: &[Spec<UpstreamSection>] = &[
+    Spec {
+        key: "maintenance",
+        title: "Maintenance mode",
+        help: "Customers see a calm \"back soon\" page; the shop gets no requests.",
+        kind: |_| SettingKind::Switch,
+        value: |s| s.maintenance.into(),
+    },
+    Spec {
+        key: "drained",
+        title: "Drained endpoints",
+        help: "These get no new requests; running ones finish.",
+        kind: |s| SettingKind::Choices {
+            values: s.endpoints.iter().map(|url| url.get_ref().clone()).collect(),
+        },
+        value: |s| Value::Array(s.drained.iter().map(|url| url.get_ref().clone().into()).collect()),
+    },
+    Spec {
+        key: "balance",
+        title: "Balancing",
+        help: "least-load asks the less busy of two endpoints drawn at random; round-robin takes turns.",
+        kind: |_| SettingKind::Choice { values: vec!["least-load".into(), "round-robin".into()] },
+        value: |s| match s.balance {
+            Balance::LeastLoad => "least-load".into(),
+            Balance::RoundRobin => "round-robin".into(),
+        },
+    },
+    Spec {
+        key: "requests_max",
+        title: "Requests in flight",
+        help: "Requests the shop answers at a time; more wait in the queue.",
+        kind: |_| range(1, 1_000_000),
+        value: |s| int(*s.requests_max.get_ref()),
+    },
+    Spec {
+        key: "queue_max",
+        title: "Queue length",
+        help: "Requests that may wait for a place; one more is answered 503.",
+        kind: |_| range(0, 1_000_000),
+        value: |s| int(s.queue_max),
+    },
+    Spec {
+        key: "queue_timeout_ms",
+        title: "Queue time",
+        help: "Milliseconds a request waits for a place before it is answered 503.",
+        kind: |_| range(1, 600_000),
+        value: |s| int(s.queue_timeout_ms),
+    },
+    Spec {
+        key: "connect_timeout_ms",
+        title: "Connect time",
+        help: "Milliseconds to open a connection before the next endpoint is tried.",
+        kind: |_| range(1, 600_000),
+        value: |s| int(s.connect_timeout_ms),
+    },
+    Spec {
+        key: "response_timeout_seconds",
+        title: "Response time",
+        help: "Seconds without progress before the shop is given up with 504.",
+        kind: |_| range(1, 86_400),
+        value: |s| int(s.response_timeout_seconds),
+    },
+    Spec {
+        key: "read_timeout_seconds",
+        title: "Read time",
+        help: "Seconds without a byte inside a response before it is cut; event streams may be silent.",
+        kind: |_| range(1, 86_400),
+        value: |s| int(s.read_timeout_seconds),
+    },
+    Spec {
+        key: "idle_seconds",
+        title: "Idle connections",
+        help: "Seconds an unused connection to the shop is kept; keep it below the shop's own keep-alive time.",
+        kind: |_| range(0, 3_600),
+        value: |s| int(s.idle_seconds),
+    },
+    Spec {
+        key: "health.interval_seconds",
+        title: "Health check interval",
+        help: "Seconds between two checks of one endpoint.",
+        kind: |_| range(1, 3_600),
+        value: |s| int(s.health.interval_seconds),
+    },
+    Spec {
+        key: "health.failures",
+        title: "Failed checks",
+        help: "Failed checks in a row until an endpoint counts as down.",
+        kind: |_| range(1, 100),
+        value: |s| int(s.health.failures),
+    },
+];
+
+const SITE: &[Spec<SiteSection>] = &[
+    Spec {
+        key: "headers.hsts_seconds",
+        title: "HSTS",
+        help: "Seconds browsers insist on HTTPS. They remember it: raise it step by step; 0 sends none.",
+        kind: |_| range(0, 63_072_000),
+        value: |s| int(s.headers.hsts_seconds),
+    },
+    Spec {
+        key: "headers.nosniff",
+        title: "No content sniffing",
+        help: "Browsers take the shop's content types at their word.",
+        kind: |_| SettingKind::Switch,
+        value: |s| s.headers.nosniff.into(),
+    },
+    Spec {
+        key: "headers.frame_sameorigin",
+        title: "No foreign frames",
+        help: "Other sites cannot show the shop in a frame, unless the shop's own policy says so.",
+        kind: |_| SettingKind::Switch,
+        value: |s| s.headers.frame_sameorigin.into(),
+    },
+    Spec {
+        key: "headers.referrer_policy",
+        title: "Referrer",
+        help: "What other sites learn of the page a customer came from, where the shop says nothing.",
+        kind: |_| SettingKind::Choice { values: ReferrerPolicy::ALL.map(|p| p.as_str().to_owned()).to_vec() },
+        value: |s| s.headers.referrer_policy.as_str().into(),
+    },
+    Spec {
+        key: "headers.hide_software",
+        title: "Hide software names",
+        help: "Removes Server and X-Powered-By, which tell attackers what runs.",
+        kind: |_| SettingKind::Switch,
+        value: |s| s.headers.hide_software.into(),
+    },
+];
+
+const LISTEN: &[Spec<ListenSection>] = &[
+    Spec {
+        key: "head_timeout_seconds",
+        title: "Request head time",
+        help: "Seconds a client may take to send a request head.",
+        kind: |_| range(1, 300),
+        value: |s| int(s.head_timeout_seconds),
+    },
+    Spec {
+        key: "body_idle_seconds",
+        title: "Request body silence",
+        help: "Seconds a client may stay silent inside a request body.",
+        kind: |_| range(1, 3_600),
+        value: |s| int(s.body_idle_seconds),
+    },
+];
+
+/// All settings, in the order they are shown, with the values of the file and those in force.
+pub fn all(file: &Config, in_force: &Config, overlay: &Overlay) -> Vec<Setting> {
+    let mut settings = Vec::new();
+    for (file, now) in file.sections.upstream.iter().zip(&in_force.sections.upstream) {
+        let name = file.name.get_ref();
+        push(
+            &mut settings,
+            UPSTREAM,
+            &format!("upstream.{name}"),
+            &format!("Upstream {name}"),
+            (file, now),
+            overlay,
+        );
+    }
+    for (file, now) in file.sections.site.iter().zip(&in_force.sections.site) {
+        let name = file.name.get_ref();
+        let id = file.id.clone().or_else(|| gabion_core::SiteId::from_name(name).ok());
+        if let Some(id) = id {
+            push(&mut settings, SITE, &format!("site.{id}"), &format!("Site {name}"), (file, now), overlay);
+        }
+    }
+    let listen = (&file.sections.listen, &in_force.sections.listen);
+    push(&mut settings, LISTEN, "listen", "Front door", listen, overlay);
+    settings
+}
+
+fn push<S>(
+    settings: &mut Vec<Setting>,
+    specs: &[Spec<S>],
+    prefix: &str,
+    group: &str,
+    (file, now): (&S, &S),
+    overlay: &Overlay,
+) {
+    settings.extend(specs.iter().map(|spec| {
+        let path = format!("{prefix}.{}", spec.key);
+        Setting {
+            group: group.to_owned(),
+            title: spec.title,
+            help: spec.help,
+            kind: (spec.kind)(file),
+            value: (spec.value)(now).to_string(),
+            file_value: (spec.value)(file).to_string(),
+            overlaid: overlay.0.contains_key(&path),
+            path,
+        }
+    }));
+}
+
+/// Reads a TOML value for a setting.
+///
+/// # Errors
+/// What would be right.
+pub fn parse(kind: &SettingKind, text: &str) -> Result<Value, String> {
+    let table: toml::Table = format!("value = {text}")
+        .parse()
+        .map_err(|_| format!("{} is not a TOML value", gabion_core::limits::cut(text, 60)))?;
+    let value = table.get("value").filter(|_| table.len() == 1).ok_or("one value is expected")?;
+    let allowed = |values: &[String], value: &Value| {
+        value.as_str().is_some_and(|value| values.iter().any(|allowed| allowed == value))
+    };
+    let fits = match kind {
+        SettingKind::Switch => value.is_bool(),
+        SettingKind::Integer { min, max } => value.as_integer().is_some_and(|n| (*min..=*max).contains(&n)),
+        SettingKind::Choice { values } => allowed(values, value),
+        SettingKind::Choices { values } => {
+            value.as_array().is_some_and(|chosen| chosen.iter().all(|value| allowed(values, value)))
+        }
+    };
+    if fits { Ok(value.clone()) } else { Err(expectation(kind)) }
+}
+
+fn expectation(kind: &SettingKind) -> String {
+    match kind {
+        SettingKind::Switch => "true or false is expected".into(),
+        SettingKind::Integer { min, max } => format!("a whole number from {min} to {max} is expected"),
+        SettingKind::Choice { values } => format!("one of {} is expected", values.join(", ")),
+        SettingKind::Choices { values } => format!("a list out of {} is expected", values.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(kind: &SettingKind, text: &str, good: bool) {
+        assert_eq!(parse(kind, text).is_ok(), good, "{text}");
+    }
+
+    #[test]
+    fn values_must_fit_their_setting() {
+        let choices = SettingKind::Choices { values: vec!["a".into(), "b".into()] };
+        check(&SettingKind::Switch, "true", true);
+        check(&SettingKind::Switch, "1", false);
+        check(&range(1, 10), "10", true);
+        check(&range(1, 10), "11", false);
+        check(&range(1, 10), "5\nother = 6", false);
+        check(&choices, "[\"a\"]", true);
+        check(&choices, "[]", true);
+        check(&choices, "[\"c\"]", false);
+        check(&SettingKind::Choice { values: vec!["a".into()] }, "\"a\"", true);
+        check(&SettingKind::Choice { values: vec!["a".into()] }, "a", false);
+    }
+}

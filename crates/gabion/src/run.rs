@@ -1,0 +1,343 @@
+//! `gabion run`: opens the database, starts the edge and the control plane, follows signals.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use gabion_console::control::{Control, Demo};
+use gabion_console::{Console, Deps as ConsoleDeps};
+use gabion_core::{Actor, Clock, Entropy, SystemClock};
+use gabion_crypto::SystemEntropy;
+use gabion_edge::{Edge, EdgeDeps, EventSink, Plane};
+use gabion_identity::{Deps as IdentityDeps, Identity, Shells};
+use gabion_page::CONSOLE_CSP;
+use gabion_page::shell::Shell;
+use gabion_store::lane::{Lane, LaneConfig};
+use gabion_store::{Db, StoreDeps};
+use gabion_web::{AllowedHosts, Csrf, Principal};
+use http::HeaderValue;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::admin::{self, Answer, Answerer, Ask};
+use crate::certificates::{CONTROL_NAMES, Certificates, Deps as CertificateDeps};
+use crate::config::{Config, store};
+use crate::control_plane::ControlPlane;
+use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE, chain};
+use crate::lane::EdgeLane;
+use crate::product::{self, Product, compose};
+
+/// Runs the product until it is told to stop.
+///
+/// # Errors
+/// Whatever keeps it from starting.
+pub async fn run(config: Config) -> Result<(), Failure> {
+    start(config, None).await?.until_told().await
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub async fn interrupted() {
+    let mut terminate = signal(SignalKind::terminate()).expect("signals can be waited for");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+fn entropy() -> Arc<dyn Entropy> {
+    Arc::new(SystemEntropy::default())
+}
+
+fn unavailable(error: &dyn std::error::Error) -> Failure {
+    Failure::new(UNAVAILABLE, chain(error))
+}
+
+/// Opens the database of a configuration and brings every domain's tables up to date.
+async fn open_database(config: &Config) -> Result<Db, Failure> {
+    let folder = config.data_folder();
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Failure::new(CANNOT_CREATE, format!("{}: {error}", folder.display())))?;
+    let deps = StoreDeps { clock: clock(), entropy: entropy() };
+    let db = Db::open(config.storage(), deps).await.map_err(|error| unavailable(&error))?;
+    db.migrate(&[gabion_identity::MIGRATIONS, store::MIGRATIONS])
+        .await
+        .map_err(|error| unavailable(&error))?;
+    Ok(db)
+}
+
+/// The database, opened by a command while nothing runs.
+pub struct Opened {
+    db: Db,
+    identity: Identity,
+    in_force: Config,
+}
+
+impl Opened {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn open(config: &Config) -> Result<Self, Failure> {
+        let db = open_database(config).await?;
+        let newest = db.read(store::newest).await.map_err(|error| unavailable(&error))?;
+        let (in_force, ..) = compose(config, newest.as_ref());
+        let identity = Identity::new(
+            in_force.sections.identity.clone(),
+            IdentityDeps {
+                db: db.clone(),
+                clock: clock(),
+                entropy: entropy(),
+                shells: Arc::new(Frames(None)),
+            },
+        );
+        Ok(Self { db, identity, in_force })
+    }
+
+    /// The configuration as it would be in force.
+    pub fn export(&self) -> String {
+        product::export(&self.in_force, 0)
+    }
+
+    /// A one-time link for an owner.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn setup_link(&self) -> Result<String, Failure> {
+        setup_link(&self.identity, self.in_force.sections.listen.control.port()).await
+    }
+
+    /// Copies the database.
+    ///
+    /// # Errors
+    /// When it cannot be copied.
+    pub async fn backup(&self, path: &Path) -> Result<String, Failure> {
+        backup(&self.db, path).await
+    }
+
+    /// Gives the database free.
+    pub async fn close(self) {
+        drop(self.identity);
+        self.db.close().await;
+    }
+}
+
+async fn setup_link(identity: &Identity, port: u16) -> Result<String, Failure> {
+    let link = identity.issue_setup_link(Actor::Shell).await.map_err(|error| unavailable(&error))?;
+    Ok(format!("https://127.0.0.1:{port}{}", link.path.expose()))
+}
+
+async fn backup(db: &Db, path: &Path) -> Result<String, Failure> {
+    let done = db.backup(path).await.map_err(|error| unavailable(&error))?;
+    Ok(format!("{done}"))
+}
+
+/// Puts a backup in place.
+///
+/// # Errors
+/// When the product runs, the backup is damaged, or the database holds data and `force` is not given.
+pub async fn restore(config: &Config, from: &Path, force: bool) -> Result<String, Failure> {
+    let folder = config.data_folder();
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| Failure::new(CANNOT_CREATE, format!("{}: {error}", folder.display())))?;
+    let deps = StoreDeps { clock: clock(), entropy: entropy() };
+    let done = gabion_store::restore(config.storage(), deps, from.to_owned(), force)
+        .await
+        .map_err(|error| unavailable(&error))?;
+    Ok(format!("{done}"))
+}
+
+/// The frames of pages: drawn by the console, plain where there is none.
+struct Frames(Option<Console>);
+
+impl Shells for Frames {
+    fn console(&self, by: &Principal, title: &str, path: &str) -> Shell {
+        match &self.0 {
+            Some(console) => console.shell(by, title, path),
+            None => self.plain(title),
+        }
+    }
+
+    fn plain(&self, title: &str) -> Shell {
+        Shell { title: title.to_owned(), ..Shell::default() }
+    }
+}
+
+/// The product at work.
+pub struct Started {
+    product: Product,
+    identity: Identity,
+    control_plane: ControlPlane,
+    console: Console,
+    db: Db,
+    lane: Lane,
+    _tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+/// Starts everything: database first, then the edge, then the control plane.
+///
+/// # Errors
+/// Whatever keeps it from starting; then nothing runs.
+pub async fn start(file: Config, demo: Option<Demo>) -> Result<Started, Failure> {
+    let db = open_database(&file).await?;
+    let lane =
+        Lane::open(file.data_folder().join("edge-events.db"), LaneConfig::default(), clock(), entropy())
+            .await
+            .map_err(|error| unavailable(&error))?;
+    let events: Arc<dyn EventSink> = Arc::new(EdgeLane(lane.clone()));
+    let newest = db.read(store::newest).await.map_err(|error| unavailable(&error))?;
+    let (in_force, overlay, version) = compose(&file, newest.as_ref());
+
+    let certificate_deps =
+        CertificateDeps { clock: clock(), entropy: entropy(), events: Arc::clone(&events) };
+    let certificates =
+        Certificates::open(&in_force, certificate_deps).map_err(|error| unavailable(&error))?;
+    let control_tls = certificates.control_tls().map_err(|error| unavailable(&error))?;
+    let edge = Edge::start(
+        in_force.edge(),
+        EdgeDeps {
+            clock: clock(),
+            entropy: entropy(),
+            events: Arc::clone(&events),
+            tls: certificates.public_tls().map_err(|error| unavailable(&error))?,
+        },
+    )
+    .map_err(|error| unavailable(&error))?;
+
+    let control_address = in_force.sections.listen.control;
+    let identity_config = in_force.sections.identity.clone();
+    let product_deps = product::Deps {
+        edge: edge.clone(),
+        certificates,
+        db: db.clone(),
+        events,
+        clock: clock(),
+        entropy: entropy(),
+        demo,
+    };
+    let product = Product::new(product_deps, file, in_force, overlay, version);
+    let ring = db.clone();
+    let console = Console::new(ConsoleDeps {
+        edge,
+        control: Arc::new(product.clone()),
+        db: db.clone(),
+        lane: lane.clone(),
+        clock: clock(),
+        csrf: Csrf::new(move || ring.keys()),
+    });
+    let frames = Arc::new(Frames(Some(console.clone())));
+    let identity = Identity::new(
+        identity_config,
+        IdentityDeps { db: db.clone(), clock: clock(), entropy: entropy(), shells: frames },
+    );
+    let router = router(&console, &identity, control_address.ip().to_string());
+    let control_plane = ControlPlane::start(control_address, control_tls, router)
+        .map_err(|error| Failure::new(UNAVAILABLE, format!("console on {control_address}: {error}")))?;
+    tracing::info!(address = %control_plane.address, "Console on https://{}", control_plane.address);
+
+    let admin = admin::listen(&product.data_folder()).map_err(|error| unavailable(&error))?;
+    let answers = Answers {
+        product: product.clone(),
+        identity: identity.clone(),
+        db: db.clone(),
+        port: control_plane.address.port(),
+    };
+    let tasks = vec![
+        spawn(product.clone().watch_bypass()),
+        spawn(identity.clone().run()),
+        spawn(admin::serve(admin, Arc::new(answers))),
+    ];
+    Ok(Started { product, identity, control_plane, console, db, lane, _tasks: tasks })
+}
+
+fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    AbortOnDropHandle::new(tokio::spawn(task))
+}
+
+/// Every domain's routes behind one authentication and one outside.
+fn router(console: &Console, identity: &Identity, control_host: String) -> Router {
+    let routes = console.pages().merge(console.api()).merge(identity.pages()).merge(identity.api());
+    let routes = identity.authenticate(routes.merge(console.probes()));
+    let hosts = CONTROL_NAMES.iter().map(|name| (*name).to_owned()).chain([control_host]);
+    let plane = gabion_web::Plane {
+        hosts: AllowedHosts::new(hosts),
+        csp: HeaderValue::from_static(CONSOLE_CSP),
+        error_page: console.error_page(),
+        clock: clock(),
+        entropy: entropy(),
+    };
+    plane.finish(routes)
+}
+
+impl Started {
+    /// A one-time link while there is no owner yet.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn setup_link(&self) -> Result<Option<String>, Failure> {
+        if !self.identity.needs_setup().await.map_err(|error| unavailable(&error))? {
+            return Ok(None);
+        }
+        setup_link(&self.identity, self.control_plane.address.port()).await.map(Some)
+    }
+
+    /// Serves until SIGINT or SIGTERM; SIGHUP reloads.
+    ///
+    /// # Errors
+    /// When signals cannot be waited for.
+    pub async fn until_told(self) -> Result<(), Failure> {
+        let mut hangup = signal(SignalKind::hangup())?;
+        let mut interrupted = std::pin::pin!(interrupted());
+        for (plane, address) in self.product.edge().addresses() {
+            let scheme = if plane == Plane::Https { "https" } else { "http" };
+            tracing::info!(%address, "Serving {scheme}://{address}");
+        }
+        loop {
+            tokio::select! {
+                () = &mut interrupted => break,
+                _ = hangup.recv() => match self.product.reload().await {
+                    Ok(()) => tracing::info!("Configuration reloaded"),
+                    Err(error) => tracing::error!(%error, "Configuration not reloaded, the old one stays: {error}"),
+                },
+            }
+        }
+        self.stop().await;
+        Ok(())
+    }
+
+    async fn stop(self) {
+        tracing::info!("Stopping: no new connections, running requests finish");
+        self.console.stop();
+        let cut = self.product.edge().stop_and_drain().await;
+        if cut > 0 {
+            tracing::warn!(cut, "{cut} connections were cut after the drain time");
+        }
+        self.control_plane.stop().await;
+        drop((self.product, self.identity, self.console, self._tasks));
+        self.lane.close().await;
+        self.db.close().await;
+    }
+}
+
+/// Answers the commands.
+struct Answers {
+    product: Product,
+    identity: Identity,
+    db: Db,
+    port: u16,
+}
+
+impl Answerer for Answers {
+    async fn answer(&self, ask: Ask) -> Answer {
+        let result = match ask {
+            Ask::SetupLink => setup_link(&self.identity, self.port).await,
+            Ask::Backup { path } => backup(&self.db, &path).await,
+            Ask::Export => Ok(self.product.export()),
+            Ask::Settings => Ok(self.product.changes_as_text()),
+        };
+        result.map_or_else(|failure| Answer::Failed(failure.message().to_owned()), Answer::Done)
+    }
+}

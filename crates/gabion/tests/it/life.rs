@@ -1,0 +1,115 @@
+//! Starting, serving, reloading, stopping, bypassing.
+
+use std::time::Duration;
+
+use gabion_test::product::{self, Product, configuration};
+use gabion_test::{Shop, shop};
+use http::Response;
+
+use crate::binary;
+
+const SOON: Duration = Duration::from_secs(10);
+
+async fn tea_shop() -> Shop {
+    Shop::start(|request| async move {
+        let host = request.headers()["host"].to_str().unwrap().to_owned();
+        Response::new(shop::text(format!("{} {host}", request.uri().path())))
+    })
+    .await
+}
+
+fn start(folder: &tempfile::TempDir, shop: &Shop, more: &str) -> Product {
+    let text = configuration(&[shop.url()], "url = \"sqlite:data/gabion.db\"", more);
+    product::start(&binary(), folder.path(), &text, &[])
+}
+
+const GET: &str = "GET /tea HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
+
+#[tokio::test]
+async fn a_shop_is_served_over_https_and_stops_when_told() {
+    let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
+    let mut product = start(&folder, &shop, "");
+    let response = product.shop().await.ask(GET).await;
+    assert_eq!((response.status, response.text()), (200, "/tea shop.localhost"));
+    assert!(response.header("server-timing").contains("shop;dur="));
+    product.signal("TERM");
+    assert_eq!(product.wait().code(), Some(0));
+}
+
+#[tokio::test]
+async fn hangup_takes_a_new_configuration_and_keeps_the_old_when_it_is_wrong() {
+    let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
+    let mut product = start(&folder, &shop, "");
+    let mut wire = product.shop().await;
+    assert_eq!(wire.ask(GET).await.status, 200);
+
+    let path = folder.path().join("gabion.toml");
+    let good = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, good.replace("[[route]]", "[[rout]]")).unwrap();
+    product.signal("HUP");
+    product.wait_for("did you mean `route`", SOON);
+    assert_eq!(wire.ask(GET).await.status, 200, "the old configuration stays, and so does the connection");
+
+    std::fs::write(&path, good.replace("name = \"shop\"", "name = \"shop\"\nmaintenance = true")).unwrap();
+    product.signal("HUP");
+    product.wait_for("Configuration reloaded", SOON);
+    assert_eq!(wire.ask(GET).await.status, 503, "the new configuration, on the same connection");
+}
+
+#[tokio::test]
+async fn a_bypass_takes_effect_by_file_and_ends() {
+    let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
+    let mut product = start(&folder, &shop, "");
+    let mut wire = product.shop().await;
+    assert_eq!(wire.ask(GET).await.header("x-content-type-options"), "nosniff");
+    let bypass = |arguments: &[&str]| {
+        let config = folder.path().join("gabion.toml");
+        let mut command = std::process::Command::new(binary());
+        assert!(
+            command.arg("bypass").args(arguments).arg("--config").arg(config).status().unwrap().success()
+        );
+    };
+    bypass(&["--module", "headers", "--for", "5m"]);
+    product.wait_for("Bypassed until", SOON);
+    assert_eq!(wire.ask(GET).await.header("x-content-type-options"), "");
+    bypass(&["--end"]);
+    product.wait_for("Nothing is bypassed any more", SOON);
+    assert_eq!(wire.ask(GET).await.header("x-content-type-options"), "nosniff");
+}
+
+#[tokio::test]
+async fn a_second_product_on_the_same_data_is_refused() {
+    let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
+    let _product = start(&folder, &shop, "");
+    let config = folder.path().join("gabion.toml");
+    let second =
+        std::process::Command::new(binary()).arg("run").arg("--config").arg(config).output().unwrap();
+    assert_eq!(second.status.code(), Some(69));
+    let error = String::from_utf8(second.stderr).unwrap();
+    assert!(error.contains("another process uses this database"), "{error}");
+}
+
+#[tokio::test]
+async fn a_backup_taken_while_running_can_be_restored_elsewhere() {
+    let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
+    let product = start(&folder, &shop, "");
+    let gabion = |arguments: &[&str]| {
+        let output =
+            std::process::Command::new(binary()).args(arguments).current_dir(&folder).output().unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, text) = gabion(&["setup-link"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.starts_with(&format!("https://127.0.0.1:{}/setup/", product.control.port())), "{text}");
+    let (code, text) = gabion(&["backup", "copy.gabion"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_ne!(gabion(&["restore", "copy.gabion"]).0, Some(0), "not under a running product");
+    drop(product);
+    assert_ne!(gabion(&["restore", "copy.gabion"]).0, Some(0), "not over data, unless forced");
+    let (code, text) = gabion(&["restore", "copy.gabion", "--force"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(gabion(&["config", "export"]).0, Some(0), "the restored database opens");
+}

@@ -1,0 +1,29 @@
+//! The long runs: the same tests as in the suite, with the numbers of the product's promises.
+
+use crate::postgres::Postgres;
+use crate::task::{Outcome, cargo, run, step};
+
+/// The runs, and how many requests each sends.
+const RUNS: &[(&str, &str)] = &[("test(storm)", "50000"), ("test(failure)", "10000")];
+
+/// Runs them against a release build.
+pub(crate) fn run_long() -> Outcome {
+    let postgres = Postgres::start()?;
+    for (filter, requests) in RUNS {
+        step(&format!("{filter}, {requests} requests"));
+        run(cargo(&[
+            "nextest",
+            "run",
+            "--release",
+            "--package",
+            "gabion",
+            "--profile",
+            "soak",
+            "-E",
+            filter,
+        ])
+        .env("GABION_TEST_POSTGRES", postgres.url())
+        .env("GABION_SOAK_REQUESTS", requests))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! The full suite: everything CI runs, from a machine with Debian, Rust's stable toolchain, Node.js and a C compiler.
+
+use std::process::Command;
+use std::time::Instant;
+
+use crate::postgres::{Postgres, is_root};
+use crate::task::{Outcome, cargo, has, run, step};
+
+/// Debian packages, and the program that tells whether each is there.
+const PACKAGES: &[(&str, &str)] = &[
+    ("postgresql", "/usr/lib/postgresql"),
+    ("chromium", "/usr/bin/chromium"),
+    ("nginx-light", "/usr/sbin/nginx"),
+];
+
+/// Installs what is missing and runs everything.
+pub(crate) fn run_everything() -> Outcome {
+    let started = Instant::now();
+    step("Tools");
+    debian_packages()?;
+    if !has("cargo-nextest", "--version") && run(&mut cargo(&["nextest", "--version"])).is_err() {
+        run(&mut cargo(&["install", "cargo-nextest", "--locked"]))?;
+    }
+    step("Format and lints");
+    run(&mut cargo(&["fmt", "--all", "--check"]))?;
+    run(cargo(&["clippy", "--workspace", "--all-targets", "--locked"]).args(["--", "-D", "warnings"]))?;
+    step("Release build");
+    run(&mut cargo(&["build", "--release", "--locked", "--package", "gabion"]))?;
+    step("Tests, with PostgreSQL");
+    let postgres = Postgres::start()?;
+    run(cargo(&["nextest", "run", "--workspace", "--locked", "--profile", "full"])
+        .env("GABION_TEST_POSTGRES", postgres.url())
+        .env("GABION_TEST_BINARY", binary()))?;
+    drop(postgres);
+    step("Pages in a real browser");
+    run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--prefix", "tests/browser"]))?;
+    run(Command::new("node")
+        .args(["--test", "--test-concurrency=1", "tests/browser/"])
+        .env("GABION_TEST_BINARY", binary()))?;
+    println!("\nEverything passed in {} min.", started.elapsed().as_secs() / 60);
+    Ok(())
+}
+
+/// The release binary, which tests of the whole product start.
+fn binary() -> std::path::PathBuf {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::task::root().join("target"), Into::into);
+    target.join("release/gabion")
+}
+
+fn debian_packages() -> Outcome {
+    let missing: Vec<_> = PACKAGES
+        .iter()
+        .filter(|(_, path)| !std::path::Path::new(path).exists())
+        .map(|(name, _)| *name)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !is_root() {
+        return Err(format!("install these as root first: apt-get install {}", missing.join(" ")));
+    }
+    run(Command::new("apt-get").args(["update", "-q"]))?;
+    run(Command::new("apt-get")
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .args(["install", "-y", "-q", "--no-install-recommends"])
+        .args(missing))
+}
