@@ -9,6 +9,7 @@ use gabion_core::{Actor, Clock, Entropy, Event, EventId, Secret};
 use gabion_crypto::{KeyRing, KeyUse, Seal};
 use tokio::sync::{oneshot, watch};
 
+use crate::config::Target;
 use crate::health::{Condition, Counters};
 use crate::job::{Access, Call, Job};
 use crate::journal::Journal;
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) rolled_back: Option<RolledBack>,
     /// Whether reads have threads of their own; the in-memory database has one connection for all.
     pub(crate) own_readers: bool,
+    pub(crate) target: Target,
     pub(crate) keys: RwLock<Arc<KeyRing>>,
     pub(crate) seal: Seal,
     pub(crate) threads: Mutex<Vec<JoinHandle<()>>>,

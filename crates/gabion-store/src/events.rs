@@ -10,3 +10,6 @@ pub const RESTORED: EventKind = EventKind::new("store.restored", 1, Severity::Wa
 
 /// A key of the ring was replaced by one of the next epoch.
 pub const KEY_ROTATED: EventKind = EventKind::new("store.key_rotated", 1, Severity::Info).sealed();
+
+/// Events of the edge's lane were lost; `count` says how many.
+pub const LANE_DROPPED: EventKind = EventKind::new("store.lane_dropped", 1, Severity::Warning);

@@ -11,6 +11,7 @@
 //! What it never does: hold a lock across an `.await`, run a closure on a thread of the async runtime, write after
 //! the database file was exchanged under it, make a new seal key for a database that has sealed keys.
 
+pub mod backup;
 mod config;
 mod db;
 mod dialect;
@@ -23,6 +24,7 @@ pub mod idempotency;
 mod job;
 pub mod journal;
 mod key_ring;
+pub mod lane;
 mod lease;
 mod mark;
 mod migration;
@@ -43,6 +45,7 @@ pub use dialect::Dialect;
 pub use error::{Constraint, MigrateError, OpenError, StoreError};
 pub use health::{Health, LATENCY_BOUNDS_MICROS, Metrics};
 pub use journal::{Journal, Purpose};
+pub use lane::{Lane, LaneConfig, LaneStats};
 pub use mark::Mark;
 pub use migration::{Migration, Migrations};
 pub use param::{FromParam, Param, Row};

@@ -22,6 +22,11 @@ impl Session {
         sqlite::open_writer(path).map(Self::Sqlite)
     }
 
+    /// For reading beside the engine.
+    pub(crate) fn sqlite_reader(path: &Path) -> Result<Self, StoreError> {
+        sqlite::open_reader(path).map(Self::Sqlite)
+    }
+
     pub(crate) fn memory() -> Result<Self, StoreError> {
         sqlite::open_memory().map(Self::Sqlite)
     }
@@ -48,6 +53,33 @@ impl Session {
             Self::Sqlite(_) => "BEGIN IMMEDIATE",
             Self::Postgres(_) => "BEGIN ISOLATION LEVEL SERIALIZABLE",
         };
+        self.enclosed(begin, "COMMIT", seed, keys, closure)
+    }
+
+    /// Runs `closure` on one snapshot, for as long as it takes.
+    pub(crate) fn snapshot<T, E: From<StoreError>>(
+        &mut self,
+        seed: &Seed,
+        closure: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let begin = match self {
+            Self::Sqlite(_) => "BEGIN",
+            Self::Postgres(_) => {
+                "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;
+                BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+            }
+        };
+        self.enclosed(begin, "ROLLBACK", seed, None, closure)
+    }
+
+    fn enclosed<T, E: From<StoreError>>(
+        &mut self,
+        begin: &str,
+        end: &str,
+        seed: &Seed,
+        keys: Option<&Arc<KeyRing>>,
+        closure: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.batch(begin)?;
         let conn = match self {
             Self::Sqlite(conn) => Conn::Sqlite(conn),
@@ -56,7 +88,7 @@ impl Session {
         let mut tx = Tx::new(conn, seed, keys);
         let result = closure(&mut tx);
         if result.is_ok() && !tx.has_failed() {
-            self.batch("COMMIT")?;
+            self.batch(end)?;
             return result;
         }
         // After some errors SQLite has rolled back already; the first error is the one to tell.
@@ -71,17 +103,16 @@ impl Session {
         self.batch(migration::bootstrap(self.dialect()))
     }
 
-    /// Applies the steps of one domain, each in its own transaction, at most up to `version_max`.
+    /// Applies the steps of one domain that are not applied yet, each in its own transaction.
     pub(crate) fn migrate(
         &mut self,
         list: &Migrations,
-        version_max: i64,
         seed: &Seed,
         at: Timestamp,
     ) -> Result<(), MigrateError> {
         let applied: Result<_, StoreError> =
             self.transact(seed, None, |tx| migration::applied(tx, list.domain));
-        for step in list.pending(&applied?)?.iter().filter(|step| step.version <= version_max) {
+        for step in list.pending(&applied?)? {
             self.transact(seed, None, |tx| migration::apply(tx, list.domain, step, at))?;
         }
         Ok(())

@@ -48,6 +48,22 @@ pub(crate) fn open_memory() -> Result<Connection, StoreError> {
     Ok(conn)
 }
 
+/// Opens the lane's file: a crash of the machine may lose its last seconds, never its structure.
+pub(crate) fn open_lane(path: &Path, bytes_max: u64) -> Result<Connection, StoreError> {
+    let conn = Connection::open(path).map_err(|error| statement::error("open", error))?;
+    // The hard end is a quarter above what trimming aims for.
+    let pages_max = (bytes_max + bytes_max / 4) / 4096;
+    settle(
+        &conn,
+        &format!(
+            "PRAGMA page_size=4096; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;
+             PRAGMA cache_size=-2048; PRAGMA journal_size_limit=8388608; PRAGMA max_page_count={pages_max};"
+        ),
+    )?;
+    statement::batch(&conn, include_str!("../migrations/sqlite/lane.sql"))?;
+    Ok(conn)
+}
+
 fn settle(conn: &Connection, pragmas: &str) -> Result<(), StoreError> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
     conn.busy_timeout(FOREIGN_LOCK_PATIENCE).map_err(|error| statement::error("open", error))?;

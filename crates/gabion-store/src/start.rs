@@ -25,11 +25,12 @@ use crate::sqlite::writer::{Place, Writer};
 use crate::{OpenError, StorageConfig, StoreError, events, key_ring, lease, mark, migration, sqlite};
 
 pub(crate) fn start(config: &StorageConfig, deps: &StoreDeps) -> Result<Arc<Shared>, OpenError> {
-    match config.target()? {
+    let target = config.target()?;
+    match &target {
         Target::Memory => start_memory(config, deps),
-        Target::Sqlite { path, beside } => start_sqlite(config, deps, &path, &beside),
+        Target::Sqlite { path, beside } => start_sqlite(config, deps, target.clone(), path, beside),
         Target::Postgres { config: address, beside } => {
-            crate::pg::start::start(config, deps, &address, &beside)
+            crate::pg::start::start(config, deps, target.clone(), address, beside)
         }
     }
 }
@@ -54,7 +55,7 @@ pub(crate) fn open_tables(
     let now = deps.clock.now();
     let seed: Seed = Secret::new(draw(&*deps.entropy));
     session.bootstrap()?;
-    session.migrate(&migration::STORE, i64::MAX, &seed, now)?;
+    session.migrate(&migration::STORE, &seed, now)?;
     let rolled_back_id = EventId::new(now, &*deps.entropy);
     session.transact(&seed, None, |tx| {
         let found = Mark { epoch: lease::current(tx)?, position: newest(tx)? };
@@ -83,9 +84,10 @@ fn rolled_back_event(rolled_back: RolledBack, id: EventId, at: gabion_core::Time
 pub(crate) fn shared(
     config: &StorageConfig,
     deps: &StoreDeps,
+    target: Target,
     opened: Opened,
-    own_readers: bool,
 ) -> Arc<Shared> {
+    let own_readers = !matches!(target, Target::Memory);
     Arc::new(Shared {
         writes: Queue::new(config.queue_length),
         reads: Queue::new(config.readers * READS_WAITING_PER_READER),
@@ -98,6 +100,7 @@ pub(crate) fn shared(
         epoch: opened.epoch,
         rolled_back: opened.rolled_back,
         own_readers,
+        target,
         keys: RwLock::new(Arc::new(opened.keys)),
         seal: opened.seal,
         threads: Mutex::new(Vec::new()),
@@ -117,7 +120,7 @@ impl Shared {
 fn start_memory(config: &StorageConfig, deps: &StoreDeps) -> Result<Arc<Shared>, OpenError> {
     let mut session = Session::memory()?;
     let opened = open_tables(&mut session, deps, None, None, Duration::ZERO)?;
-    let shared = shared(config, deps, opened, false);
+    let shared = shared(config, deps, Target::Memory, opened);
     spawn_writer(&shared, session, Place::Memory)?;
     Ok(shared)
 }
@@ -125,6 +128,7 @@ fn start_memory(config: &StorageConfig, deps: &StoreDeps) -> Result<Arc<Shared>,
 fn start_sqlite(
     config: &StorageConfig,
     deps: &StoreDeps,
+    target: Target,
     path: &Path,
     beside: &Beside,
 ) -> Result<Arc<Shared>, OpenError> {
@@ -137,7 +141,7 @@ fn start_sqlite(
     let mut session = Session::sqlite(path)?;
     let opened = open_tables(&mut session, deps, Some(&seal_key), seen, Duration::ZERO)?;
     let identity = Identity::of(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
-    let shared = shared(config, deps, opened, true);
+    let shared = shared(config, deps, target, opened);
     let started = spawn_sqlite(config, &shared, session, path, identity, lock, MarkFile::new(mark_path));
     // Threads that did start end when their queues close.
     started.inspect_err(|_| shared.close())?;
@@ -156,7 +160,9 @@ fn spawn_sqlite(
     spawn_writer(shared, session, Place::File { path: path.to_owned(), identity, _lock: Arc::clone(&lock) })?;
     for number in 1..=config.readers {
         let (path, of_thread) = (path.to_owned(), Arc::clone(shared));
-        shared.spawn(format!("store-read-{number}"), move || sqlite::reader::run(&path, &of_thread))?;
+        shared.spawn(format!("store-read-{number}"), move || {
+            sqlite::reader::run(&path, &of_thread.reads, || Some(of_thread.keys()));
+        })?;
     }
     let of_thread = Arc::clone(shared);
     shared.spawn("store-keeper".to_owned(), move || {

@@ -119,6 +119,18 @@ impl<'c> Tx<'c> {
         })
     }
 
+    /// Gives the rows of a query one by one, however many there are.
+    pub(crate) fn each_row<E: From<StoreError>>(
+        &mut self,
+        sql: &str,
+        take: &mut impl FnMut(Row) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match &mut self.conn {
+            Conn::Sqlite(conn) => sqlite::statement::each_row(conn, sql, take),
+            Conn::Postgres(conn) => conn.each_row(sql, take),
+        }
+    }
+
     pub(crate) fn has_failed(&self) -> bool {
         self.progress.failed
     }

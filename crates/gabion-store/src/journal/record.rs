@@ -39,13 +39,14 @@ impl Tx<'_> {
     /// As [`Tx::execute`].
     pub fn record(&mut self, event: &Event) -> Result<(), StoreError> {
         let key = self.key_for(event)?;
-        let fields: Vec<StoredField> = event
-            .fields
-            .iter()
-            .enumerate()
-            .map(|(index, field)| stored(event, index, field, key.as_ref()))
-            .collect();
-        if self.insert(event, key.as_ref(), &fields)? {
+        self.record_with(event, key.as_ref())
+    }
+
+    /// Records an event under a key that is found already, or in the clear.
+    pub(crate) fn record_with(&mut self, event: &Event, key: Option<&SubjectKey>) -> Result<(), StoreError> {
+        let fields: Vec<StoredField> =
+            event.fields.iter().enumerate().map(|(index, field)| stored(event, index, field, key)).collect();
+        if self.insert(event, key, &fields)? {
             self.note_recorded();
             self.point_at_entities(event)?;
         }

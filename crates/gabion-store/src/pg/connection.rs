@@ -26,6 +26,9 @@ const SILENCE_MAX: Duration = Duration::from_secs(15);
 const SESSION: &str = "SET idle_in_transaction_session_timeout = '10s'; SET statement_timeout = '60s';
     SET lock_timeout = '10s'; SET client_min_messages = warning";
 
+/// One page of [`Connection::each_row`].
+const FETCH: &str = "FETCH 500 FROM each_row";
+
 pub(crate) struct Connection {
     client: Client,
     statements: HashMap<String, Statement>,
@@ -64,6 +67,24 @@ impl Connection {
         };
         let rows: Result<Vec<Row>, postgres::Error> = found.iter().map(row).collect();
         rows.map_err(|cause| StoreError::statement(sql, described(&cause)))
+    }
+
+    /// Gives the rows one by one, fetched in pages of the transaction in progress.
+    pub(crate) fn each_row<E: From<StoreError>>(
+        &mut self,
+        sql: &str,
+        take: &mut impl FnMut(Row) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.batch(&format!("DECLARE each_row NO SCROLL CURSOR FOR {sql}"))?;
+        loop {
+            // Prepared anew each time: a cursor of this name has other columns in every transaction.
+            self.statements.remove(FETCH);
+            let rows = self.query(FETCH, &[])?;
+            if rows.is_empty() {
+                return Ok(self.batch("CLOSE each_row")?);
+            }
+            rows.into_iter().try_for_each(&mut *take)?;
+        }
     }
 
     pub(crate) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {

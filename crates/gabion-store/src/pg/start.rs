@@ -6,7 +6,7 @@ use super::keeper::{self, Keeper, LEASE};
 use super::link::Link;
 use super::writer::Writer;
 use super::{Connection, reader};
-use crate::config::Beside;
+use crate::config::{Beside, Target};
 use crate::db::{LastWriter, Shared, StoreDeps};
 use crate::mark::{self, MarkFile};
 use crate::session::Session;
@@ -16,6 +16,7 @@ use crate::{OpenError, StorageConfig, StoreError};
 pub(crate) fn start(
     config: &StorageConfig,
     deps: &StoreDeps,
+    target: Target,
     address: &postgres::Config,
     beside: &Beside,
 ) -> Result<Arc<Shared>, OpenError> {
@@ -26,7 +27,7 @@ pub(crate) fn start(
     let seal_key = config.seal_key.clone().unwrap_or_else(|| beside.file("key"));
     let mut session = locked_session(address)?;
     let opened = open_tables(&mut session, deps, Some(&seal_key), seen, LEASE)?;
-    let shared = shared(config, deps, opened, true);
+    let shared = shared(config, deps, target, opened);
     let Session::Postgres(mut conn) = session else {
         return Err(StoreError::unavailable("a SQLite session where PostgreSQL was opened").into());
     };

@@ -19,19 +19,39 @@ pub(crate) fn execute(conn: &Connection, sql: &str, params: &[Param]) -> Result<
 }
 
 pub(crate) fn query(conn: &Connection, sql: &str, params: &[Param]) -> Result<Vec<Row>, StoreError> {
-    let mut statement = bound(conn, sql, params)?;
-    let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
-    let mut rows = statement.raw_query();
     let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(|cause| error(sql, cause))? {
+    visit(&mut bound(conn, sql, params)?, sql, &mut |row| {
         if found.len() == ROWS_MAX {
             return Err(StoreError::statement(sql, format_args!("more than {ROWS_MAX} rows; read in pages")));
         }
+        found.push(row);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Gives the rows one by one, without a bound.
+pub(crate) fn each_row<E: From<StoreError>>(
+    conn: &Connection,
+    sql: &str,
+    take: &mut impl FnMut(Row) -> Result<(), E>,
+) -> Result<(), E> {
+    visit(&mut bound(conn, sql, &[])?, sql, take)
+}
+
+fn visit<E: From<StoreError>>(
+    statement: &mut CachedStatement<'_>,
+    sql: &str,
+    take: &mut impl FnMut(Row) -> Result<(), E>,
+) -> Result<(), E> {
+    let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
+    let mut rows = statement.raw_query();
+    while let Some(row) = rows.next().map_err(|cause| error(sql, cause))? {
         let value = |index| row.get_ref(index).map_err(|cause| error(sql, cause)).and_then(param);
         let values = (0..columns.len()).map(value).collect::<Result<_, _>>()?;
-        found.push(Row::new(Arc::clone(&columns), values));
+        take(Row::new(Arc::clone(&columns), values))?;
     }
-    Ok(found)
+    Ok(())
 }
 
 pub(crate) fn batch(conn: &Connection, sql: &str) -> Result<(), StoreError> {

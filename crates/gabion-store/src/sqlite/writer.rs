@@ -38,21 +38,21 @@ pub(crate) enum Place {
 pub(crate) struct Writer {
     conn: Connection,
     place: Place,
+    probe_at: Instant,
     shared: Arc<Shared>,
 }
 
 impl Writer {
     pub(crate) fn new(conn: Connection, place: Place, shared: Arc<Shared>) -> Self {
-        Self { conn, place, shared }
+        Self { conn, place, probe_at: Instant::now(), shared }
     }
 
     /// Works until the queue is closed and empty.
     pub(crate) fn run(mut self) {
         let mut waiting: Vec<Box<dyn Job>> = Vec::new();
-        let mut probed = Instant::now();
         loop {
             let stopped = self.shared.condition.refusal();
-            let patience = stopped.is_some().then(|| PROBE_EVERY.saturating_sub(probed.elapsed()));
+            let patience = stopped.is_some().then(|| self.probe_at.saturating_duration_since(Instant::now()));
             if waiting.is_empty()
                 && self.shared.writes.pop_group(GROUP_MAX, patience, &mut waiting) == Waited::Closed
             {
@@ -64,9 +64,9 @@ impl Writer {
             };
             let lost = lost(&error);
             waiting.drain(..).for_each(|job| job.answer(Outcome::Lost(lost.error())));
-            if probed.elapsed() >= PROBE_EVERY {
+            if Instant::now() >= self.probe_at {
                 self.probe();
-                probed = Instant::now();
+                self.probe_at = Instant::now() + PROBE_EVERY;
             }
         }
     }
@@ -151,10 +151,11 @@ impl Writer {
             tracing::warn!(%error, "Rolling back a lost group did not work; the connection is replaced");
         }
         self.shared.counters.group_failed();
+        self.shared.condition.stop(&lost.reason);
+        self.probe_at = Instant::now() + PROBE_EVERY;
         for job in jobs {
             job.answer(Outcome::Lost(lost.error()));
         }
-        self.shared.condition.stop(&lost.reason);
     }
 
     /// Replaces the connection and commits a row; writing goes on when that works.

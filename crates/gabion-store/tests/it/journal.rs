@@ -58,8 +58,8 @@ async fn positions_follow_the_order_of_commits(place: Place) {
 }
 
 async fn nothing_is_skipped_while_many_write(place: Place) {
-    const WRITERS: i64 = 8;
-    const EACH: i64 = 25;
+    const WRITERS: usize = 8;
+    const EACH: usize = 25;
     let db = place.open().await;
     let writers = (0..WRITERS).map(|_| {
         let db = db.clone();
@@ -72,7 +72,7 @@ async fn nothing_is_skipped_while_many_write(place: Place) {
     let writers: Vec<_> = writers.collect();
     let mut newest = db.journal().watch();
     let mut followed: Vec<Entry> = Vec::new();
-    while followed.len() < (WRITERS * EACH) as usize {
+    while followed.len() < WRITERS * EACH {
         let after = followed.last().map_or(0, |entry| entry.position);
         let page = db.journal().read(after, 7, Filter::default(), View::Full).await.unwrap();
         if page.is_empty() {
@@ -84,7 +84,7 @@ async fn nothing_is_skipped_while_many_write(place: Place) {
         writer.await.unwrap();
     }
     let ids: HashSet<_> = followed.iter().map(|entry| entry.event.id).collect();
-    assert_eq!(ids.len(), (WRITERS * EACH) as usize);
+    assert_eq!(ids.len(), WRITERS * EACH);
     assert!(followed.windows(2).all(|pair| pair[0].position < pair[1].position));
 }
 

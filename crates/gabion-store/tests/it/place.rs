@@ -70,6 +70,23 @@ impl Place {
         Some(Self { folder, config, database: Some(database) })
     }
 
+    /// Runs SQL behind Gabion's back.
+    pub(crate) fn raw(&self, sql: &str) {
+        match &self.database {
+            Some(database) => run(database.url(), sql.to_owned()),
+            None => {
+                let path = self.config.url.strip_prefix("sqlite:").unwrap();
+                rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+            }
+        }
+    }
+
+    /// Where the seal key lies.
+    pub(crate) fn key_path(&self) -> std::path::PathBuf {
+        let stem = self.database.as_ref().map_or("gabion.db", |database| &database.name);
+        self.folder.path().join(format!("{stem}.key"))
+    }
+
     pub(crate) fn is_postgres(&self) -> bool {
         self.database.is_some()
     }
@@ -90,12 +107,15 @@ impl Database {
         format!("{}/{}", self.server.trim_end_matches('/'), self.name)
     }
 
-    /// The driver must not run inside the test's runtime.
     fn on_server(&self, sql: String) {
-        let server = format!("{}/postgres", self.server.trim_end_matches('/'));
-        let work = move || postgres::Client::connect(&server, postgres::NoTls)?.batch_execute(&sql);
-        std::thread::spawn(work).join().unwrap().unwrap();
+        run(format!("{}/postgres", self.server.trim_end_matches('/')), sql);
     }
+}
+
+/// The driver must not run inside the test's runtime.
+fn run(url: String, sql: String) {
+    let work = move || postgres::Client::connect(&url, postgres::NoTls)?.batch_execute(&sql);
+    std::thread::spawn(work).join().unwrap().unwrap();
 }
 
 impl Drop for Database {

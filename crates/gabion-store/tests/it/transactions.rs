@@ -159,7 +159,7 @@ async fn counters_reach_their_sum_under_contention(place: Place) {
     add_tea(&db, 1, "assam").await.unwrap();
     db.write(|tx| tx.execute("UPDATE tea SET price = 0 WHERE id = 1", params![]))
         .await
-        .map_err(print)
+        .map_err(|error: StoreError| error.to_string())
         .unwrap();
     let writes = (0..40).map(|_| {
         let db = db.clone();
@@ -179,11 +179,6 @@ async fn counters_reach_their_sum_under_contention(place: Place) {
     let row =
         db.read::<_, StoreError, _>(|tx| tx.query_one("SELECT price FROM tea", params![])).await.unwrap();
     assert_eq!(row.unwrap().get::<f64>("price").unwrap(), 40.0);
-}
-
-fn print(error: StoreError) -> StoreError {
-    println!("{error}");
-    error
 }
 
 fn add_one(tx: &mut Tx<'_>) -> Result<(), StoreError> {
@@ -287,10 +282,7 @@ async fn a_closed_database_opens_again_with_everything_in_it(place: Place) {
 
 async fn a_lost_seal_key_is_an_error(place: Place) {
     place.open().await.close().await;
-    let name = if place.is_postgres() { None } else { Some("gabion.db.key".to_owned()) };
-    let keys = std::fs::read_dir(place.folder.path()).unwrap().map(|entry| entry.unwrap().path());
-    let key = keys.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "key")).unwrap();
-    assert!(name.is_none_or(|name| key.ends_with(name)));
+    let key = place.key_path();
     let sealed = std::fs::read(&key).unwrap();
     std::fs::remove_file(&key).unwrap();
     let missing = place.try_open().await.map(drop).unwrap_err();
