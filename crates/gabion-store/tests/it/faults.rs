@@ -61,7 +61,7 @@ impl SmallDisk {
     fn mount() -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted =
-            Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(folder.path()).output();
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(folder.path()).output();
         if mounted.is_ok_and(|output| output.status.success()) {
             return Some(Self(folder));
         }
@@ -84,7 +84,7 @@ impl Drop for SmallDisk {
 async fn a_full_disk_stops_writing_until_there_is_room() {
     let Some(disk) = SmallDisk::mount() else { return };
     let ballast = disk.path().join("ballast");
-    std::fs::write(&ballast, vec![0; 1_500_000]).unwrap();
+    std::fs::write(&ballast, vec![0; 5_500_000]).unwrap();
     let url = format!("sqlite:{}", disk.path().join("gabion.db").display());
     let db = Db::open(StorageConfig::new(&url), deps()).await.unwrap();
     db.migrate(&[TEA]).await.unwrap();
