@@ -101,8 +101,8 @@ async fn show_problems(State(plane): State<Plane>, mut request: Request, next: N
     request.extensions_mut().insert(id);
     let (parts, body) = request.into_parts();
     let as_page = !is_api(&parts.uri) && accepts_html(&parts);
-    let span =
-        tracing::info_span!("request", request.id = %id, method = %parts.method, path = parts.uri.path());
+    let path = loggable(parts.uri.path());
+    let span = tracing::info_span!("request", request.id = %id, method = %parts.method, path = %path);
     let mut response = next.run(Request::from_parts(parts, body)).instrument(span).await;
     if let Some(problem) = response.extensions().get::<Problem>().cloned() {
         let shown =
@@ -114,6 +114,14 @@ async fn show_problems(State(plane): State<Plane>, mut request: Request, next: N
     response
 }
 
+/// The path without segments that may be secrets: one-time links carry a token longer than any id.
+fn loggable(path: &str) -> String {
+    const SEGMENT_BYTES_MAX: usize = 40;
+    let shown =
+        |segment: &'_ str| if segment.len() > SEGMENT_BYTES_MAX { "…".into() } else { segment.to_owned() };
+    path.split('/').map(shown).collect::<Vec<String>>().join("/")
+}
+
 fn replace_body(response: &mut Response, shown: Response) {
     let (parts, body) = shown.into_parts();
     let content_type = |headers: &HeaderMap| headers.get(CONTENT_TYPE).cloned();
@@ -122,4 +130,18 @@ fn replace_body(response: &mut Response, shown: Response) {
     }
     response.headers_mut().remove(CONTENT_LENGTH);
     *response.body_mut() = body;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_in_paths_are_not_logged() {
+        assert_eq!(
+            loggable("/api/v1/staff/stf_00000000000000000000000005"),
+            "/api/v1/staff/stf_00000000000000000000000005"
+        );
+        assert_eq!(loggable(&format!("/setup/{}", "x".repeat(43))), "/setup/…");
+    }
 }

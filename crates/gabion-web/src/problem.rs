@@ -159,6 +159,11 @@ impl Problem {
         &self.detail
     }
 
+    /// Whole seconds to wait before trying again, rounded up.
+    pub fn wait_seconds(&self) -> Option<u64> {
+        self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
+    }
+
     /// The places that are wrong.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
@@ -181,8 +186,7 @@ impl Problem {
 
     /// Gives any response the headers this problem asks for, and the problem itself as an extension.
     pub fn answer(&self, mut response: Response) -> Response {
-        if let Some(wait) = self.retry_after {
-            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        if let Some(seconds) = self.wait_seconds() {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
         if self.status == StatusCode::UNAUTHORIZED {
