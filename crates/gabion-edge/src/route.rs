@@ -62,7 +62,8 @@ pub(crate) fn host<B>(request: &Request<B>) -> Result<&str, Refusal> {
         (first, None) => first,
     };
     if let Some(authority) = request.uri().authority() {
-        return Ok(authority.host());
+        // RFC 9110 section 4.2.4: user information in front of the host is an error.
+        return host_part(authority.as_str()).ok_or(Refusal::BadRequest("malformed host in the target"));
     }
     let text = header.ok_or(Refusal::BadRequest("no Host header"))?.to_str().unwrap_or_default();
     host_part(text).ok_or(Refusal::BadRequest("malformed Host header"))
