@@ -76,6 +76,9 @@ fn forwarding_headers(headers: &mut HeaderMap, from: &Origination) {
     write!(forwarded, ";host={mark}{host}{mark};proto={proto}").expect("writing to a string cannot fail");
     let text = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
     let port = text(port.to_owned());
+    for name in claims(headers) {
+        headers.remove(name);
+    }
     headers.insert(FORWARDED, text(forwarded));
     headers.insert(X_FORWARDED_FOR, text(address.to_string()));
     headers.insert(X_REAL_IP, text(address.to_string()));
@@ -84,6 +87,17 @@ fn forwarding_headers(headers: &mut HeaderMap, from: &Origination) {
     headers.insert(X_FORWARDED_HOST, from.authority.clone());
     headers.insert(HOST, from.host.clone().unwrap_or_else(|| from.authority.clone()));
     headers.insert(X_REQUEST_ID, from.id.header());
+}
+
+/// Headers of the client that would say where it comes from: those written anew below, all other `X-Forwarded-*`,
+/// and their spellings with underscores, which CGI, WSGI and PHP cannot tell apart (RFC 3875 section 4.1.18).
+fn claims(headers: &HeaderMap) -> Vec<HeaderName> {
+    let own = [FORWARDED, X_REAL_IP, X_REQUEST_ID];
+    let claims = |name: &str| name.starts_with("x-forwarded-") || own.iter().any(|own| own == name);
+    let claims = |name: &str| {
+        if name.contains('_') { claims(&name.replace('_', "-")) } else { claims(name) }
+    };
+    headers.keys().filter(|name| claims(name.as_str())).cloned().collect()
 }
 
 /// Joins the cookie fields that HTTP/2 splits (RFC 9113 section 8.2.3) and keeps Gabion's own to itself.
@@ -116,9 +130,11 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
-/// Turns the head of the shop's response into the head of the customer's: no hop-by-hop headers, and redirects
-/// to the endpoint's own address lead back to the site where the shop was told another `Host`.
+/// Turns the head of the shop's response into the head of the customer's: our own version of HTTP whatever the
+/// shop speaks (RFC 9112 section 2.6), no hop-by-hop headers, and redirects to the endpoint's own address lead back
+/// to the site where the shop was told another `Host`.
 pub(crate) fn response_head(parts: &mut response::Parts, from: &Origination, endpoint: &EndpointUrl) {
+    parts.version = Version::HTTP_11;
     hop::remove(&mut parts.headers);
     let Some(host) = &from.host else { return };
     let location = parts.headers.get(LOCATION).and_then(|value| value.to_str().ok());
