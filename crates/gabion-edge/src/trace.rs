@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gabion_core::{Actor, Entropy, Event};
+use gabion_core::{Actor, Entropy, Event, card};
 use gabion_page::error_page::{ErrorPage, PROBLEM_CONTENT_TYPE, error_page, problem_json};
 use gabion_page::text::Language;
 use http::header::{
@@ -83,7 +83,7 @@ impl Trace {
         let total = started.elapsed();
         self.metrics.answered(response.status(), total, shop);
         tracing::debug!(
-            request.id = %id, method = %kept.method, path = kept.uri.path(), status = response.status().as_u16(),
+            request.id = %id, method = %kept.method, path = %card::mask(kept.uri.path()), status = response.status().as_u16(),
             total_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX), "Request answered"
         );
         response.headers_mut().insert(X_REQUEST_ID, id.header());
