@@ -101,6 +101,8 @@ struct Inner {
     tasks: TaskTracker,
     /// Cancelled when the edge stops: listeners close, connections finish what they have begun.
     stop: CancellationToken,
+    /// Cancelled when the time to finish is over: connections and tunnels are closed as they are.
+    cut: CancellationToken,
     drain: Duration,
     // Changed by `start`, `reload` and `set_bypass` only, one at a time.
     changing: Mutex<Changing>,
@@ -122,11 +124,8 @@ impl Edge {
         let drain = config.drain;
         let state = State::build(config, None)?;
         let metrics = Arc::new(Metrics::default());
-        let tunnels = Tunnels {
-            metrics: Arc::clone(&metrics),
-            tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
-        };
+        let cut = CancellationToken::new();
+        let tunnels = Tunnels { metrics: Arc::clone(&metrics), tasks: TaskTracker::new(), stop: cut.clone() };
         let recorder = Recorder { sink: deps.events, clock: deps.clock, entropy: Arc::clone(&deps.entropy) };
         let edge = Self(Arc::new(Inner {
             state: ArcSwap::from_pointee(state),
@@ -139,6 +138,7 @@ impl Edge {
             places,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            cut,
             drain,
             changing: Mutex::new(Changing::default()),
         }));
@@ -186,15 +186,17 @@ impl Edge {
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tunnels.tasks.close();
-        let idle = async {
+        let idle = async || {
             self.0.tasks.wait().await;
             self.0.tunnels.tasks.wait().await;
         };
-        if tokio::time::timeout(self.0.drain, idle).await.is_ok() {
+        if tokio::time::timeout(self.0.drain, idle()).await.is_ok() {
             return 0;
         }
-        self.0.tunnels.stop.cancel();
-        self.0.tasks.len()
+        let left = self.0.tasks.len() + self.0.tunnels.tasks.len();
+        self.0.cut.cancel();
+        idle().await;
+        left
     }
 
     /// The addresses really listened on.
@@ -252,6 +254,10 @@ impl Edge {
 
     fn stop(&self) -> &CancellationToken {
         &self.0.stop
+    }
+
+    fn cut(&self) -> &CancellationToken {
+        &self.0.cut
     }
 
     fn tunnels(&self) -> &Tunnels {

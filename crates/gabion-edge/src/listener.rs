@@ -133,7 +133,8 @@ async fn accept_forever(edge: Edge, listener: TcpListener, plane: Plane, stop: C
         edge.metrics().connections_accepted.fetch_add(1, Ordering::Relaxed);
         edge.tasks().clone().spawn(async move {
             let _open = Gauge::raise(edge.metrics(), |metrics| &metrics.connections);
-            if let Err(error) = serve(&edge, stream, peer, plane).await {
+            if let Some(Err(error)) = edge.cut().run_until_cancelled(serve(&edge, stream, peer, plane)).await
+            {
                 tracing::debug!(%peer, %error, "Connection from {peer} ended with an error");
             }
             drop(place);
@@ -173,6 +174,7 @@ async fn http1(
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(edge.state().head_timeout)
+        .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service)
