@@ -11,7 +11,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::config::HealthSection;
 use crate::origin::EndpointUrl;
+use crate::upstream::health::Streak;
 use crate::upstream::pool::{Connection, Pool};
 
 /// Bytes hyper buffers of a response head; a longer one is an error of the shop.
@@ -25,6 +27,8 @@ pub struct Endpoint {
     pub(crate) pool: Pool,
     in_flight: AtomicUsize,
     up: AtomicBool,
+    /// Results of its health checks, over reloads.
+    streak: Mutex<Streak>,
     /// Requests sent to it.
     pub requests: AtomicU64,
     /// Requests it did not answer.
@@ -74,6 +78,7 @@ impl Endpoint {
             pool: Pool::default(),
             in_flight: AtomicUsize::new(0),
             up: AtomicBool::new(true),
+            streak: Mutex::default(),
             requests: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             last_error: Mutex::new(None),
@@ -83,6 +88,12 @@ impl Endpoint {
     /// Whether its health checks pass. New endpoints count as healthy until checked.
     pub fn is_up(&self) -> bool {
         self.up.load(Ordering::Relaxed)
+    }
+
+    /// Notes the result of a check; says what the endpoint is once enough in a row agree.
+    pub(crate) fn checked(&self, good: bool, health: &HealthSection) -> Option<bool> {
+        let mut streak = self.streak.lock().unwrap_or_else(PoisonError::into_inner);
+        streak.add(good, health.failures, health.successes)
     }
 
     /// Sets its health; says whether that is a change.
@@ -121,6 +132,7 @@ impl Endpoint {
             .map_err(|_| ConnectError::Timeout { url: url(), waited: timeout })?
             .map_err(|source| ConnectError::Io { url: url(), source })?;
         let (sender, connection) = http1::Builder::new()
+            .max_header_size(RESPONSE_HEAD_BYTES_MAX)
             .max_buf_size(RESPONSE_HEAD_BYTES_MAX)
             .handshake(TokioIo::new(io))
             .await

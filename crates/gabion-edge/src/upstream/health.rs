@@ -27,10 +27,9 @@ pub(crate) fn watch(upstream: &Arc<Upstream>, recorder: &Recorder, stop: &Cancel
 
 async fn check_forever(endpoint: &Endpoint, config: &UpstreamConfig, recorder: &Recorder) {
     let health = &config.health;
-    let mut streak = Streak::default();
     loop {
         let result = check(endpoint, config).await;
-        if let Some(up) = streak.add(result.is_ok(), health.failures, health.successes)
+        if let Some(up) = endpoint.checked(result.is_ok(), health)
             && endpoint.set_up(up)
         {
             announce(endpoint, config, recorder, result.err());
@@ -42,14 +41,14 @@ async fn check_forever(endpoint: &Endpoint, config: &UpstreamConfig, recorder: &
 
 /// Results in a row.
 #[derive(Default)]
-struct Streak {
+pub(crate) struct Streak {
     good: bool,
     length: u32,
 }
 
 impl Streak {
     /// Adds a result; says what the endpoint is once enough in a row agree.
-    const fn add(&mut self, good: bool, failures: u32, successes: u32) -> Option<bool> {
+    pub(crate) const fn add(&mut self, good: bool, failures: u32, successes: u32) -> Option<bool> {
         self.length = if self.good == good { self.length.saturating_add(1) } else { 1 };
         self.good = good;
         let needed = if good { successes } else { failures };
