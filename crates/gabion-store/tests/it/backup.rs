@@ -7,7 +7,9 @@ use gabion_store::backup::{self, BackupError, Existing, restore, verify};
 use gabion_store::journal::{Filter, View};
 use gabion_store::{Db, Migration, Migrations, OpenError, StoreError, params};
 
-use crate::place::{HAPPENED, Place, TEA, add_tea, deps, event_id, happened, on_both, teas};
+use crate::place::{
+    HAPPENED, Place, TEA, add_tea, deps, event_id, happened, numbered, on_both, record, teas,
+};
 
 on_both!(
     a_backup_is_restored_into_an_empty_place,
@@ -52,12 +54,6 @@ async fn fill(db: &Db) {
     .await
     .unwrap();
     numbered(db, 1).await;
-}
-
-async fn numbered(db: &Db, count: i64) {
-    let mut newest = db.journal().watch();
-    let waited = newest.wait_for(|newest| *newest >= count);
-    tokio::time::timeout(std::time::Duration::from_secs(10), waited).await.unwrap().unwrap();
 }
 
 /// What [`fill`] put there, and the event of the restore.
@@ -149,7 +145,7 @@ async fn a_damaged_backup_changes_nothing(place: Place) {
 async fn a_silent_rollback_is_noticed_once(place: Place) {
     let db = place.open().await;
     for _ in 0..3 {
-        db.write::<_, StoreError, _>(|tx| tx.record(&happened())).await.unwrap();
+        record(&db, happened()).await;
     }
     numbered(&db, 3).await;
     db.close().await;
@@ -170,7 +166,7 @@ async fn an_explicit_restore_is_no_silent_rollback(place: Place) {
     let file = place.folder.path().join("backup");
     db.backup(&file).await.unwrap();
     for _ in 0..5 {
-        db.write::<_, StoreError, _>(|tx| tx.record(&happened())).await.unwrap();
+        record(&db, happened()).await;
     }
     numbered(&db, 6).await;
     db.close().await;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gabion_store::journal::{Filter, View};
 use gabion_store::{Db, StorageConfig, StoreError, params};
 
-use crate::place::{Place, TEA, add_tea, deps, happened, teas};
+use crate::place::{Place, TEA, add_tea, deps, happened, numbered, record, teas};
 use crate::proxy::{Cut, Proxy};
 
 /// Waits until the database takes writes, or until it does not.
@@ -180,10 +180,8 @@ async fn killed_connections_are_replaced() {
         add_tea(&db, id, &format!("tea {id}")).await.unwrap();
     }
     assert_eq!(teas(&db).await.len(), 5);
-    let mut newest = db.journal().watch();
-    db.write::<_, StoreError, _>(|tx| tx.record(&happened())).await.unwrap();
-    let numbered = newest.wait_for(|newest| *newest == 1);
-    tokio::time::timeout(Duration::from_secs(10), numbered).await.expect("the keeper came back").unwrap();
+    record(&db, happened()).await;
+    numbered(&db, 1).await;
 }
 
 #[tokio::test]
@@ -208,7 +206,7 @@ async fn an_event_committed_late_is_not_passed_over() {
         }
     });
     recorded.notified().await;
-    db.write::<_, StoreError, _>(move |tx| tx.record(&early)).await.unwrap();
+    record(&db, early).await;
     let mut newest = db.journal().watch();
     newest.wait_for(|newest| *newest == 1).await.unwrap();
     let page = |after| {

@@ -10,7 +10,7 @@ use gabion_crypto::SystemEntropy;
 use gabion_store::journal::{ERASED, Entry, Filter, HIDDEN, View};
 use gabion_store::{Db, Purpose, StoreError};
 
-use crate::place::{HAPPENED, Place, event_id, happened, on_both};
+use crate::place::{HAPPENED, Place, event_id, happened, numbered, on_both, record};
 
 on_both!(
     positions_follow_the_order_of_commits,
@@ -23,17 +23,6 @@ on_both!(
     masked_views_hide_personal_fields,
     watchers_wake_within_a_second,
 );
-
-async fn record(db: &Db, event: Event) {
-    db.write::<_, StoreError, _>(move |tx| tx.record(&event)).await.unwrap();
-}
-
-/// Waits until `count` events have a position.
-async fn numbered(db: &Db, count: i64) {
-    let mut newest = db.journal().watch();
-    let waited = newest.wait_for(|newest| *newest >= count);
-    tokio::time::timeout(Duration::from_secs(10), waited).await.expect("events get positions").unwrap();
-}
 
 async fn all(db: &Db, filter: Filter, view: View) -> Vec<Entry> {
     db.journal().read(0, 500, filter, view).await.unwrap()
@@ -100,8 +89,9 @@ async fn recording_twice_is_recording_once(place: Place) {
 
 async fn a_failed_write_leaves_no_event(place: Place) {
     let db = place.open().await;
-    let failed = db.write::<(), StoreError, _>(|tx| {
-        tx.record(&happened())?;
+    let event = happened();
+    let failed = db.write::<(), StoreError, _>(move |tx| {
+        tx.record(&event)?;
         Err(StoreError::Aborted)
     });
     failed.await.unwrap_err();

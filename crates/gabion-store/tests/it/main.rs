@@ -15,5 +15,6 @@ mod killed;
 mod lane;
 mod outbox;
 mod place;
+mod power;
 mod proxy;
 mod transactions;

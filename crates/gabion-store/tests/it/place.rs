@@ -158,3 +158,17 @@ pub(crate) async fn teas(db: &Db) -> Vec<String> {
     });
     names.await.unwrap()
 }
+
+pub(crate) async fn record(db: &Db, event: Event) {
+    db.write::<_, StoreError, _>(move |tx| tx.record(&event)).await.unwrap();
+}
+
+/// Waits until the journal has come to `position`.
+pub(crate) async fn numbered(db: &Db, position: i64) {
+    let mut newest = db.journal().watch();
+    let waited = newest.wait_for(|newest| *newest >= position);
+    tokio::time::timeout(std::time::Duration::from_secs(10), waited)
+        .await
+        .expect("events get positions")
+        .unwrap();
+}
