@@ -23,6 +23,7 @@ use gabion_page::shell::Shell;
 use gabion_store::{Db, StoreError, Tx};
 use gabion_web::auth::Authentication;
 use gabion_web::{Authenticate, Csrf, Principal, Problem, Staff};
+use tokio_util::task::TaskTracker;
 
 pub mod api_key;
 pub mod config;
@@ -47,6 +48,9 @@ pub use token::API_KEY_PREFIX;
 
 use hash_pool::HashPool;
 use throttle::Throttle;
+
+/// Writes of last use under way at once; when the database is slow, further ones are left out.
+const ASIDE_WRITES_MAX: usize = 64;
 
 /// What this domain needs from outside. The binary has brought [`MIGRATIONS`] up to date before.
 #[derive(Clone)]
@@ -82,6 +86,8 @@ struct Inner {
     csrf: Csrf,
     pool: HashPool,
     throttle: Mutex<Throttle>,
+    // Closed from the start, so that `settle` ends whenever it is empty.
+    aside: TaskTracker,
 }
 
 impl Identity {
@@ -95,7 +101,9 @@ impl Identity {
         let csrf = Csrf::new(move || ring.keys());
         let pool = HashPool::new(config.hash_threads());
         let throttle = Mutex::default();
-        Self(Arc::new(Inner { config, db, clock, entropy, shells, csrf, pool, throttle }))
+        let aside = TaskTracker::new();
+        aside.close();
+        Self(Arc::new(Inner { config, db, clock, entropy, shells, csrf, pool, throttle, aside }))
     }
 
     /// Makes and checks form tokens; the console's own forms use the same.
@@ -138,10 +146,18 @@ impl Identity {
         self.event(kind, Actor::Staff(by.id.to_string()))
     }
 
+    /// Waits for the writes no answer waited for. Call it before the database is closed.
+    pub async fn settle(&self) {
+        self.0.aside.wait().await;
+    }
+
     /// Writes something no answer waits for and nothing depends on: when a session or key was last used.
     fn write_aside(&self, write: impl FnMut(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
+        if self.0.aside.len() >= ASIDE_WRITES_MAX {
+            return; // the next request tries again
+        }
         let db = self.db().clone();
-        tokio::spawn(async move {
+        self.0.aside.spawn(async move {
             if let Err(error) = db.write(write).await {
                 tracing::warn!(%error, "The time of last use was not written: {error}");
             }

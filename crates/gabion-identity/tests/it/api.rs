@@ -83,8 +83,7 @@ async fn the_last_use_is_written_at_most_once_a_minute() {
     let made = owner.api(Method::POST, "/api/v1/api-keys", r#"{"name":"x","scopes":["read"]}"#).await.json();
     let key = made["key"].as_str().unwrap();
     let mut last_use = async || {
-        // The use is written aside; a write behind it has seen it done.
-        world.identity.sweep().await.unwrap();
+        world.identity.settle().await;
         let listing = owner.api(Method::GET, "/api/v1/api-keys", "").await.json();
         listing["items"][0]["last_used_at"].as_str().map(str::to_owned)
     };
