@@ -1,0 +1,17 @@
+//! The edge as customers, shops and operators meet it: real sockets on loopback, a fake shop behind it.
+
+#![allow(clippy::unwrap_used)]
+
+mod balance;
+mod bodies;
+mod failures;
+mod forwarding;
+mod front;
+mod lifecycle;
+mod malformed;
+mod reload_storm;
+mod responses;
+mod routing;
+mod streaming;
+mod upstream_tls;
+mod websocket;

@@ -1,0 +1,140 @@
+//! WebSocket connections pass through TLS in both directions until one side ends them.
+
+use futures_util::{SinkExt, StreamExt};
+use gabion_test::{Shop, body, client};
+use http::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, UPGRADE};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use crate::front::{Front, Setup, get, shop, soon};
+
+/// A shop that greets, then echoes until "bye", on which it closes.
+async fn echo_shop() -> Shop {
+    Shop::start(|mut request: Request<Incoming>| async move {
+        let key = request.headers()["sec-websocket-key"].clone();
+        tokio::spawn(async move {
+            let upgraded = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
+            let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, None).await;
+            socket.send(Message::text("hello")).await.unwrap();
+            while let Some(Ok(message)) = socket.next().await {
+                if message == Message::text("bye") {
+                    socket.close(Some(CloseFrame { code: 4000.into(), reason: "bye".into() })).await.unwrap();
+                } else if message.is_text() || message.is_binary() {
+                    socket.send(message).await.unwrap();
+                }
+            }
+        });
+        let response = Response::builder()
+            .status(StatusCode::SWITCHING_PROTOCOLS)
+            .header(CONNECTION, "Upgrade")
+            .header(UPGRADE, "websocket")
+            .header(SEC_WEBSOCKET_ACCEPT, derive_accept_key(key.as_bytes()));
+        Ok(response.body(body::empty()).unwrap())
+    })
+    .await
+}
+
+async fn open(front: &Front) -> WebSocketStream<tokio_rustls::client::TlsStream<TcpStream>> {
+    let tls = client::tls(front.authority.root_der(), &["http/1.1"]);
+    let address = front.address(gabion_edge::Plane::Https);
+    let stream = client::connect_tls(address, "shop.example", tls).await.unwrap();
+    let (socket, response) = Box::pin(soon(client_async("wss://shop.example/stock", stream))).await.unwrap();
+    assert_eq!(response.status(), 101);
+    socket
+}
+
+#[tokio::test]
+async fn messages_pass_both_ways_and_the_shop_can_close() {
+    let shop = echo_shop().await;
+    let front = Setup::of(&[&shop]).start();
+    let mut socket = open(&front).await;
+    assert_eq!(soon(socket.next()).await.unwrap().unwrap(), Message::text("hello"));
+    for message in [Message::text("one"), Message::binary(vec![7; 100_000])] {
+        socket.send(message.clone()).await.unwrap();
+        assert_eq!(soon(socket.next()).await.unwrap().unwrap(), message);
+    }
+    assert_eq!(front.edge.upstreams()[0].in_flight, 1);
+    socket.send(Message::text("bye")).await.unwrap();
+    let Message::Close(Some(frame)) = soon(socket.next()).await.unwrap().unwrap() else { panic!("no close") };
+    assert_eq!((u16::from(frame.code), frame.reason.as_str()), (4000, "bye"));
+    assert!(soon(socket.next()).await.is_none(), "the connection ends cleanly");
+    assert_eq!(shop.only().header("upgrade"), "websocket");
+}
+
+#[tokio::test]
+async fn a_customer_who_closes_or_vanishes_ends_the_tunnel() {
+    let shop = echo_shop().await;
+    let front = Setup::of(&[&shop]).start();
+    let mut polite = open(&front).await;
+    let rude = open(&front).await;
+    soon(polite.close(None)).await.unwrap();
+    soon(async { while polite.next().await.is_some() {} }).await;
+    drop((polite, rude));
+    let tunnels = || front.edge.metrics().tunnels.load(std::sync::atomic::Ordering::Relaxed);
+    soon(async {
+        while tunnels() > 0 || front.edge.upstreams()[0].in_flight > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_shop_that_vanishes_ends_the_connection_of_the_customer() {
+    let shop = echo_shop().await;
+    let front = Setup::of(&[&shop]).start();
+    let mut socket = open(&front).await;
+    assert!(soon(socket.next()).await.is_some());
+    // The fake shop's upgraded connection lives in its own task; closing from that side stands for its end.
+    socket.send(Message::text("bye")).await.unwrap();
+    soon(async { while let Some(Ok(_)) = socket.next().await {} }).await;
+    assert!(socket.send(Message::text("more")).await.is_err());
+}
+
+#[tokio::test]
+async fn first_bytes_sent_with_the_switch_are_not_lost() {
+    let address = gabion_test::shop::raw(|mut stream: TcpStream, _| async move {
+        gabion_test::shop::read_head(&mut stream).await;
+        let switch =
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nearly";
+        stream.write_all(switch.as_bytes()).await.unwrap();
+        let mut word = [0; 4];
+        stream.read_exact(&mut word).await.unwrap();
+        stream.write_all(&word).await.unwrap();
+    })
+    .await;
+    let front = Setup::at(address).start();
+    let mut wire = front.tls().await;
+    wire.send(get("/", "Connection: Upgrade\r\nUpgrade: websocket\r\n") + "echo").await;
+    assert_eq!(soon(wire.head()).await.unwrap().status, 101);
+    assert_eq!(soon(wire.rest()).await, b"earlyecho");
+}
+
+#[tokio::test]
+async fn a_refused_upgrade_is_an_ordinary_response() {
+    let shop = shop("not here").await;
+    let front = Setup::of(&[&shop]).start();
+    let mut wire = front.tls().await;
+    for _ in 0..2 {
+        let answer = soon(wire.ask(get("/", "Connection: Upgrade\r\nUpgrade: websocket\r\n"))).await;
+        assert_eq!((answer.status, answer.text()), (200, "not here"));
+    }
+}
+
+#[tokio::test]
+async fn a_shop_that_switches_without_being_asked_is_an_error() {
+    let address = gabion_test::shop::raw(|mut stream: TcpStream, _| async move {
+        gabion_test::shop::read_head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\n").await.unwrap();
+    })
+    .await;
+    let front = Setup::at(address).start();
+    assert_eq!(front.get("/").await.status, 502);
+}
