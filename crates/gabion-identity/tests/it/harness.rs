@@ -44,10 +44,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::on(StorageConfig::new("sqlite::memory:")).await
+    }
+
+    pub(crate) async fn on(storage: StorageConfig) -> Self {
         let clock = TestClock::new();
         let entropy = Arc::new(SeededEntropy::new(7));
         let deps = StoreDeps { clock: Arc::new(clock.clone()), entropy: entropy.clone() };
-        let db = Db::open(StorageConfig::new("sqlite::memory:"), deps).await.unwrap();
+        let db = Db::open(storage, deps).await.unwrap();
         db.migrate(&[MIGRATIONS]).await.unwrap();
         let deps = Deps {
             db: db.clone(),

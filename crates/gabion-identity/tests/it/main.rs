@@ -5,5 +5,7 @@ mod account;
 mod api;
 mod harness;
 mod link;
+mod logs;
+mod postgres;
 mod roles;
 mod sign_in;

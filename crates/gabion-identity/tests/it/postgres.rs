@@ -1,0 +1,77 @@
+//! The whole life of accounts, sessions, links and keys on PostgreSQL, so that every statement ran there.
+
+use std::time::Duration;
+
+use gabion_store::StorageConfig;
+use gabion_web::Role;
+use http::{Method, StatusCode};
+
+use crate::harness::{OTHER_PASSWORD, PASSWORD, World};
+
+#[tokio::test]
+async fn every_statement_works_on_postgresql() {
+    let Ok(server) = std::env::var("GABION_TEST_POSTGRES") else {
+        println!("skipped: GABION_TEST_POSTGRES is not set");
+        return;
+    };
+    let server = server.trim_end_matches('/').to_owned();
+    let name = format!("gabion_identity_{}", std::process::id());
+    run(format!("{server}/postgres"), format!("CREATE DATABASE {name}"));
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = StorageConfig::new(format!("{server}/{name}"));
+    config.files = Some(folder.path().to_owned());
+
+    let world = World::on(config).await;
+    live(&world).await;
+    world.identity.settle().await;
+    let World { db, identity, .. } = world;
+    drop(identity);
+    db.close().await;
+    run(format!("{server}/postgres"), format!("DROP DATABASE {name} WITH (FORCE)"));
+}
+
+async fn live(world: &World) {
+    assert!(world.identity.needs_setup().await.unwrap());
+    let mut owner = world.owner().await;
+    let mut member = world.member("bo@tidewater.example", Role::Operator).await;
+    let id = member.id().await;
+
+    let invited = owner.act("/staff", "/staff/invite", &[("role", "support")]).await;
+    assert_eq!(invited.status, StatusCode::OK);
+    let links = owner.api(Method::GET, "/api/v1/staff/links", "").await.json();
+    let link = format!("/api/v1/staff/links/{}", links["items"][0]["id"].as_str().unwrap());
+    assert_eq!(owner.api(Method::DELETE, &link, "").await.status, StatusCode::NO_CONTENT);
+    assert_eq!(owner.act("/staff", &format!("/staff/{id}/reset"), &[]).await.status, StatusCode::OK);
+
+    let path = format!("/api/v1/staff/{id}");
+    for body in [r#"{"role":"support"}"#, r#"{"disabled":true}"#, r#"{"disabled":false}"#] {
+        assert_eq!(owner.api(Method::PATCH, &path, body).await.status, StatusCode::OK, "{body}");
+    }
+    let wrong = member.sign_in("bo@tidewater.example", OTHER_PASSWORD).await;
+    assert_eq!(wrong.status, StatusCode::FORBIDDEN);
+    assert_eq!(member.sign_in("bo@tidewater.example", PASSWORD).await.status, StatusCode::SEE_OTHER);
+    let form = [("current", PASSWORD), ("password", OTHER_PASSWORD)];
+    let changed = member.act("/account", "/account/password", &form).await;
+    assert_eq!(changed.status, StatusCode::SEE_OTHER);
+    member.act("/account", "/account/sessions/end-others", &[]).await;
+    assert_eq!(member.act("/account", "/sign-out", &[]).await.status, StatusCode::SEE_OTHER);
+
+    let wish = r#"{"name":"sync","scopes":["read"]}"#;
+    let made = owner.api(Method::POST, "/api/v1/api-keys", wish).await;
+    assert_eq!(owner.api(Method::POST, "/api/v1/api-keys", wish).await.text, made.text);
+    let key = made.json();
+    assert_eq!(world.program(key["key"].as_str().unwrap(), "/api/v1/session").await.status, StatusCode::OK);
+    let path = format!("/api/v1/api-keys/{}", key["id"].as_str().unwrap());
+    assert_eq!(owner.api(Method::DELETE, &path, "").await.status, StatusCode::NO_CONTENT);
+
+    world.pass(Duration::from_secs(13 * 60 * 60));
+    assert_eq!(world.identity.sweep().await.unwrap(), 1, "the owner's session");
+    world.pass(Duration::from_secs(12 * 60 * 60));
+    assert_eq!(world.identity.sweep().await.unwrap(), 0, "links of a disabled account went with it");
+}
+
+/// The driver must not run inside the test's runtime.
+fn run(url: String, sql: String) {
+    let work = move || postgres::Client::connect(&url, postgres::NoTls)?.batch_execute(&sql);
+    std::thread::spawn(work).join().unwrap().unwrap();
+}
