@@ -11,6 +11,7 @@
 mod body;
 pub mod client_addr;
 pub mod config;
+mod downstream;
 pub mod error;
 pub mod event;
 mod forward;
@@ -98,6 +99,7 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     tunnels: Tunnels,
     places: Arc<Semaphore>,
+    goodbyes: Arc<Semaphore>,
     tasks: TaskTracker,
     /// Cancelled when the edge stops: listeners close, connections finish what they have begun.
     stop: CancellationToken,
@@ -136,6 +138,7 @@ impl Edge {
             entropy: deps.entropy,
             tunnels,
             places,
+            goodbyes: Arc::new(Semaphore::new(downstream::GOODBYES_MAX)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             cut,
@@ -246,6 +249,10 @@ impl Edge {
 
     fn places(&self) -> Arc<Semaphore> {
         Arc::clone(&self.0.places)
+    }
+
+    fn goodbyes(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.0.goodbyes)
     }
 
     fn tasks(&self) -> &TaskTracker {

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::downstream::{Downstream, WRITE_STALL_MAX};
 use crate::error::ReloadError;
 use crate::layer::Connection;
 use crate::metrics::Gauge;
@@ -146,6 +147,7 @@ type ServeError = Box<dyn std::error::Error + Send + Sync>;
 
 async fn serve(edge: &Edge, stream: TcpStream, peer: SocketAddr, plane: Plane) -> Result<(), ServeError> {
     stream.set_nodelay(true)?;
+    let stream = Downstream::new(stream, WRITE_STALL_MAX, edge.goodbyes());
     if plane == Plane::Http {
         return http1(edge, stream, Arc::new(Connection { peer, https: false })).await;
     }
