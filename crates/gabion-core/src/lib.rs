@@ -7,6 +7,8 @@ pub mod blame;
 pub mod card;
 pub mod entropy;
 pub mod event;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod id;
 pub mod limits;
 pub mod secret;

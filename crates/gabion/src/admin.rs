@@ -23,7 +23,7 @@ const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 /// What a command asks the running product.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
-pub enum Ask {
+pub(crate) enum Ask {
     /// A one-time link for the first owner, or for an owner who lost access.
     SetupLink,
     /// A consistent copy of the database in a new file.
@@ -40,7 +40,7 @@ pub enum Ask {
 /// What the running product answers.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "answer", content = "text", rename_all = "snake_case")]
-pub enum Answer {
+pub(crate) enum Answer {
     /// What was asked for.
     Done(String),
     /// Why not.
@@ -49,7 +49,7 @@ pub enum Answer {
 
 /// Why no answer came.
 #[derive(Debug, thiserror::Error)]
-pub enum AdminError {
+pub(crate) enum AdminError {
     /// No product runs on this data folder.
     #[error("Gabion is not running on {}", folder.display())]
     NotRunning {
@@ -71,7 +71,7 @@ pub enum AdminError {
 }
 
 /// Answers questions; the running product implements it.
-pub trait Answerer: Send + Sync + 'static {
+pub(crate) trait Answerer: Send + Sync + 'static {
     /// Answers one question.
     fn answer(&self, ask: Ask) -> impl Future<Output = Answer> + Send;
 }
@@ -84,7 +84,7 @@ fn socket(data_folder: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the socket cannot be made.
-pub fn listen(data_folder: &Path) -> Result<UnixListener, AdminError> {
+pub(crate) fn listen(data_folder: &Path) -> Result<UnixListener, AdminError> {
     let path = socket(data_folder);
     let failed = |source| AdminError::Io { path: path.clone(), source };
     match std::fs::remove_file(&path) {
@@ -97,7 +97,7 @@ pub fn listen(data_folder: &Path) -> Result<UnixListener, AdminError> {
 }
 
 /// Answers questions until the task is dropped.
-pub async fn serve<A: Answerer>(listener: UnixListener, answerer: Arc<A>) {
+pub(crate) async fn serve<A: Answerer>(listener: UnixListener, answerer: Arc<A>) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -134,7 +134,7 @@ async fn answer(stream: UnixStream, answerer: &impl Answerer) -> io::Result<()> 
 ///
 /// # Errors
 /// When none runs, or the answer does not come.
-pub async fn ask(data_folder: &Path, ask: &Ask) -> Result<Answer, AdminError> {
+pub(crate) async fn ask(data_folder: &Path, ask: &Ask) -> Result<Answer, AdminError> {
     let path = socket(data_folder);
     let failed = |source| AdminError::Io { path: path.clone(), source };
     let stream = match UnixStream::connect(&path).await {

@@ -14,22 +14,22 @@ use gabion_edge::Module;
 use serde::{Deserialize, Serialize};
 
 /// Protections were turned off.
-pub const BYPASS_STARTED: EventKind = EventKind::new("bypass.started", 1, Severity::Critical).sealed();
+pub(crate) const BYPASS_STARTED: EventKind = EventKind::new("bypass.started", 1, Severity::Critical).sealed();
 /// Protections are on again.
-pub const BYPASS_ENDED: EventKind = EventKind::new("bypass.ended", 1, Severity::Info).sealed();
+pub(crate) const BYPASS_ENDED: EventKind = EventKind::new("bypass.ended", 1, Severity::Info).sealed();
 
 /// The longest a bypass lasts. Who needs longer changes the configuration.
-pub const BYPASS_MAX: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const BYPASS_MAX: Duration = Duration::from_secs(24 * 3600);
 /// Bytes of the flag file; a larger one is not ours.
 const FILE_BYTES_MAX: usize = 4096;
 
 /// The flag file of an installation.
 #[derive(Clone, Debug)]
-pub struct BypassFile(PathBuf);
+pub(crate) struct BypassFile(PathBuf);
 
 /// Why the flag file does not count. Protections stay on.
 #[derive(Debug, thiserror::Error)]
-pub enum BypassFileError {
+pub(crate) enum BypassFileError {
     /// It cannot be read or written.
     #[error("{}: {source}", path.display())]
     Io {
@@ -59,7 +59,7 @@ struct Flag {
 
 impl BypassFile {
     /// The flag file in a data folder.
-    pub fn of(data_folder: &Path) -> Self {
+    pub(crate) fn of(data_folder: &Path) -> Self {
         Self(data_folder.join("bypass.json"))
     }
 
@@ -67,7 +67,7 @@ impl BypassFile {
     ///
     /// # Errors
     /// When there is a file that cannot be read or understood.
-    pub fn read(&self, now: Timestamp) -> Result<Option<Bypass>, BypassFileError> {
+    pub(crate) fn read(&self, now: Timestamp) -> Result<Option<Bypass>, BypassFileError> {
         let text = match std::fs::read_to_string(&self.0) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -89,7 +89,7 @@ impl BypassFile {
     ///
     /// # Errors
     /// When the data folder cannot be written.
-    pub fn write(&self, bypass: &Bypass) -> Result<(), BypassFileError> {
+    pub(crate) fn write(&self, bypass: &Bypass) -> Result<(), BypassFileError> {
         let flag = Flag { modules: bypass.modules.clone(), until: bypass.until, by: bypass.by.clone() };
         let text = serde_json::to_string_pretty(&flag).expect("a flag is JSON");
         let new = self.0.with_extension("json.new");
@@ -102,7 +102,7 @@ impl BypassFile {
     ///
     /// # Errors
     /// When the file is there and cannot be removed.
-    pub fn remove(&self) -> Result<(), BypassFileError> {
+    pub(crate) fn remove(&self) -> Result<(), BypassFileError> {
         match std::fs::remove_file(&self.0) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
                 Err(BypassFileError::Io { path: self.0.clone(), source })

@@ -17,7 +17,7 @@ use crate::out::say;
 ///
 /// # Errors
 /// When there is no root yet, or a step fails.
-pub fn run(command: &CaCommand) -> Result<(), Failure> {
+pub(crate) fn run(command: &CaCommand) -> Result<(), Failure> {
     let (CaCommand::Print(args) | CaCommand::Install(args) | CaCommand::Uninstall(args)) = command;
     let authority = authority(args)?;
     let action = if matches!(command, CaCommand::Uninstall(_)) { Action::Uninstall } else { Action::Install };

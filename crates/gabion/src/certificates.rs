@@ -15,21 +15,21 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 
 /// Names the control plane always answers to.
-pub const CONTROL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+pub(crate) const CONTROL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// What certificates need from outside.
 #[derive(Clone)]
-pub struct Deps {
+pub(crate) struct Deps {
     /// Judges validity.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Event ids.
-    pub entropy: Arc<dyn Entropy>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     /// Where changes are told.
-    pub events: Arc<dyn EventSink>,
+    pub(crate) events: Arc<dyn EventSink>,
 }
 
 /// The certificates of one installation.
-pub struct Certificates {
+pub(crate) struct Certificates {
     deps: Deps,
     public: Kept,
     control: Kept,
@@ -70,7 +70,7 @@ impl Certificates {
     ///
     /// # Errors
     /// When a certificate cannot be served: which file, and what to do.
-    pub fn open(config: &Config, deps: Deps) -> Result<Self, TlsError> {
+    pub(crate) fn open(config: &Config, deps: Deps) -> Result<Self, TlsError> {
         let (public, control) = Wanted::both(config);
         let settings = config.sections.tls.clone();
         Ok(Self {
@@ -85,7 +85,7 @@ impl Certificates {
     ///
     /// # Errors
     /// When the machine gives no randomness.
-    pub fn public_tls(&self) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+    pub(crate) fn public_tls(&self) -> Result<Arc<rustls::ServerConfig>, TlsError> {
         server_config(&self.public.store, &self.settings.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -93,7 +93,7 @@ impl Certificates {
     ///
     /// # Errors
     /// When the machine gives no randomness.
-    pub fn control_tls(&self) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+    pub(crate) fn control_tls(&self) -> Result<Arc<rustls::ServerConfig>, TlsError> {
         server_config(&self.control.store, &TlsSettings::default())
     }
 
@@ -102,7 +102,7 @@ impl Certificates {
     ///
     /// # Errors
     /// As [`Certificates::open`]; the old certificates stay.
-    pub fn reload(&self, config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, TlsError> {
+    pub(crate) fn reload(&self, config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, TlsError> {
         let (public, control) = Wanted::both(config);
         let new = config.sections.tls.clone();
         self.public.reload(&public, &new, &self.deps)?;
@@ -117,7 +117,7 @@ impl Certificates {
     }
 
     /// What the public listeners serve now.
-    pub fn inventory(&self, now: Timestamp) -> Vec<CertificateInfo> {
+    pub(crate) fn inventory(&self, now: Timestamp) -> Vec<CertificateInfo> {
         inventory(&self.public.store, now)
     }
 }

@@ -20,7 +20,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 ///
 /// # Errors
 /// When the configuration is wrong, or no endpoint of an upstream answers.
-pub async fn run(config: &Config) -> Result<(), Failure> {
+pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let edge = config.edge();
     let mut text = String::new();
     describe(&mut text, config, &edge).expect("writing to a string cannot fail");

@@ -13,23 +13,23 @@ use gabion_edge::Module;
 #[command(
     after_help = "Start here:  gabion demo\nYour shop:   gabion init --origin http://127.0.0.1:8080 --domain shop.example\n             gabion check && gabion run"
 )]
-pub struct Cli {
+pub(crate) struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 /// Where the configuration is.
 #[derive(Debug, Args)]
-pub struct ConfigArg {
+pub(crate) struct ConfigArg {
     /// The configuration file.
     #[arg(long, value_name = "FILE", default_value = "gabion.toml", env = "GABION_CONFIG")]
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(crate) enum Command {
     /// Show it: a small shop, Gabion in front of it, and the console. Needs nothing.
     Demo(Demo),
     /// Write a commented gabion.toml for your shop.
@@ -64,100 +64,100 @@ pub enum Command {
 
 /// `gabion demo`.
 #[derive(Debug, Args)]
-pub struct Demo {
+pub(crate) struct Demo {
     /// Where the demo keeps its data.
     #[arg(long, value_name = "DIR", default_value = "gabion-data")]
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Where customers reach the shop.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8443")]
-    pub https: SocketAddr,
+    pub(crate) https: SocketAddr,
     /// Where plain HTTP redirects from.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
-    pub http: SocketAddr,
+    pub(crate) http: SocketAddr,
     /// Where the console is.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9443")]
-    pub control: SocketAddr,
+    pub(crate) control: SocketAddr,
     /// Where the demo shop listens without Gabion.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8000")]
-    pub shop: SocketAddr,
+    pub(crate) shop: SocketAddr,
     /// Put a real shop in the demo shop's place.
     #[arg(long, value_name = "URL")]
-    pub origin: Option<String>,
+    pub(crate) origin: Option<String>,
 }
 
 /// `gabion init`.
 #[derive(Debug, Args)]
-pub struct Init {
+pub(crate) struct Init {
     /// Where the shop answers now, such as http://127.0.0.1:8080.
     #[arg(long, value_name = "URL")]
-    pub origin: String,
+    pub(crate) origin: String,
     /// The name customers use, such as shop.example.
     #[arg(long, value_name = "NAME")]
-    pub domain: String,
+    pub(crate) domain: String,
     /// The shop's name on error pages; the domain when not given.
     #[arg(long, value_name = "TEXT")]
-    pub name: Option<String>,
+    pub(crate) name: Option<String>,
     /// Certificate chain (PEM); without it a local authority is used until you have one.
     #[arg(long, value_name = "FILE", requires = "key")]
-    pub cert: Option<PathBuf>,
+    pub(crate) cert: Option<PathBuf>,
     /// The certificate's private key (PEM).
     #[arg(long, value_name = "FILE", requires = "cert")]
-    pub key: Option<PathBuf>,
+    pub(crate) key: Option<PathBuf>,
     /// The file to write; it must not exist.
     #[arg(long, value_name = "FILE", default_value = "gabion.toml")]
-    pub config: PathBuf,
+    pub(crate) config: PathBuf,
 }
 
 /// `gabion bypass`.
 #[derive(Debug, Args)]
-pub struct Bypass {
+pub(crate) struct Bypass {
     /// What to turn off; everything when not given.
     #[arg(long, value_name = "NAME", help = "What to turn off: headers, limits [default: all]")]
-    pub module: Vec<Module>,
+    pub(crate) module: Vec<Module>,
     /// For how long, such as 30m or 2h; at most 24h.
     #[arg(long = "for", value_name = "TIME", default_value = "30m", value_parser = duration)]
-    pub time: Duration,
+    pub(crate) time: Duration,
     /// Turn everything on again.
     #[arg(long, conflicts_with_all = ["module", "time"])]
-    pub end: bool,
+    pub(crate) end: bool,
     /// The configuration file.
     #[command(flatten)]
-    pub config: ConfigArg,
+    pub(crate) config: ConfigArg,
 }
 
 /// `gabion config`.
 #[derive(Debug, Subcommand)]
-pub enum ConfigCommand {
+pub(crate) enum ConfigCommand {
     /// Print the configuration in force as TOML: the file with the console's changes.
     Export(ConfigArg),
 }
 
 /// `gabion backup`.
 #[derive(Debug, Args)]
-pub struct Backup {
+pub(crate) struct Backup {
     /// The file to write; it must not exist.
-    pub to: PathBuf,
+    pub(crate) to: PathBuf,
     /// The configuration file.
     #[command(flatten)]
-    pub config: ConfigArg,
+    pub(crate) config: ConfigArg,
 }
 
 /// `gabion restore`.
 #[derive(Debug, Args)]
-pub struct Restore {
+pub(crate) struct Restore {
     /// The backup.
-    pub from: PathBuf,
+    pub(crate) from: PathBuf,
     /// Replace a database that already holds data.
     #[arg(long)]
-    pub force: bool,
+    pub(crate) force: bool,
     /// The configuration file.
     #[command(flatten)]
-    pub config: ConfigArg,
+    pub(crate) config: ConfigArg,
 }
 
 /// `gabion ca`.
 #[derive(Debug, Subcommand)]
-pub enum CaCommand {
+pub(crate) enum CaCommand {
     /// Print the root certificate (PEM) and what installing it would run.
     Print(CaArgs),
     /// Make this machine and its browsers trust the root.
@@ -168,32 +168,32 @@ pub enum CaCommand {
 
 /// Which authority.
 #[derive(Debug, Args)]
-pub struct CaArgs {
+pub(crate) struct CaArgs {
     /// The data folder of a demo; the configuration's when not given.
     #[arg(long, value_name = "DIR", conflicts_with = "config")]
-    pub data: Option<PathBuf>,
+    pub(crate) data: Option<PathBuf>,
     /// The configuration file.
     #[command(flatten)]
-    pub config: ConfigArg,
+    pub(crate) config: ConfigArg,
 }
 
 /// `gabion demo-shop`.
 #[derive(Debug, Args)]
-pub struct DemoShop {
+pub(crate) struct DemoShop {
     /// Where it listens; loopback only.
     #[arg(long, value_name = "ADDRESS")]
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// Its throwaway folder.
     #[arg(long, value_name = "DIR")]
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// When it ends.
     #[arg(long, value_enum, default_value_t = Until::Signal)]
-    pub until: Until,
+    pub(crate) until: Until,
 }
 
 /// When the demo shop ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Until {
+pub(crate) enum Until {
     /// On SIGINT or SIGTERM.
     Signal,
     /// When its standard input ends, that is with its parent.

@@ -17,7 +17,7 @@ use crate::run::{self, Opened};
 ///
 /// # Errors
 /// When the flag file cannot be written.
-pub fn bypass(args: &cli::Bypass) -> Result<(), Failure> {
+pub(crate) fn bypass(args: &cli::Bypass) -> Result<(), Failure> {
     let file = BypassFile::of(&Config::load(&args.config.config)?.data_folder());
     let failed = |error| Failure::new(UNAVAILABLE, error);
     if args.end {
@@ -39,7 +39,7 @@ pub fn bypass(args: &cli::Bypass) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When neither the running product nor the database can be asked.
-pub async fn export(config: &Config) -> Result<(), Failure> {
+pub(crate) async fn export(config: &Config) -> Result<(), Failure> {
     ask_or(config, &Ask::Export, async |opened| Ok(opened.export())).await
 }
 
@@ -47,7 +47,7 @@ pub async fn export(config: &Config) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When neither the running product nor the database can be asked.
-pub async fn setup_link(config: &Config) -> Result<(), Failure> {
+pub(crate) async fn setup_link(config: &Config) -> Result<(), Failure> {
     ask_or(config, &Ask::SetupLink, async |opened| opened.setup_link().await).await
 }
 
@@ -55,7 +55,7 @@ pub async fn setup_link(config: &Config) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When the file exists or cannot be written, or the database cannot be read.
-pub async fn backup(config: &Config, to: &Path) -> Result<(), Failure> {
+pub(crate) async fn backup(config: &Config, to: &Path) -> Result<(), Failure> {
     let path = std::path::absolute(to)?;
     let ask = Ask::Backup { path: path.clone() };
     ask_or(config, &ask, async |opened| opened.backup(&path).await).await
@@ -65,7 +65,7 @@ pub async fn backup(config: &Config, to: &Path) -> Result<(), Failure> {
 ///
 /// # Errors
 /// When Gabion runs, the backup is damaged, or the database holds data and `force` was not given.
-pub async fn restore(config: &Config, from: &Path, force: bool) -> Result<(), Failure> {
+pub(crate) async fn restore(config: &Config, from: &Path, force: bool) -> Result<(), Failure> {
     run::restore(config, from, force).await.and_then(|text| Ok(say(text)?))
 }
 

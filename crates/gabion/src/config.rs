@@ -1,9 +1,9 @@
 //! The operator's file and the console's changes over it, composed into one checked configuration.
 
-pub mod overlay;
-pub mod place;
-pub mod settings;
-pub mod store;
+pub(crate) mod overlay;
+pub(crate) mod place;
+pub(crate) mod settings;
+pub(crate) mod store;
 
 use std::path::{Path, PathBuf};
 
@@ -22,28 +22,28 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The sections of `gabion.toml`, each owned by its domain.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sections {
+pub(crate) struct Sections {
     /// `[[site]]`.
     #[serde(default)]
-    pub site: Vec<SiteSection>,
+    pub(crate) site: Vec<SiteSection>,
     /// `[listen]`.
     #[serde(default)]
-    pub listen: ListenSection,
+    pub(crate) listen: ListenSection,
     /// `[tls]`.
     #[serde(default)]
-    pub tls: TlsSettings,
+    pub(crate) tls: TlsSettings,
     /// `[storage]`.
     #[serde(default = "default_storage")]
-    pub storage: StorageConfig,
+    pub(crate) storage: StorageConfig,
     /// `[identity]`.
     #[serde(default)]
-    pub identity: IdentityConfig,
+    pub(crate) identity: IdentityConfig,
     /// `[[upstream]]`.
     #[serde(default)]
-    pub upstream: Vec<UpstreamSection>,
+    pub(crate) upstream: Vec<UpstreamSection>,
     /// `[[route]]`.
     #[serde(default)]
-    pub route: Vec<RouteSection>,
+    pub(crate) route: Vec<RouteSection>,
 }
 
 fn default_storage() -> StorageConfig {
@@ -53,15 +53,15 @@ fn default_storage() -> StorageConfig {
 /// A configuration that is wrong: where, why, and what would be right. Nothing was bound or changed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.line_of_text())]
-pub struct ConfigError {
+pub(crate) struct ConfigError {
     /// The file.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Line and column, counted from 1.
-    pub place: Option<(usize, usize)>,
+    pub(crate) place: Option<(usize, usize)>,
     /// What is wrong.
-    pub message: String,
+    pub(crate) message: String,
     /// The nearest name that would have been right.
-    pub nearest: Option<String>,
+    pub(crate) nearest: Option<String>,
 }
 
 impl ConfigError {
@@ -75,13 +75,13 @@ impl ConfigError {
 
 /// A file that was read, and what it says.
 #[derive(Debug)]
-pub struct Config {
+pub(crate) struct Config {
     /// Where the file is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Its sections, with the overlay applied.
-    pub sections: Sections,
+    pub(crate) sections: Sections,
     /// The same as a table, for export.
-    pub table: toml::Table,
+    pub(crate) table: toml::Table,
     text: String,
 }
 
@@ -90,7 +90,7 @@ impl Config {
     ///
     /// # Errors
     /// The first thing that is wrong, with its place.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
         let wrong =
             |message: String| ConfigError { path: path.to_owned(), place: None, message, nearest: None };
         let meta = std::fs::metadata(path).map_err(|error| {
@@ -107,7 +107,7 @@ impl Config {
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn parse(path: &Path, text: String) -> Result<Self, ConfigError> {
+    pub(crate) fn parse(path: &Path, text: String) -> Result<Self, ConfigError> {
         let sections = toml::from_str(&text).map_err(|error| place::syntax(path, &text, &error))?;
         let table = text.parse::<toml::Table>().map_err(|error| place::syntax(path, &text, &error))?;
         let config = Self { path: path.to_owned(), sections, table, text };
@@ -119,7 +119,7 @@ impl Config {
     ///
     /// # Errors
     /// The change that cannot work, by its path.
-    pub fn with(&self, overlay: &Overlay) -> Result<Self, overlay::OverlayError> {
+    pub(crate) fn with(&self, overlay: &Overlay) -> Result<Self, overlay::OverlayError> {
         let table = overlay.apply(self.text.parse().expect("the text was parsed before"))?;
         let text = toml::to_string(&table).expect("a table that was parsed can be written");
         let applied = Self::parse(&self.path, text);
@@ -151,12 +151,12 @@ impl Config {
     }
 
     /// The edge's part, checked.
-    pub fn edge(&self) -> EdgeConfig {
+    pub(crate) fn edge(&self) -> EdgeConfig {
         self.edge_or_invalid().expect("the configuration was checked when it was read")
     }
 
     /// Where certificates come from, with paths resolved.
-    pub fn tls_mode(&self) -> TlsMode {
+    pub(crate) fn tls_mode(&self) -> TlsMode {
         match self.sections.tls.mode().expect("the configuration was checked when it was read") {
             TlsMode::Local => TlsMode::Local,
             TlsMode::Files(mut files) => {
@@ -170,7 +170,7 @@ impl Config {
     }
 
     /// The names of all sites, as certificates write them.
-    pub fn names(&self) -> Result<Vec<Name>, gabion_edge::tls::name::InvalidName> {
+    pub(crate) fn names(&self) -> Result<Vec<Name>, gabion_edge::tls::name::InvalidName> {
         self.edge_or_invalid()
             .map(|edge| edge.hosts())
             .unwrap_or_default()
@@ -180,7 +180,7 @@ impl Config {
     }
 
     /// The storage settings, with paths resolved.
-    pub fn storage(&self) -> StorageConfig {
+    pub(crate) fn storage(&self) -> StorageConfig {
         let mut storage = self.sections.storage.clone();
         if let Some(path) = storage.url.strip_prefix("sqlite:").filter(|path| *path != ":memory:") {
             storage.url = format!("sqlite:{}", self.resolve(Path::new(path)).display());
@@ -191,7 +191,7 @@ impl Config {
     }
 
     /// The folder for everything beside the database: local authority, bypass flag, admin socket, edge events.
-    pub fn data_folder(&self) -> PathBuf {
+    pub(crate) fn data_folder(&self) -> PathBuf {
         let storage = self.storage();
         let beside = || {
             let path = storage.url.strip_prefix("sqlite:")?;

@@ -27,9 +27,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The control plane at work.
-pub struct ControlPlane {
+pub(crate) struct ControlPlane {
     /// The address really listened on.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -39,7 +39,11 @@ impl ControlPlane {
     ///
     /// # Errors
     /// When the listener cannot be opened.
-    pub fn start(address: SocketAddr, tls: Arc<rustls::ServerConfig>, router: Router) -> io::Result<Self> {
+    pub(crate) fn start(
+        address: SocketAddr,
+        tls: Arc<rustls::ServerConfig>,
+        router: Router,
+    ) -> io::Result<Self> {
         let listener = gabion_edge::listener::bind(address)?;
         let address = listener.local_addr()?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -49,7 +53,7 @@ impl ControlPlane {
     }
 
     /// Stops accepting and lets running requests finish for a moment.
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(DRAIN_TIMEOUT, self.tasks.wait()).await.is_err() {

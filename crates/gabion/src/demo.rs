@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use gabion_console::control;
 use gabion_edge::origin::EndpointUrl;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 
 use crate::cli::{Demo, DemoShop, Until};
 use crate::config::Config;
@@ -26,7 +26,7 @@ const SHOP_START_TIMEOUT: Duration = Duration::from_secs(20);
 ///
 /// # Errors
 /// When an address is taken or the folder cannot be written.
-pub async fn run(args: Demo) -> Result<(), Failure> {
+pub(crate) async fn run(args: Demo) -> Result<(), Failure> {
     std::fs::create_dir_all(&args.data)
         .map_err(|error| Failure::new(CANNOT_CREATE, format!("{}: {error}", args.data.display())))?;
     let shop = match &args.origin {
@@ -117,8 +117,13 @@ upstream = "shop"
     ))
 }
 
-/// Starts the demo shop as a child that ends with us.
-async fn start_shop(listen: SocketAddr, folder: &Path) -> Result<Child, Failure> {
+/// The demo shop as a child process. It ends when its standard input does: with us, however we end.
+struct ShopProcess {
+    _child: Child,
+    _stdin: ChildStdin,
+}
+
+async fn start_shop(listen: SocketAddr, folder: &Path) -> Result<ShopProcess, Failure> {
     let failed =
         |error: &dyn std::error::Error| Failure::new(UNAVAILABLE, format!("demo shop: {}", chain(error)));
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
@@ -130,6 +135,8 @@ async fn start_shop(listen: SocketAddr, folder: &Path) -> Result<Child, Failure>
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(&error))?;
+    // Waiting for a child closes the input it still has.
+    let stdin = shop.stdin.take().expect("it is piped");
     let answers = async {
         while tokio::net::TcpStream::connect(listen).await.is_err() {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -137,7 +144,7 @@ async fn start_shop(listen: SocketAddr, folder: &Path) -> Result<Child, Failure>
     };
     tokio::select! {
         answered = tokio::time::timeout(SHOP_START_TIMEOUT, answers) => match answered {
-            Ok(()) => Ok(shop),
+            Ok(()) => Ok(ShopProcess { _child: shop, _stdin: stdin }),
             Err(elapsed) => Err(failed(&elapsed)),
         },
         ended = shop.wait() => Err(match ended {
@@ -151,7 +158,7 @@ async fn start_shop(listen: SocketAddr, folder: &Path) -> Result<Child, Failure>
 ///
 /// # Errors
 /// When its address is taken or not loopback.
-pub async fn shop(args: DemoShop) -> Result<(), Failure> {
+pub(crate) async fn shop(args: DemoShop) -> Result<(), Failure> {
     // Not the loopback addresses: cookies know no ports, and the console lives there.
     let hosts = [HOST, NAKED_HOST, "localhost"].map(str::to_owned).to_vec();
     let config = gabion_demo::ShopConfig { listen: args.listen, folder: args.folder, hosts };

@@ -4,35 +4,33 @@ use std::fmt;
 use std::process::ExitCode;
 
 /// The configuration or the command line is wrong.
-pub const USAGE: u8 = 64;
+pub(crate) const USAGE: u8 = 64;
 /// Something we depend on is not there: an address in use, a database, a running Gabion.
-pub const UNAVAILABLE: u8 = 69;
-/// An invariant of ours broke.
-pub const SOFTWARE: u8 = 70;
+pub(crate) const UNAVAILABLE: u8 = 69;
 /// A file cannot be made.
-pub const CANNOT_CREATE: u8 = 73;
+pub(crate) const CANNOT_CREATE: u8 = 73;
 
 /// Why a command ended early: what to say, and with which code.
 #[derive(Debug)]
-pub struct Failure {
+pub(crate) struct Failure {
     code: u8,
     message: String,
 }
 
 impl Failure {
     /// A failure with a code of this module.
-    pub fn new(code: u8, error: impl fmt::Display) -> Self {
+    pub(crate) fn new(code: u8, error: impl fmt::Display) -> Self {
         Self { code, message: error.to_string() }
     }
 
     /// What to say.
-    pub fn message(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         &self.message
     }
 
     /// Tells it on standard error.
     #[expect(clippy::print_stderr, reason = "the one place that ends the process with a message")]
-    pub fn tell(self) -> ExitCode {
+    pub(crate) fn tell(self) -> ExitCode {
         eprintln!("gabion: {}", self.message);
         ExitCode::from(self.code)
     }
@@ -51,7 +49,7 @@ impl From<crate::config::ConfigError> for Failure {
 }
 
 /// An error with its causes, on one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |error| error.source());
     causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
 }

@@ -15,7 +15,7 @@ use crate::out::say;
 ///
 /// # Errors
 /// When an argument cannot work, or the file exists or cannot be written.
-pub fn run(args: &Init) -> Result<(), Failure> {
+pub(crate) fn run(args: &Init) -> Result<(), Failure> {
     let text = configuration(args).map_err(|message| Failure::new(USAGE, message))?;
     Config::parse(&args.config, text.clone())?;
     let exists_or = |error| Failure::new(CANNOT_CREATE, format!("{}: {error}", args.config.display()));

@@ -5,7 +5,7 @@ use gabion_edge::EventSink;
 use gabion_store::lane::Lane;
 
 /// The lane as the edge sees it.
-pub struct EdgeLane(pub Lane);
+pub(crate) struct EdgeLane(pub Lane);
 
 impl EventSink for EdgeLane {
     fn offer(&self, event: Event) {

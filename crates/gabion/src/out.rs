@@ -6,7 +6,7 @@ use std::io::{self, Write};
 ///
 /// # Errors
 /// When standard output is closed.
-pub fn say(text: impl std::fmt::Display) -> io::Result<()> {
+pub(crate) fn say(text: impl std::fmt::Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "{text}")?;
     out.flush()

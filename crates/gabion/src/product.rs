@@ -20,9 +20,9 @@ use crate::config::store::{self, InsertError, SETTINGS_CHANGED, Stored};
 use crate::config::{Config, settings};
 
 /// A new configuration was read after SIGHUP.
-pub const CONFIG_RELOADED: EventKind = EventKind::new("config.reloaded", 1, Severity::Info);
+pub(crate) const CONFIG_RELOADED: EventKind = EventKind::new("config.reloaded", 1, Severity::Info);
 /// A new configuration was not taken; the old one stays in force.
-pub const CONFIG_REFUSED: EventKind = EventKind::new("config.refused", 1, Severity::Warning);
+pub(crate) const CONFIG_REFUSED: EventKind = EventKind::new("config.refused", 1, Severity::Warning);
 
 /// Bytes of a reason.
 const REASON_BYTES_MAX: usize = 500;
@@ -31,24 +31,24 @@ const BYPASS_PERIOD: Duration = Duration::from_secs(1);
 
 /// The running product. Clones are the same.
 #[derive(Clone)]
-pub struct Product(Arc<Inner>);
+pub(crate) struct Product(Arc<Inner>);
 
 /// What the product is built from.
-pub struct Deps {
+pub(crate) struct Deps {
     /// The front door.
-    pub edge: Edge,
+    pub(crate) edge: Edge,
     /// Its certificates.
-    pub certificates: Certificates,
+    pub(crate) certificates: Certificates,
     /// The database.
-    pub db: Db,
+    pub(crate) db: Db,
     /// Events that must be told with the database dead.
-    pub events: Arc<dyn EventSink>,
+    pub(crate) events: Arc<dyn EventSink>,
     /// Time.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// Ids.
-    pub entropy: Arc<dyn Entropy>,
+    pub(crate) entropy: Arc<dyn Entropy>,
     /// The demo's addresses when this is one.
-    pub demo: Option<Demo>,
+    pub(crate) demo: Option<Demo>,
 }
 
 struct Inner {
@@ -71,7 +71,7 @@ struct Active {
 
 /// The configuration at the start: the file with the newest version of the console's changes over it. Changes that
 /// the file has no place for any more are left out and logged.
-pub fn compose(file: &Config, newest: Option<&Stored>) -> (Config, Overlay, i64) {
+pub(crate) fn compose(file: &Config, newest: Option<&Stored>) -> (Config, Overlay, i64) {
     let version = newest.map_or(0, |stored| stored.version.number);
     let (overlay, lost) = newest.map(|stored| stored.overlay.clone()).unwrap_or_default().prune(&file.table);
     for path in lost {
@@ -89,7 +89,7 @@ pub fn compose(file: &Config, newest: Option<&Stored>) -> (Config, Overlay, i64)
 
 impl Product {
     /// The product around a started edge, with the configuration it was started with.
-    pub fn new(deps: Deps, file: Config, in_force: Config, overlay: Overlay, version: i64) -> Self {
+    pub(crate) fn new(deps: Deps, file: Config, in_force: Config, overlay: Overlay, version: i64) -> Self {
         let bypass_file = BypassFile::of(&file.data_folder());
         let active = Active { file: Arc::new(file), in_force: Arc::new(in_force), overlay, version };
         Self(Arc::new(Inner {
@@ -102,7 +102,7 @@ impl Product {
     }
 
     /// The front door.
-    pub fn edge(&self) -> &Edge {
+    pub(crate) fn edge(&self) -> &Edge {
         &self.0.deps.edge
     }
 
@@ -110,7 +110,7 @@ impl Product {
     ///
     /// # Errors
     /// What is wrong; the old configuration stays in force.
-    pub async fn reload(&self) -> Result<(), String> {
+    pub(crate) async fn reload(&self) -> Result<(), String> {
         let _one_at_a_time = self.0.changing.lock().await;
         let (path, overlay, version) = {
             let active = self.active();
@@ -136,12 +136,12 @@ impl Product {
     }
 
     /// The folder beside the database.
-    pub fn data_folder(&self) -> std::path::PathBuf {
+    pub(crate) fn data_folder(&self) -> std::path::PathBuf {
         self.active().file.data_folder()
     }
 
     /// What the console changed, for `gabion check`.
-    pub fn changes_as_text(&self) -> String {
+    pub(crate) fn changes_as_text(&self) -> String {
         let changed: Vec<_> = self.settings().into_iter().filter(|setting| setting.overlaid).collect();
         if changed.is_empty() {
             return "The console has changed nothing: the file alone is in force.".into();
@@ -167,7 +167,7 @@ impl Product {
     }
 
     /// Follows the bypass file until the task is dropped.
-    pub async fn watch_bypass(self) {
+    pub(crate) async fn watch_bypass(self) {
         let mut tick = tokio::time::interval(BYPASS_PERIOD);
         loop {
             tick.tick().await;
@@ -419,7 +419,7 @@ impl Control for Product {
 }
 
 /// A configuration as TOML, with a line that says where it comes from.
-pub fn export(in_force: &Config, version: i64) -> String {
+pub(crate) fn export(in_force: &Config, version: i64) -> String {
     let over = match version {
         0 => String::new(),
         version => format!(" with version {version} of the console's changes over it"),

@@ -12,8 +12,9 @@ use gabion_edge::{Edge, EdgeDeps, EventSink, Plane};
 use gabion_identity::{Deps as IdentityDeps, Identity, Shells};
 use gabion_page::CONSOLE_CSP;
 use gabion_page::shell::Shell;
+use gabion_store::backup::{BackupSummary, Existing};
 use gabion_store::lane::{Lane, LaneConfig};
-use gabion_store::{Db, StoreDeps};
+use gabion_store::{Db, Migrations, StoreDeps};
 use gabion_web::{AllowedHosts, Csrf, Principal};
 use http::HeaderValue;
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,12 +32,12 @@ use crate::product::{self, Product, compose};
 ///
 /// # Errors
 /// Whatever keeps it from starting.
-pub async fn run(config: Config) -> Result<(), Failure> {
+pub(crate) async fn run(config: Config) -> Result<(), Failure> {
     start(config, None).await?.until_told().await
 }
 
 /// Waits for SIGINT or SIGTERM.
-pub async fn interrupted() {
+pub(crate) async fn interrupted() {
     let mut terminate = signal(SignalKind::terminate()).expect("signals can be waited for");
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
@@ -56,21 +57,26 @@ fn unavailable(error: &dyn std::error::Error) -> Failure {
     Failure::new(UNAVAILABLE, chain(error))
 }
 
-/// Opens the database of a configuration and brings every domain's tables up to date.
-async fn open_database(config: &Config) -> Result<Db, Failure> {
+/// The tables of every domain, in the order they are brought up to date.
+const DOMAINS: [Migrations; 2] = [gabion_identity::MIGRATIONS, store::MIGRATIONS];
+
+fn make_data_folder(config: &Config) -> Result<(), Failure> {
     let folder = config.data_folder();
     std::fs::create_dir_all(&folder)
-        .map_err(|error| Failure::new(CANNOT_CREATE, format!("{}: {error}", folder.display())))?;
+        .map_err(|error| Failure::new(CANNOT_CREATE, format!("{}: {error}", folder.display())))
+}
+
+/// Opens the database of a configuration and brings every domain's tables up to date.
+async fn open_database(config: &Config) -> Result<Db, Failure> {
+    make_data_folder(config)?;
     let deps = StoreDeps { clock: clock(), entropy: entropy() };
     let db = Db::open(config.storage(), deps).await.map_err(|error| unavailable(&error))?;
-    db.migrate(&[gabion_identity::MIGRATIONS, store::MIGRATIONS])
-        .await
-        .map_err(|error| unavailable(&error))?;
+    db.migrate(&DOMAINS).await.map_err(|error| unavailable(&error))?;
     Ok(db)
 }
 
 /// The database, opened by a command while nothing runs.
-pub struct Opened {
+pub(crate) struct Opened {
     db: Db,
     identity: Identity,
     in_force: Config,
@@ -81,7 +87,7 @@ impl Opened {
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub async fn open(config: &Config) -> Result<Self, Failure> {
+    pub(crate) async fn open(config: &Config) -> Result<Self, Failure> {
         let db = open_database(config).await?;
         let newest = db.read(store::newest).await.map_err(|error| unavailable(&error))?;
         let (in_force, ..) = compose(config, newest.as_ref());
@@ -98,7 +104,7 @@ impl Opened {
     }
 
     /// The configuration as it would be in force.
-    pub fn export(&self) -> String {
+    pub(crate) fn export(&self) -> String {
         product::export(&self.in_force, 0)
     }
 
@@ -106,7 +112,7 @@ impl Opened {
     ///
     /// # Errors
     /// When it cannot be stored.
-    pub async fn setup_link(&self) -> Result<String, Failure> {
+    pub(crate) async fn setup_link(&self) -> Result<String, Failure> {
         setup_link(&self.identity, self.in_force.sections.listen.control.port()).await
     }
 
@@ -114,12 +120,12 @@ impl Opened {
     ///
     /// # Errors
     /// When it cannot be copied.
-    pub async fn backup(&self, path: &Path) -> Result<String, Failure> {
+    pub(crate) async fn backup(&self, path: &Path) -> Result<String, Failure> {
         backup(&self.db, path).await
     }
 
     /// Gives the database free.
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         drop(self.identity);
         self.db.close().await;
     }
@@ -131,23 +137,32 @@ async fn setup_link(identity: &Identity, port: u16) -> Result<String, Failure> {
 }
 
 async fn backup(db: &Db, path: &Path) -> Result<String, Failure> {
-    let done = db.backup(path).await.map_err(|error| unavailable(&error))?;
-    Ok(format!("{done}"))
+    if path.exists() {
+        return Err(Failure::new(CANNOT_CREATE, format!("{} is there already", path.display())));
+    }
+    let summary = db.backup(path).await.map_err(|error| unavailable(&error))?;
+    Ok(format!("{}: {}", path.display(), describe(&summary)))
+}
+
+fn describe(summary: &BackupSummary) -> String {
+    let BackupSummary { created_at, position, tables, rows, checksum } = summary;
+    format!(
+        "{rows} rows in {tables} tables as of {created_at}, journal position {position}, SHA-256 {checksum}"
+    )
 }
 
 /// Puts a backup in place.
 ///
 /// # Errors
 /// When the product runs, the backup is damaged, or the database holds data and `force` is not given.
-pub async fn restore(config: &Config, from: &Path, force: bool) -> Result<String, Failure> {
-    let folder = config.data_folder();
-    std::fs::create_dir_all(&folder)
-        .map_err(|error| Failure::new(CANNOT_CREATE, format!("{}: {error}", folder.display())))?;
+pub(crate) async fn restore(config: &Config, from: &Path, force: bool) -> Result<String, Failure> {
+    make_data_folder(config)?;
     let deps = StoreDeps { clock: clock(), entropy: entropy() };
-    let done = gabion_store::restore(config.storage(), deps, from.to_owned(), force)
+    let existing = if force { Existing::Replace } else { Existing::Keep };
+    let summary = gabion_store::backup::restore(config.storage(), deps, from, DOMAINS.to_vec(), existing)
         .await
         .map_err(|error| unavailable(&error))?;
-    Ok(format!("{done}"))
+    Ok(format!("Restored {}", describe(&summary)))
 }
 
 /// The frames of pages: drawn by the console, plain where there is none.
@@ -167,7 +182,7 @@ impl Shells for Frames {
 }
 
 /// The product at work.
-pub struct Started {
+pub(crate) struct Started {
     product: Product,
     identity: Identity,
     control_plane: ControlPlane,
@@ -181,7 +196,7 @@ pub struct Started {
 ///
 /// # Errors
 /// Whatever keeps it from starting; then nothing runs.
-pub async fn start(file: Config, demo: Option<Demo>) -> Result<Started, Failure> {
+pub(crate) async fn start(file: Config, demo: Option<Demo>) -> Result<Started, Failure> {
     let db = open_database(&file).await?;
     let lane =
         Lane::open(file.data_folder().join("edge-events.db"), LaneConfig::default(), clock(), entropy())
@@ -226,6 +241,7 @@ pub async fn start(file: Config, demo: Option<Demo>) -> Result<Started, Failure>
         db: db.clone(),
         lane: lane.clone(),
         clock: clock(),
+        entropy: entropy(),
         csrf: Csrf::new(move || ring.keys()),
     });
     let frames = Arc::new(Frames(Some(console.clone())));
@@ -277,7 +293,7 @@ impl Started {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn setup_link(&self) -> Result<Option<String>, Failure> {
+    pub(crate) async fn setup_link(&self) -> Result<Option<String>, Failure> {
         if !self.identity.needs_setup().await.map_err(|error| unavailable(&error))? {
             return Ok(None);
         }
@@ -288,7 +304,7 @@ impl Started {
     ///
     /// # Errors
     /// When signals cannot be waited for.
-    pub async fn until_told(self) -> Result<(), Failure> {
+    pub(crate) async fn until_told(self) -> Result<(), Failure> {
         let mut hangup = signal(SignalKind::hangup())?;
         let mut interrupted = std::pin::pin!(interrupted());
         for (plane, address) in self.product.edge().addresses() {

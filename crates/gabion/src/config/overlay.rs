@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 /// sites are named by their id.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Overlay(pub BTreeMap<String, toml::Value>);
+pub(crate) struct Overlay(pub BTreeMap<String, toml::Value>);
 
 /// Why an overlay cannot be laid over the file.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OverlayError {
+pub(crate) enum OverlayError {
     /// The file has no such place, for example because an upstream was removed from it.
     #[error("{path} has no place in the file any more")]
     NoPlace {
@@ -32,7 +32,7 @@ impl Overlay {
     ///
     /// # Errors
     /// When a path has no place in the file.
-    pub fn apply(&self, mut table: toml::Table) -> Result<toml::Table, OverlayError> {
+    pub(crate) fn apply(&self, mut table: toml::Table) -> Result<toml::Table, OverlayError> {
         for (path, value) in &self.0 {
             let no_place = || OverlayError::NoPlace { path: path.clone() };
             let (section, rest) = path.split_once('.').ok_or_else(no_place)?;
@@ -49,7 +49,7 @@ impl Overlay {
     }
 
     /// The overlay without paths that the file has no place for, and those paths.
-    pub fn prune(self, table: &toml::Table) -> (Self, Vec<String>) {
+    pub(crate) fn prune(self, table: &toml::Table) -> (Self, Vec<String>) {
         let (kept, lost): (BTreeMap<_, _>, BTreeMap<_, _>) = self.0.into_iter().partition(|(path, value)| {
             Self(BTreeMap::from([(path.clone(), value.clone())])).apply(table.clone()).is_ok()
         });

@@ -175,7 +175,7 @@ const LISTEN: &[Spec<ListenSection>] = &[
 ];
 
 /// All settings, in the order they are shown, with the values of the file and those in force.
-pub fn all(file: &Config, in_force: &Config, overlay: &Overlay) -> Vec<Setting> {
+pub(crate) fn all(file: &Config, in_force: &Config, overlay: &Overlay) -> Vec<Setting> {
     let mut settings = Vec::new();
     for (file, now) in file.sections.upstream.iter().zip(&in_force.sections.upstream) {
         let name = file.name.get_ref();
@@ -227,7 +227,7 @@ fn push<S>(
 ///
 /// # Errors
 /// What would be right.
-pub fn parse(kind: &SettingKind, text: &str) -> Result<Value, String> {
+pub(crate) fn parse(kind: &SettingKind, text: &str) -> Result<Value, String> {
     let table: toml::Table = format!("value = {text}")
         .parse()
         .map_err(|_| format!("{} is not a TOML value", gabion_core::limits::cut(text, 60)))?;

@@ -7,10 +7,11 @@ use gabion_store::{Migration, Migrations, Row, StoreError, Tx, params};
 use super::overlay::Overlay;
 
 /// Settings were changed or rolled back in the console or through the API.
-pub const SETTINGS_CHANGED: EventKind = EventKind::new("config.changed", 1, Severity::Warning).sealed();
+pub(crate) const SETTINGS_CHANGED: EventKind =
+    EventKind::new("config.changed", 1, Severity::Warning).sealed();
 
 /// The tables of this crate.
-pub const MIGRATIONS: Migrations = Migrations {
+pub(crate) const MIGRATIONS: Migrations = Migrations {
     domain: "settings",
     steps: &[Migration {
         version: 1,
@@ -22,16 +23,16 @@ pub const MIGRATIONS: Migrations = Migrations {
 
 /// A version with everything it lays over the file.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub(crate) struct Stored {
     /// Who, when, why, what changed.
-    pub version: Version,
+    pub(crate) version: Version,
     /// All values in force with it.
-    pub overlay: Overlay,
+    pub(crate) overlay: Overlay,
 }
 
 /// Why a version was not stored.
 #[derive(Debug, thiserror::Error)]
-pub enum InsertError {
+pub(crate) enum InsertError {
     /// Another version was stored first.
     #[error("version {current} is newer")]
     Stale {
@@ -44,25 +45,25 @@ pub enum InsertError {
 }
 
 /// The newest version; none when the console never changed anything.
-pub fn newest(tx: &mut Tx<'_>) -> Result<Option<Stored>, StoreError> {
+pub(crate) fn newest(tx: &mut Tx<'_>) -> Result<Option<Stored>, StoreError> {
     let row = tx.query_one("SELECT * FROM settings_version ORDER BY number DESC LIMIT 1", params![])?;
     row.map(|row| stored(&row)).transpose()
 }
 
 /// One version.
-pub fn by_number(tx: &mut Tx<'_>, number: i64) -> Result<Option<Stored>, StoreError> {
+pub(crate) fn by_number(tx: &mut Tx<'_>, number: i64) -> Result<Option<Stored>, StoreError> {
     let row = tx.query_one("SELECT * FROM settings_version WHERE number = $1", params![number])?;
     row.map(|row| stored(&row)).transpose()
 }
 
 /// Past versions, newest first.
-pub fn history(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Version>, StoreError> {
+pub(crate) fn history(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Version>, StoreError> {
     let rows = tx.query("SELECT * FROM settings_version ORDER BY number DESC LIMIT $1", params![limit])?;
     rows.iter().map(|row| stored(row).map(|stored| stored.version)).collect()
 }
 
 /// Stores the version after the newest one, and its event.
-pub fn insert(tx: &mut Tx<'_>, stored: &Stored, event: &Event) -> Result<(), InsertError> {
+pub(crate) fn insert(tx: &mut Tx<'_>, stored: &Stored, event: &Event) -> Result<(), InsertError> {
     let current = newest(tx)?.map_or(0, |newest| newest.version.number);
     let version = &stored.version;
     if current != version.number - 1 {

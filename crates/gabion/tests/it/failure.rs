@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gabion_test::product::{self, Product, configuration};
-use gabion_test::{Shop, shop};
+use gabion_test::{Shop, body};
 use http::Response;
 
 use crate::{binary, requests};
@@ -11,7 +11,7 @@ use crate::{binary, requests};
 const READY: &str = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 async fn tea_shop() -> Shop {
-    Shop::start(|_| async { Response::new(shop::text("tea")) }).await
+    Shop::start(|_| async { Ok(Response::new(body::whole("tea"))) }).await
 }
 
 async fn shop_goes_on(product: &Product) {

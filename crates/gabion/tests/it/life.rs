@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gabion_test::product::{self, Product, configuration};
-use gabion_test::{Shop, shop};
+use gabion_test::{Shop, body};
 use http::Response;
 
 use crate::binary;
@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(10);
 async fn tea_shop() -> Shop {
     Shop::start(|request| async move {
         let host = request.headers()["host"].to_str().unwrap().to_owned();
-        Response::new(shop::text(format!("{} {host}", request.uri().path())))
+        Ok(Response::new(body::whole(format!("{} {host}", request.uri().path()))))
     })
     .await
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod configuration;
+mod docs;
 mod failure;
 mod life;
 mod storm;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gabion_test::product::{self, configuration};
-use gabion_test::{Shop, shop};
+use gabion_test::{Shop, body};
 use http::Response;
 
 use crate::{binary, requests};
@@ -15,7 +15,7 @@ const CUSTOMERS: usize = 16;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_get_fails_while_configuration_reloads_and_an_endpoint_comes_and_goes() {
-    let answer = |_| async { Response::new(shop::text("tea")) };
+    let answer = |_| async { Ok(Response::new(body::whole("tea"))) };
     let (steady, shaky) = (Shop::start(answer).await, Shop::start(answer).await);
     let folder = tempfile::tempdir().unwrap();
     let text = configuration(
