@@ -11,7 +11,7 @@ use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use http::header::CONTENT_TYPE;
-use http::{Method, Request, Response, StatusCode, request};
+use http::{HeaderMap, Method, Request, Response, StatusCode, request};
 use http_body::Body as HttpBody;
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
@@ -101,14 +101,15 @@ impl Proxy {
         let shop = started.elapsed();
         let (mut head, incoming) = response.into_parts();
         if head.status == StatusCode::SWITCHING_PROTOCOLS {
-            let upgraded = customer.zip(head.extensions.remove::<OnUpgrade>());
-            return self.switch(head, &from, sent, upgraded, place, shop);
+            let both = customer.zip(head.extensions.remove::<OnUpgrade>());
+            let upgraded = both.filter(|_| hop::wants_websocket(&head.headers));
+            let upgraded = upgraded.ok_or_else(|| Refusal::Unreachable {
+                upstream: upstream.config.name.clone(),
+                reason: "switched protocols without being asked".into(),
+            })?;
+            return Ok(self.switch(head, &from, sent, upgraded, place, shop));
         }
-        let event_stream = head
-            .headers
-            .get(CONTENT_TYPE)
-            .is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
-        let idle = (!event_stream).then_some(upstream.config.read_timeout);
+        let idle = (!is_event_stream(&head.headers)).then_some(upstream.config.read_timeout);
         forward::response_head(&mut head, &from, &sent.endpoint.url);
         head.extensions.insert(Served { shop });
         let Sent { connection, endpoint, in_flight } = sent;
@@ -122,24 +123,25 @@ impl Proxy {
         mut head: http::response::Parts,
         from: &Origination,
         sent: Sent,
-        upgraded: Option<(OnUpgrade, OnUpgrade)>,
+        (customer, endpoint): (OnUpgrade, OnUpgrade),
         place: Option<OwnedSemaphorePermit>,
         shop: Duration,
-    ) -> Outcome {
-        let Some((customer, endpoint)) = upgraded.filter(|_| hop::wants_websocket(&head.headers)) else {
-            return Err(Refusal::Unreachable {
-                upstream: from.id.to_string(),
-                reason: "switched protocols without being asked".into(),
-            });
-        };
+    ) -> Response<Body> {
         let websocket: [_; 2] = [http::header::CONNECTION, http::header::UPGRADE];
         let kept = websocket.map(|name| head.headers.get(&name).cloned().map(|value| (name, value)));
         forward::response_head(&mut head, from, &sent.endpoint.url);
         head.headers.extend(kept.into_iter().flatten());
         head.extensions.insert(Served { shop });
         self.tunnels.open(customer, endpoint, (sent.in_flight, place));
-        Ok(Response::from_parts(head, Body::empty()))
+        Response::from_parts(head, Body::empty())
     }
+}
+
+/// Whether a response is a stream of events that may be silent for long (WHATWG HTML section 9.2.5).
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    const KIND: &[u8] = b"text/event-stream";
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.as_bytes().get(..KIND.len()));
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case(KIND))
 }
 
 /// A request that an endpoint has answered.

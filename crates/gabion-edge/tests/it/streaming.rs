@@ -109,7 +109,7 @@ async fn the_response_head_arrives_before_any_of_its_body() {
 
 #[tokio::test]
 async fn an_event_stream_may_be_silent_for_longer_than_other_bodies() {
-    let (events, mut feed) = feeding_shop("text/event-stream; charset=utf-8").await;
+    let (events, mut feed) = feeding_shop("Text/Event-Stream; charset=utf-8").await;
     let (other, mut other_feed) = feeding_shop("text/html").await;
     let limit = "read_timeout_seconds = 1";
     let front = Setup::of(&[&events]).upstream(limit).start();

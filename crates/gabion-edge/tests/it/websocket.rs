@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
-use crate::front::{Front, Setup, get, shop, soon};
+use crate::front::{Front, Setup, entity, get, shop, soon};
 
 /// A shop that greets, then echoes until "bye", on which it closes.
 async fn echo_shop() -> Shop {
@@ -137,4 +137,6 @@ async fn a_shop_that_switches_without_being_asked_is_an_error() {
     .await;
     let front = Setup::at(address).start();
     assert_eq!(front.get("/").await.status, 502);
+    let event = front.events.first("edge.shop_failed").await;
+    assert_eq!(entity(&event, "upstream"), "shop");
 }
