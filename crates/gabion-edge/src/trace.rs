@@ -98,15 +98,13 @@ impl Trace {
             self.recorder.record(kind, Actor::Visitor, |event| describe(event, refusal, id, kept));
         }
         let mut response = page(refusal, id, kept);
-        if http1 && !matches!(refusal, Refusal::Maintenance { .. } | Refusal::Busy { .. } | Refusal::Reserved)
-        {
-            // What is left of the request body is not read: the connection cannot carry another request.
-            if matches!(
-                refusal,
-                Refusal::BodyTooLarge { .. } | Refusal::BodyStalled { .. } | Refusal::BodyBroken
-            ) {
-                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-            }
+        // What is left of the request body is not read: the connection cannot carry another request.
+        let cut = matches!(
+            refusal,
+            Refusal::BodyTooLarge { .. } | Refusal::BodyStalled { .. } | Refusal::BodyBroken
+        );
+        if http1 && cut {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
