@@ -2,7 +2,7 @@
 //!
 //! `*Section` types mirror the file; [`EdgeConfig::check`] turns them into values that cannot be wrong any more.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -355,7 +355,8 @@ fn check_network(text: &Spanned<String>) -> Result<Network, Invalid> {
 
 fn check_sites(sections: &[SiteSection]) -> Result<Vec<Site>, Invalid> {
     let mut ids = HashSet::new();
-    let mut hosts = HashSet::new();
+    let mut origins = HashSet::new();
+    let mut owners: HashMap<String, SiteId> = HashMap::new();
     let mut sites = Vec::new();
     for section in sections {
         let site = check_site(section)?;
@@ -366,8 +367,18 @@ fn check_sites(sections: &[SiteSection]) -> Result<Vec<Site>, Invalid> {
             ));
         }
         for (origin, text) in site.origins.iter().zip(&section.origins) {
-            if !hosts.insert((origin.host.clone(), origin.port)) {
+            if !origins.insert((origin.host.clone(), origin.port)) {
                 return Err(Invalid::at(text, format!("{} is listed twice", text.get_ref())));
+            }
+            let owner = owners.entry(origin.host.clone()).or_insert_with(|| site.id.clone());
+            if *owner != site.id {
+                return Err(Invalid::at(
+                    text,
+                    format!(
+                        "{} belongs to site {owner}: sites are told apart by host, not by port",
+                        origin.host
+                    ),
+                ));
             }
         }
         sites.push(site);

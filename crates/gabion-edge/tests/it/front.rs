@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gabion_core::{Event, SystemClock};
-use gabion_edge::config::{ListenSection, RouteSection, SiteSection, UpstreamSection};
+use gabion_edge::config::{Invalid, ListenSection, RouteSection, SiteSection, UpstreamSection};
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, TlsSettings, server_config};
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, Plane};
@@ -137,6 +137,10 @@ impl Setup {
     }
 
     pub(crate) fn config(&self) -> EdgeConfig {
+        self.check().unwrap()
+    }
+
+    pub(crate) fn check(&self) -> Result<EdgeConfig, Invalid> {
         let Self { listen, site, endpoints, upstream, route, more } = self;
         let text = format!(
             r#"
@@ -160,7 +164,7 @@ impl Setup {
             "#
         );
         let file: File = toml::from_str(&text).unwrap();
-        EdgeConfig::check(&file.listen, &file.site, &file.upstream, &file.route).unwrap()
+        EdgeConfig::check(&file.listen, &file.site, &file.upstream, &file.route)
     }
 
     /// Starts the edge.

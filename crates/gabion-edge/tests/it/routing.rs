@@ -181,6 +181,14 @@ async fn plain_http_leads_to_the_https_origin_with_its_port_and_the_whole_target
     assert_eq!((answer.status, answer.text()), (200, "ok"), "a site without HTTPS is served as it is");
 }
 
+#[test]
+fn two_sites_cannot_share_a_host() {
+    let mut setup = Setup { endpoints: vec!["http://127.0.0.1:1".into()], ..Setup::default() };
+    setup.more = "[[site]]\nname = \"Second\"\norigins = [\"https://shop.example:444\"]".into();
+    let refused = setup.check().unwrap_err();
+    assert!(refused.message.starts_with("shop.example belongs to site "), "{}", refused.message);
+}
+
 #[tokio::test]
 async fn a_path_without_a_route_is_not_found() {
     let shop = shop("ok").await;
