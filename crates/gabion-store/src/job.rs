@@ -2,11 +2,14 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use gabion_core::Secret;
+use gabion_crypto::KeyRing;
 use tokio::sync::oneshot;
 use tracing::error;
 
+use crate::tx::{Conn, Progress};
 use crate::{StoreError, Tx};
 
 /// 32 bytes drawn before the closure runs: whatever it derives from them is the same when it runs again.
@@ -29,7 +32,7 @@ pub(crate) enum Outcome {
 
 /// A closure with its caller's address. It may run several times; only the last result counts.
 pub(crate) trait Job: Send {
-    fn run(&mut self, tx: &mut Tx<'_>) -> Ran;
+    fn run(&mut self, conn: Conn<'_>, keys: Option<&Arc<KeyRing>>) -> (Ran, Progress);
     fn answer(self: Box<Self>, outcome: Outcome);
     fn seed(&self) -> &Seed;
 }
@@ -62,17 +65,18 @@ where
     T: Send,
     E: From<StoreError> + Send,
 {
-    fn run(&mut self, tx: &mut Tx<'_>) -> Ran {
+    fn run(&mut self, conn: Conn<'_>, keys: Option<&Arc<KeyRing>>) -> (Ran, Progress) {
         let closure = &mut self.closure;
-        // The closure's own state may be half changed after a panic; it does not run again.
-        let result = match catch_unwind(AssertUnwindSafe(|| closure(tx))) {
+        let mut tx = Tx::new(conn, &self.seed, keys);
+        // The transaction is rolled back after a panic, whatever state the closure left itself in.
+        let result = match catch_unwind(AssertUnwindSafe(|| closure(&mut tx))) {
             Ok(Ok(_)) if tx.has_failed() => Err(StoreError::Aborted.into()),
             Ok(result) => result,
             Err(panic) => Err(panicked(&*panic).into()),
         };
         let ran = if result.is_ok() && self.access == Access::Write { Ran::Keep } else { Ran::RollBack };
         self.result = Some(result);
-        ran
+        (ran, tx.progress())
     }
 
     fn answer(self: Box<Self>, outcome: Outcome) {

@@ -21,7 +21,7 @@ use crate::mark::{Mark, MarkFile};
 use crate::queue::{Queue, Waited};
 use crate::session::Session;
 use crate::sqlite::files::{Identity, Lock};
-use crate::sqlite::writer::{Place, Writer};
+use crate::sqlite::writer::{Answers, Place, Writer};
 use crate::{OpenError, StorageConfig, StoreError, events, key_ring, lease, mark, migration, sqlite};
 
 pub(crate) fn start(config: &StorageConfig, deps: &StoreDeps) -> Result<Arc<Shared>, OpenError> {
@@ -175,7 +175,9 @@ fn spawn_writer(shared: &Arc<Shared>, session: Session, place: Place) -> Result<
     let Session::Sqlite(conn) = session else {
         return Err(StoreError::unavailable("a PostgreSQL session where SQLite was opened").into());
     };
-    let writer = Writer::new(conn, place, Arc::clone(shared));
+    let answers = Arc::new(Answers::new());
+    let writer = Writer::new(conn, place, Arc::clone(&answers), Arc::clone(shared));
+    shared.spawn("store-answer".to_owned(), move || answers.run())?;
     let last = LastWriter(Arc::clone(shared));
     shared.spawn("store-write".to_owned(), move || {
         writer.run();

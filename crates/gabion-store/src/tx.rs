@@ -32,7 +32,8 @@ pub(crate) enum Conn<'c> {
 /// What a run left behind besides its result.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Progress {
-    failed: bool,
+    /// A statement went wrong outside of a savepoint.
+    pub(crate) failed: bool,
     /// The newest journal position it assigned (SQLite).
     pub(crate) position: Option<i64>,
     /// Whether it recorded an event.

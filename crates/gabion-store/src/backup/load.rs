@@ -61,21 +61,34 @@ pub(super) fn into_sqlite(
     }
     let draft = path.with_added_extension("restoring");
     remove(&draft)?;
-    let mut session = Session::sqlite(&draft)?;
-    // Rows come table by table; references are checked when all are there.
-    session.batch("PRAGMA foreign_keys=OFF; PRAGMA cache_size=-65536")?;
     let key = seal_key.map_or_else(|| beside.file("key"), Path::to_owned);
-    let restored = Restore { source, deps, header: &header, summary: &summary, seal_key: &key };
-    let mark = restored.run(&mut session, &beside.file("mark"), |_| Ok(()))?;
-    // With the last connection the log is written back into the file and removed.
-    session.batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
-    drop(session);
-    File::open(&draft).and_then(|file| file.sync_all()).map_err(file_error(&draft))?;
+    let restore = Restore { source, deps, header: &header, summary: &summary, seal_key: &key };
+    let filled = fill_draft(&restore, &draft, &beside.file("mark"));
+    let mark = match filled {
+        Ok(mark) => mark,
+        Err(error) => {
+            remove(&draft)?;
+            return Err(error);
+        }
+    };
     set_aside(path)?;
     std::fs::rename(&draft, path).map_err(file_error(path))?;
     crate::durable::sync_folder_of(path).map_err(file_error(path))?;
     write_mark(beside, mark)?;
     Ok(summary)
+}
+
+/// Fills a new file and leaves it whole on the disk.
+fn fill_draft(restore: &Restore<'_>, draft: &Path, mark: &Path) -> Result<Mark, BackupError> {
+    let mut session = Session::sqlite(draft)?;
+    // Rows come table by table; references are checked when all are there.
+    session.batch("PRAGMA foreign_keys=OFF; PRAGMA cache_size=-65536")?;
+    let mark = restore.run(&mut session, mark, |_| Ok(()))?;
+    // With the last connection the log is written back into the file and removed.
+    session.batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    drop(session);
+    File::open(draft).and_then(|file| file.sync_all()).map_err(file_error(draft))?;
+    Ok(mark)
 }
 
 pub(super) fn into_postgres(

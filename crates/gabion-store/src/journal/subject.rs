@@ -118,3 +118,48 @@ fn wrap_key(kek: &Secret<[u8; 32]>, id: &str) -> kdf::OneTimeKey {
 fn wrap_context(id: &str) -> Vec<u8> {
     envelope::context(&[b"gabion_subject_key", b"wrapped", id.as_bytes()])
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gabion_core::Timestamp;
+    use gabion_crypto::{KeyRing, Seal, SystemEntropy};
+
+    use super::*;
+    use crate::job::Seed;
+    use crate::migration;
+    use crate::session::Session;
+
+    fn ring() -> Arc<KeyRing> {
+        let mut ring = KeyRing::open(Seal::File(Secret::new([1; 32])), []).expect("an empty ring opens");
+        for row in ring.new_rows_needed(Timestamp::default(), &SystemEntropy::new()) {
+            ring.add(&row).expect("own rows open");
+        }
+        Arc::new(ring)
+    }
+
+    /// One run of a closure that is rolled back: the id of the new key and a ciphertext under it.
+    fn run(session: &mut Session, keys: &Arc<KeyRing>, seed: u8) -> (String, Vec<u8>) {
+        let mut made = None;
+        let undone: Result<(), StoreError> = session.transact(&Seed::new([seed; 32]), Some(keys), |tx| {
+            let key = SubjectKey::find_or_make(tx, SubjectId::from_bits(1), Purpose::Profile)?;
+            made = Some((key.id.clone(), key.seal(EventId::from_bits(2), 0, "address", "192.0.2.1")));
+            Err(StoreError::Aborted)
+        });
+        assert!(matches!(undone, Err(StoreError::Aborted)), "{undone:?}");
+        made.expect("a key was made")
+    }
+
+    #[test]
+    fn a_closure_that_runs_again_makes_the_same_bytes() {
+        let mut session = Session::memory().expect("memory opens");
+        let seed = Seed::new([0; 32]);
+        session.bootstrap().expect("tables are made");
+        session.migrate(&migration::STORE, &seed, Timestamp::default()).expect("tables are made");
+        let keys = ring();
+        let first = run(&mut session, &keys, 7);
+        assert_eq!(run(&mut session, &keys, 7), first);
+        assert_ne!(run(&mut session, &keys, 8), first, "another call makes another key");
+    }
+}

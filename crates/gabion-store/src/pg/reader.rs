@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::Connection;
 use super::link::Link;
+use crate::StoreError;
 use crate::db::Shared;
 use crate::job::{Job, Outcome};
 use crate::tx::Conn;
-use crate::{StoreError, Tx};
 
 /// Runs of one read: a connection found dead is replaced once.
 const ATTEMPTS_MAX: u32 = 2;
@@ -37,9 +37,7 @@ fn serve(link: &mut Link, job: &mut dyn Job, shared: &Shared) -> Outcome {
 
 fn read(conn: &mut Connection, job: &mut dyn Job, shared: &Shared) -> Result<(), StoreError> {
     conn.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
-    let keys = shared.keys();
-    let seed = job.seed().clone();
-    job.run(&mut Tx::new(Conn::Postgres(conn), &seed, Some(&keys)));
+    job.run(Conn::Postgres(conn), Some(&shared.keys()));
     if !conn.lost {
         // The rows were read; a connection that cannot end the snapshot is replaced before its next use.
         let ended = conn.batch("ROLLBACK");

@@ -11,7 +11,7 @@ use crate::db::{LastWriter, Shared};
 use crate::job::{Job, Outcome, Ran};
 use crate::queue::Waited;
 use crate::tx::Conn;
-use crate::{StoreError, Tx, params};
+use crate::{StoreError, params};
 
 /// Runs of one closure before `Busy`. Twelve conflicts in a row mean a row that everyone writes.
 const ATTEMPTS_MAX: u32 = 12;
@@ -130,11 +130,7 @@ fn attempt_once(conn: &mut Connection, job: &mut dyn Job, id: &[u8], shared: &Sh
     if let Err(error) = conn.batch("BEGIN ISOLATION LEVEL SERIALIZABLE") {
         return ended(conn, error);
     }
-    let keys = shared.keys();
-    let seed = job.seed().clone();
-    let mut tx = Tx::new(Conn::Postgres(conn), &seed, Some(&keys));
-    let ran = job.run(&mut tx);
-    let recorded = tx.progress().recorded;
+    let (ran, progress) = job.run(Conn::Postgres(conn), Some(&shared.keys()));
     if conn.lost {
         return Tried::Gone;
     }
@@ -153,7 +149,7 @@ fn attempt_once(conn: &mut Connection, job: &mut dyn Job, id: &[u8], shared: &Sh
         return if conn.lost { Tried::Unknown } else { ended(conn, error) };
     }
     shared.counters.committed(1);
-    if recorded {
+    if progress.recorded {
         shared.wake_keeper();
     }
     Tried::Done

@@ -10,7 +10,17 @@ use crate::OpenError;
 /// The exclusive right to a database file, until dropped. Kept by an advisory lock on a file beside it, so that
 /// it ends with the process however that ends.
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
+}
+
+/// Unlocks by hand: a child process that is being started at this moment has the file open too, and would keep
+/// the lock until it has become another program.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::debug!(%error, "The lock ends with its last open file");
+        }
+    }
 }
 
 impl Lock {
@@ -18,7 +28,7 @@ impl Lock {
         let failed = |source| OpenError::File { path: path.to_owned(), source };
         let file = File::options().create(true).truncate(false).write(true).open(path).map_err(failed)?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => {
                 Err(OpenError::InUse { holder: format!("{} is locked", path.display()) })
             }

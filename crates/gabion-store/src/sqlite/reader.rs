@@ -7,7 +7,6 @@ use gabion_crypto::KeyRing;
 use rusqlite::Connection;
 
 use super::{open_reader, statement};
-use crate::Tx;
 use crate::job::{Job, Outcome};
 use crate::queue::Queue;
 use crate::tx::Conn;
@@ -32,11 +31,8 @@ fn serve(conn: Connection, mut job: Box<dyn Job>, keys: Option<&Arc<KeyRing>>) -
         job.answer(Outcome::Lost(error));
         return None;
     }
-    let seed = job.seed().clone();
-    let mut tx = Tx::new(Conn::Sqlite(&conn), &seed, keys);
-    job.run(&mut tx);
-    let failed = tx.has_failed();
+    let (_, progress) = job.run(Conn::Sqlite(&conn), keys);
     job.answer(Outcome::AsRun);
     let ended = statement::execute(&conn, "ROLLBACK", &[]);
-    (ended.is_ok() && !failed).then_some(conn)
+    (ended.is_ok() && !progress.failed).then_some(conn)
 }

@@ -58,6 +58,16 @@ pub(crate) fn batch(conn: &Connection, sql: &str) -> Result<(), StoreError> {
     conn.execute_batch(sql).map_err(|cause| error(sql, cause))
 }
 
+/// Prepares a statement without parameters, to be stepped many times.
+pub(crate) fn prepare<'c>(conn: &'c Connection, sql: &str) -> Result<CachedStatement<'c>, StoreError> {
+    conn.prepare_cached(sql).map_err(|cause| error(sql, cause))
+}
+
+/// Runs a prepared statement once.
+pub(crate) fn step(statement: &mut CachedStatement<'_>) -> Result<(), StoreError> {
+    statement.raw_execute().map(drop).map_err(|cause| error("savepoint", cause))
+}
+
 fn bound<'c>(conn: &'c Connection, sql: &str, params: &[Param]) -> Result<CachedStatement<'c>, StoreError> {
     let mut statement = conn.prepare_cached(&numbered(sql)).map_err(|cause| error(sql, cause))?;
     if statement.parameter_count() != params.len() {

@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{CachedStatement, Connection};
 
 use super::files::{Identity, Lock};
 use super::{open_writer, statement};
+use crate::StoreError;
 use crate::db::Shared;
 use crate::job::{Job, Outcome, Ran};
-use crate::queue::Waited;
+use crate::queue::{Queue, Waited};
 use crate::tx::{Conn, Progress};
-use crate::{StoreError, Tx};
 
 /// Closures of one commit. More would make the first of them wait too long for its answer; the gain over single
 /// commits is nearly complete at a tenth of this.
@@ -20,6 +20,12 @@ pub(crate) const GROUP_MAX: usize = 512;
 
 /// Time after which a group takes no further closures, so that slow ones do not hold up many answers.
 const GROUP_TIME_MAX: Duration = Duration::from_millis(20);
+
+/// Groups with fewer closures are answered by the writer: handing them over takes longer than telling them.
+const HANDED_OVER_MIN: usize = 8;
+
+/// Groups that wait for being answered. Above it the writer answers by itself.
+const ANSWERS_WAITING_MAX: usize = 16;
 
 /// Time between attempts to write again after writing stopped.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
@@ -39,12 +45,19 @@ pub(crate) struct Writer {
     conn: Connection,
     place: Place,
     probe_at: Instant,
+    answers: Arc<Answers>,
     shared: Arc<Shared>,
 }
 
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.answers.0.close();
+    }
+}
+
 impl Writer {
-    pub(crate) fn new(conn: Connection, place: Place, shared: Arc<Shared>) -> Self {
-        Self { conn, place, probe_at: Instant::now(), shared }
+    pub(crate) fn new(conn: Connection, place: Place, answers: Arc<Answers>, shared: Arc<Shared>) -> Self {
+        Self { conn, place, probe_at: Instant::now(), answers, shared }
     }
 
     /// Works until the queue is closed and empty.
@@ -77,23 +90,15 @@ impl Writer {
             self.lose(jobs, &lost(&error));
             return Vec::new();
         }
-        let started = Instant::now();
         let mut ran = Vec::with_capacity(jobs.len());
-        let mut news = Progress::default();
         let mut jobs = jobs.into_iter();
-        while let Some(mut job) = jobs.next() {
-            let result = self.in_savepoint(&mut *job, &mut news);
-            ran.push(job);
-            if let Err(error) = result {
-                ran.extend(jobs);
+        match self.run_jobs(&mut jobs, &mut ran) {
+            Ok(news) => self.commit(ran, news),
+            Err(error) => {
+                ran.extend(jobs.by_ref());
                 self.lose(ran, &lost(&error));
-                return Vec::new();
-            }
-            if started.elapsed() > GROUP_TIME_MAX {
-                break;
             }
         }
-        self.commit(ran, news);
         jobs.collect()
     }
 
@@ -108,24 +113,35 @@ impl Writer {
         self.cached("BEGIN IMMEDIATE")
     }
 
-    /// Runs one closure in its own savepoint. An error means that the whole transaction is gone: a full disk or
-    /// a failed read rolls back all of it, not the statement alone.
-    fn in_savepoint(&self, job: &mut dyn Job, news: &mut Progress) -> Result<(), StoreError> {
-        self.cached("SAVEPOINT write_closure")?;
+    /// Runs closures, each in its own savepoint, until all ran or the group's time is over. An error means that
+    /// the whole transaction is gone: a full disk or a failed read rolls back all of it, not the statement alone.
+    fn run_jobs(
+        &self,
+        jobs: &mut std::vec::IntoIter<Box<dyn Job>>,
+        ran: &mut Vec<Box<dyn Job>>,
+    ) -> Result<Progress, StoreError> {
+        let mut savepoint = Savepoint::new(&self.conn)?;
         let keys = self.shared.keys();
-        let seed = job.seed().clone();
-        let mut tx = Tx::new(Conn::Sqlite(&self.conn), &seed, Some(&keys));
-        let ran = job.run(&mut tx);
-        let progress = tx.progress();
-        if self.conn.is_autocommit() {
-            return Err(StoreError::unavailable(statement::DISK_FULL));
+        let started = Instant::now();
+        let mut news = Progress::default();
+        for mut job in jobs {
+            let result = savepoint.set().and_then(|()| {
+                let (kept, progress) = job.run(Conn::Sqlite(&self.conn), Some(&keys));
+                if self.conn.is_autocommit() {
+                    return Err(StoreError::unavailable(statement::DISK_FULL));
+                }
+                if kept == Ran::Keep && progress.recorded {
+                    news = progress;
+                }
+                savepoint.end(kept)
+            });
+            ran.push(job);
+            result?;
+            if started.elapsed() > GROUP_TIME_MAX {
+                break;
+            }
         }
-        if ran == Ran::RollBack {
-            self.cached("ROLLBACK TO write_closure")?;
-        } else if progress.recorded {
-            *news = progress;
-        }
-        self.cached("RELEASE write_closure")
+        Ok(news)
     }
 
     fn commit(&mut self, ran: Vec<Box<dyn Job>>, news: Progress) {
@@ -134,9 +150,7 @@ impl Writer {
             return;
         }
         self.shared.counters.committed(ran.len());
-        for job in ran {
-            job.answer(Outcome::AsRun);
-        }
+        self.answers.give(ran);
         if let Some(position) = news.position {
             self.shared.newest.send_replace(position);
         }
@@ -185,6 +199,63 @@ impl Writer {
 
     fn cached(&self, sql: &str) -> Result<(), StoreError> {
         statement::execute(&self.conn, sql, &[]).map(drop)
+    }
+}
+
+/// Committed groups on their way to their callers. Waking hundreds of callers takes as long as running their
+/// closures; another thread does it while the writer goes on.
+pub(crate) struct Answers(Queue<Vec<Box<dyn Job>>>);
+
+impl Answers {
+    pub(crate) fn new() -> Self {
+        Self(Queue::new(ANSWERS_WAITING_MAX))
+    }
+
+    /// Answers until the writer is gone and everyone was answered.
+    pub(crate) fn run(&self) {
+        while let Some(group) = self.0.pop() {
+            answer(group);
+        }
+    }
+
+    fn give(&self, group: Vec<Box<dyn Job>>) {
+        if group.len() < HANDED_OVER_MIN {
+            answer(group);
+        } else if let Err((group, _)) = self.0.push(group) {
+            answer(group);
+        }
+    }
+}
+
+fn answer(group: Vec<Box<dyn Job>>) {
+    group.into_iter().for_each(|job| job.answer(Outcome::AsRun));
+}
+
+/// The savepoint of one closure after the other.
+struct Savepoint<'c> {
+    set: CachedStatement<'c>,
+    undo: CachedStatement<'c>,
+    release: CachedStatement<'c>,
+}
+
+impl<'c> Savepoint<'c> {
+    fn new(conn: &'c Connection) -> Result<Self, StoreError> {
+        Ok(Self {
+            set: statement::prepare(conn, "SAVEPOINT write_closure")?,
+            undo: statement::prepare(conn, "ROLLBACK TO write_closure")?,
+            release: statement::prepare(conn, "RELEASE write_closure")?,
+        })
+    }
+
+    fn set(&mut self) -> Result<(), StoreError> {
+        statement::step(&mut self.set)
+    }
+
+    fn end(&mut self, ran: Ran) -> Result<(), StoreError> {
+        if ran == Ran::RollBack {
+            statement::step(&mut self.undo)?;
+        }
+        statement::step(&mut self.release)
     }
 }
 

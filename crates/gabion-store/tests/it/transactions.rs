@@ -292,13 +292,21 @@ async fn a_lost_seal_key_is_an_error(place: Place) {
     let wrong = place.try_open().await.map(drop).unwrap_err();
     assert!(matches!(wrong, OpenError::KeyRing { .. }), "{wrong}");
     write_private(&key, &sealed);
+    set_mode(&key, 0o640);
+    let open_to_others = place.try_open().await.map(drop).unwrap_err();
+    assert!(open_to_others.to_string().contains("can be read by others (mode 640)"), "{open_to_others}");
+    set_mode(&key, 0o600);
     place.try_open().await.unwrap();
 }
 
-fn write_private(path: &std::path::Path, content: &[u8]) {
+fn set_mode(path: &std::path::Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn write_private(path: &std::path::Path, content: &[u8]) {
     std::fs::write(path, content).unwrap();
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    set_mode(path, 0o600);
 }
 
 async fn keys_rotate_and_survive_a_restart(place: Place) {
