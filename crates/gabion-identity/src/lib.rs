@@ -1,11 +1,11 @@
 //! Who may act: staff accounts, sessions, roles and API keys.
 //!
 //! Protects the console and the API: every request passes [`Authenticate`] here and becomes a
-//! [`Principal`](gabion_web::Principal) or nobody. What it must never do: keep a password, token or key in
+//! [`Principal`] or nobody. What it must never do: keep a password, token or key in
 //! readable form, tell a stranger whether an account exists, let the last owner lose the installation, or
 //! change anything without the event in the same transaction.
 //!
-//! The walk of a sign-in: [`http`] parses an [`sign_in::Attempt`] -> [`throttle`] admits it -> [`store`] finds
+//! The walk of a sign-in: [`http`] parses an [`sign_in::Attempt`] -> [`throttle`] admits it -> `store` finds
 //! the account -> [`hash_pool`] checks the password -> one transaction: [`session`] and event -> cookie.
 //! New accounts and new passwords come through one-time [`link`]s; programs come with an [`api_key`].
 //!

@@ -90,10 +90,9 @@ pub(super) async fn create(
     match created {
         Ok(new) => {
             let shell = identity.console(&by, "New API key", PATH);
-            let text = format!(
-                "The key {} may: {}. Keep it where only your program can read it.",
-                new.view.name, new.view.scopes
-            );
+            let scopes = new.view.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ");
+            let name = &new.view.name;
+            let text = format!("{name} may use {scopes}. Keep the key where only your program can read it.");
             render(&ShownOnce { shell: &shell, text: &text, secret: new.key.expose(), back: PATH })
         }
         Err(error) => {

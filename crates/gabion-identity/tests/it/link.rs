@@ -80,7 +80,7 @@ async fn an_owner_invites_by_a_link_shown_once() {
     let token = rest.split(['<', '"']).next().unwrap();
 
     let list = owner.get("/staff").await;
-    assert!(list.text.contains("a new auditor") && !list.text.contains(token));
+    assert!(list.text.contains("an account with the role auditor") && !list.text.contains(token));
     let mut auditor = world.browser();
     let form = joining("aud@tidewater.example", PASSWORD);
     assert_eq!(auditor.submit(&format!("/setup/{token}"), &form).await.status, StatusCode::SEE_OTHER);
