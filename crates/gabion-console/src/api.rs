@@ -1,0 +1,48 @@
+//! The JSON API: the same facts and acts as the pages. Every path is in `openapi.json`; a test compares.
+
+use axum::Router;
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get, post};
+use http::header::CONTENT_TYPE;
+
+use crate::Console;
+
+mod bypass;
+mod events;
+mod overview;
+mod settings;
+mod upstreams;
+
+/// The document that describes this API and identity's part of it.
+pub(crate) const OPENAPI: &str = include_str!("../openapi.json");
+
+pub(crate) fn router() -> Router<Console> {
+    routes().into_iter().fold(Router::new(), |router, (path, methods)| router.route(path, methods))
+}
+
+/// Every path with its methods.
+fn routes() -> Vec<(&'static str, MethodRouter<Console>)> {
+    vec![
+        ("/api/openapi.json", get(openapi)),
+        ("/api/v1/overview", get(overview::overview)),
+        ("/api/v1/health", get(overview::health)),
+        ("/api/v1/sites", get(overview::sites)),
+        ("/api/v1/certificates", get(overview::certificates)),
+        ("/api/v1/events", get(events::list)),
+        ("/api/v1/events/{id}", get(events::event)),
+        ("/api/v1/upstreams", get(upstreams::list)),
+        ("/api/v1/upstreams/{name}/maintenance", post(upstreams::maintenance)),
+        ("/api/v1/upstreams/{name}/endpoints", post(upstreams::endpoints)),
+        ("/api/v1/settings", get(settings::list).post(settings::change)),
+        ("/api/v1/settings/history", get(settings::history)),
+        ("/api/v1/settings/rollback", post(settings::rollback)),
+        ("/api/v1/bypass", get(bypass::show).post(bypass::set)),
+    ]
+}
+
+async fn openapi() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], OPENAPI)
+}
+
+#[cfg(test)]
+mod tests;

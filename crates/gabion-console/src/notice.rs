@@ -1,0 +1,85 @@
+//! What every page says at its top while its cause lasts.
+
+use std::time::Duration;
+
+use gabion_core::Timestamp;
+use gabion_edge::tls::{CertificateInfo, Validity};
+use gabion_page::format;
+use gabion_page::shell::{Banner, Tone};
+
+use crate::Console;
+use crate::control::Bypass;
+use crate::standing::{Level, Standing};
+use crate::words::jiff;
+
+/// A certificate that ends sooner is worth a notice. Renewal by ACME starts 30 days before the end, so that two
+/// weeks without success are in between.
+const EXPIRY_SOON: Duration = Duration::from_secs(14 * 86_400);
+
+/// The notices of this moment, most urgent first.
+pub(crate) fn banners(console: &Console) -> Vec<Banner> {
+    let inner = &console.0;
+    let now = console.now();
+    let mut banners = Vec::new();
+    let standing = Standing::of(&inner.edge.upstreams());
+    if standing.level == Level::Down {
+        banners.push(banner(Tone::Danger, standing.sentence, Some(("Upstreams", "/upstreams"))));
+    }
+    if let Some(reason) = inner.db.health().reason {
+        let text = format!("The database takes no writes: {reason}. Customers are still served.");
+        banners.push(banner(Tone::Danger, text, None));
+    }
+    if let Some(rolled_back) = inner.db.rolled_back() {
+        let lost = rolled_back.seen.position.saturating_sub(rolled_back.found.position);
+        let text = format!(
+            "The database was older than expected at the last start: an older copy was put in its place, and {lost} \
+             events are missing."
+        );
+        let action = ("Events", "/events?kind=store");
+        banners.push(banner(Tone::Danger, text, Some(action)));
+    }
+    if let Some(bypass) = inner.control.bypass() {
+        banners.push(bypassed(&bypass, now));
+    }
+    banners.extend(inner.control.certificates().iter().filter_map(|certificate| expiring(certificate, now)));
+    if inner.control.demo().is_some() {
+        let text = "This is the demo: a made-up shop with made-up customers.".to_owned();
+        banners.push(banner(Tone::Info, text, Some(("Things to try", "/demo"))));
+    }
+    banners
+}
+
+fn bypassed(bypass: &Bypass, now: Timestamp) -> Banner {
+    let modules: Vec<_> = bypass.modules.iter().map(|module| module.as_str()).collect();
+    let left = format::relative(jiff(bypass.until), jiff(now));
+    let text = format!(
+        "Protections are off: {}. They come back by themselves {left}. Turned off by {}.",
+        modules.join(", "),
+        bypass.by
+    );
+    banner(Tone::Warn, text, Some(("End it now", "/bypass")))
+}
+
+fn expiring(certificate: &CertificateInfo, now: Timestamp) -> Option<Banner> {
+    let names: Vec<_> = certificate.names.iter().take(3).map(ToString::to_string).collect();
+    let names = names.join(", ");
+    let when = format::relative(jiff(certificate.not_after), jiff(now));
+    match certificate.validity {
+        Validity::Expired => {
+            let text = format!("The certificate for {names} expired {when}. Browsers refuse the shop.");
+            Some(banner(Tone::Danger, text, None))
+        }
+        Validity::NotYet => {
+            let text = format!("The certificate for {names} is not valid yet. Check it and the clock.");
+            Some(banner(Tone::Danger, text, None))
+        }
+        Validity::Valid if certificate.not_after < now.after(EXPIRY_SOON) => {
+            Some(banner(Tone::Warn, format!("The certificate for {names} expires {when}."), None))
+        }
+        Validity::Valid => None,
+    }
+}
+
+fn banner(tone: Tone, text: String, action: Option<(&str, &str)>) -> Banner {
+    Banner { tone, text, action: action.map(|(label, href)| (label.to_owned(), href.to_owned())) }
+}

@@ -1,0 +1,86 @@
+//! The frame around every page of the control plane.
+
+use gabion_page::shell::{Icon, NavItem, Shell, StaffBadge};
+use gabion_web::{Permission, Principal, ReadStaff, Role};
+
+use crate::{Console, notice};
+
+/// Entries of the navigation: word, address, picture.
+const NAV: [(&str, &str, Icon); 8] = [
+    ("Overview", "/", Icon::Overview),
+    ("Events", "/events", Icon::Events),
+    ("Upstreams", "/upstreams", Icon::Upstreams),
+    ("Settings", "/settings", Icon::Settings),
+    ("Bypass", "/bypass", Icon::Protection),
+    ("Staff", "/staff", Icon::Staff),
+    ("API keys", "/api-keys", Icon::Keys),
+    ("Account", "/account", Icon::Certificates),
+];
+
+pub(crate) fn shell(console: &Console, principal: &Principal, title: &str, current: &str) -> Shell {
+    let (staff, role, csrf) = match principal {
+        Principal::Staff(staff) => {
+            let badge = StaffBadge { name: staff.name.clone(), role: staff.role.to_string() };
+            (Some(badge), Some(staff.role), console.0.csrf.token(staff.session))
+        }
+        Principal::ApiKey(_) => (None, None, String::new()),
+    };
+    Shell {
+        title: title.to_owned(),
+        nav: nav(role, current, console.0.control.demo().is_some()),
+        staff,
+        banners: notice::banners(console),
+        csrf,
+        site_name: console.0.control.name(),
+        ..Shell::default()
+    }
+}
+
+fn nav(role: Option<Role>, current: &str, demo: bool) -> Vec<NavItem> {
+    let demo = demo.then_some(("Demo", "/demo", Icon::Demo));
+    NAV.into_iter()
+        .filter(|(_, href, _)| may_open(role, href))
+        .chain(demo)
+        .map(|(label, href, icon)| NavItem {
+            label: label.to_owned(),
+            href: href.to_owned(),
+            icon,
+            current: href == current,
+            badge: None,
+        })
+        .collect()
+}
+
+/// Leaves out what would only answer 403.
+fn may_open(role: Option<Role>, href: &str) -> bool {
+    match href {
+        "/staff" => role.is_some_and(ReadStaff::allows),
+        "/api-keys" => role == Some(Role::Owner),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(role: Role, demo: bool) -> Vec<String> {
+        nav(Some(role), "/events", demo).into_iter().map(|item| item.label).collect()
+    }
+
+    #[test]
+    fn the_navigation_leaves_out_what_a_role_cannot_open() {
+        assert!(labels(Role::Owner, false).contains(&"API keys".to_owned()));
+        assert!(labels(Role::Auditor, false).contains(&"Staff".to_owned()));
+        assert!(!labels(Role::Support, false).contains(&"Staff".to_owned()));
+        assert_eq!(labels(Role::Support, true).last().map(String::as_str), Some("Demo"));
+    }
+
+    #[test]
+    fn one_entry_is_current() {
+        let current: Vec<_> =
+            nav(Some(Role::Owner), "/events", true).into_iter().filter(|item| item.current).collect();
+        assert_eq!(current.len(), 1);
+        assert_eq!(current[0].label, "Events");
+    }
+}

@@ -1,0 +1,11 @@
+//! The console, spoken to as browsers and programs do.
+#![allow(clippy::unwrap_used)]
+
+mod access;
+mod api;
+mod events;
+mod fake;
+mod harness;
+mod pages;
+mod probes;
+mod settings;
