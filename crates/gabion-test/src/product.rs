@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustls_pki_types::CertificateDer;
@@ -30,7 +31,7 @@ pub struct Product {
     /// From the start of the process until it served.
     pub started_in: Duration,
     child: Child,
-    log: Receiver<String>,
+    log: Mutex<Receiver<String>>,
     lines: Vec<String>,
 }
 
@@ -79,7 +80,7 @@ pub fn start(binary: &Path, folder: &Path, configuration: &str, wrapper: &[&str]
         control: nowhere,
         started_in: Duration::ZERO,
         child,
-        log,
+        log: Mutex::new(log),
         lines: Vec::new(),
     };
     product.control = product.address("Console on https://", START_TIMEOUT);
@@ -97,7 +98,7 @@ impl Product {
     pub fn wait_for(&mut self, text: &str, timeout: Duration) -> String {
         let deadline = Instant::now() + timeout;
         loop {
-            match self.log.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match self.next_line(deadline) {
                 Ok(line) => {
                     self.lines.push(line.clone());
                     if line.contains(text) {
@@ -109,6 +110,11 @@ impl Product {
                 }
             }
         }
+    }
+
+    fn next_line(&mut self, deadline: Instant) -> Result<String, RecvTimeoutError> {
+        let log = self.log.get_mut().unwrap_or_else(PoisonError::into_inner);
+        log.recv_timeout(deadline.saturating_duration_since(Instant::now()))
     }
 
     fn address(&mut self, before: &str, timeout: Duration) -> SocketAddr {
@@ -152,7 +158,7 @@ impl Product {
     pub fn wait(&mut self) -> ExitStatus {
         let deadline = Instant::now() + STOP_TIMEOUT;
         // The log's end is the process's end: no polling.
-        while let Ok(line) = self.log.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        while let Ok(line) = self.next_line(deadline) {
             self.lines.push(line);
         }
         assert!(Instant::now() < deadline, "still running:\n{}", self.lines.join("\n"));

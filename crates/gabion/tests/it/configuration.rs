@@ -32,7 +32,7 @@ fn wrong_configuration_names_file_line_reason_and_nearest_name() {
         "gabion.toml:3:1: unknown key `origin` in [[site]]; did you mean `origins`?",
     );
     refused("[listen]\nhttps = [\"nowhere\"]\n", "gabion.toml:2:10: invalid socket address syntax");
-    refused("[[site]\n", "gabion.toml:1:8: unclosed array table, expected `]]`");
+    refused("[[site]\n", "gabion.toml:1:8: unclosed array table, expected `]`");
 }
 
 #[test]
