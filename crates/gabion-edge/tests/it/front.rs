@@ -9,7 +9,7 @@ use gabion_core::{Event, SystemClock};
 use gabion_edge::config::{Invalid, ListenSection, RouteSection, SiteSection, UpstreamSection};
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, TlsSettings, server_config};
-use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, Plane};
+use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, Plane, ReloadError};
 use gabion_test::body::{self, TestBody};
 use gabion_test::client::{self, Wire};
 use gabion_test::{SeededEntropy, Shop};
@@ -169,6 +169,11 @@ impl Setup {
 
     /// Starts the edge.
     pub(crate) fn start(&self) -> Front {
+        self.try_start(self.config()).unwrap()
+    }
+
+    /// Starts the edge with a configuration made of this one.
+    pub(crate) fn try_start(&self, config: EdgeConfig) -> Result<Front, ReloadError> {
         let folder = tempfile::tempdir().unwrap();
         let authority = authority(&folder);
         let store = CertificateStore::new(vec![
@@ -182,8 +187,8 @@ impl Setup {
             events: Arc::clone(&events) as Arc<dyn EventSink>,
             tls: server_config(&store, &TlsSettings::default()).unwrap(),
         };
-        let edge = Edge::start(self.config(), deps).unwrap();
-        Front { edge, events, authority, _folder: folder }
+        let edge = Edge::start(config, deps)?;
+        Ok(Front { edge, events, authority, _folder: folder })
     }
 }
 

@@ -172,15 +172,15 @@ async fn what_is_not_finished_in_time_is_cut() {
 #[tokio::test]
 async fn an_edge_that_cannot_listen_does_not_start_and_leaves_nothing_open() {
     let shop = shop("ok").await;
-    let front = Setup::of(&[&shop]).start();
-    let taken = front.address(Plane::Https);
-    let error = front.edge.reload({
-        let mut config = Setup::of(&[&shop]).config();
-        config.http = vec![taken];
-        config
-    });
-    assert!(error.is_err());
-    assert_eq!(front.edge.addresses().len(), 2);
+    let taken = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let free = TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap();
+    let setup = Setup::of(&[&shop]);
+    let mut config = setup.config();
+    config.https = vec![free];
+    config.http = vec![taken.local_addr().unwrap()];
+    assert!(matches!(setup.try_start(config), Err(ReloadError::Bind { .. })));
+    assert!(TcpStream::connect(free).await.is_err(), "the other listener is closed again");
+    assert_eq!(shop.connections(), 0);
 }
 
 #[tokio::test]
