@@ -6,7 +6,8 @@ use http::Method;
 
 use crate::harness::{PASSWORD, World};
 
-/// Collects log lines in memory.
+/// Collects log lines in memory: those of every test that runs beside this one, too. A subscriber of one thread
+/// would miss lines that another thread came across first.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
 
@@ -30,7 +31,7 @@ async fn passwords_tokens_and_keys_reach_no_log_line() {
         .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
         .with_writer(move || writer.clone())
         .finish();
-    let guard = tracing::subscriber::set_default(subscriber);
+    tracing::subscriber::set_global_default(subscriber).unwrap();
 
     let world = World::new().await;
     let mut owner = world.owner().await;
@@ -42,7 +43,6 @@ async fn passwords_tokens_and_keys_reach_no_log_line() {
     let made = owner.api(Method::POST, "/api/v1/api-keys", r#"{"name":"x","scopes":["read"]}"#).await.json();
     let key = made["key"].as_str().unwrap();
     world.program(key, "/api/v1/session").await;
-    drop(guard);
 
     let logged = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     assert!(logged.contains("/sign-in") && logged.contains("/setup/…"), "requests are logged");
