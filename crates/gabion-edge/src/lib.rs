@@ -15,6 +15,8 @@ mod downstream;
 pub mod error;
 pub mod event;
 mod forward;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod header_policy;
 mod hop;
 mod layer;

@@ -70,7 +70,7 @@ pub(crate) fn host<B>(request: &Request<B>) -> Result<&str, Refusal> {
 }
 
 /// The host of `host[:port]`.
-fn host_part(text: &str) -> Option<&str> {
+pub(crate) fn host_part(text: &str) -> Option<&str> {
     let end = match text.strip_prefix('[') {
         Some(rest) => rest.find(']')? + 2,
         None => text.find(':').unwrap_or(text.len()),
