@@ -68,11 +68,14 @@ fn report(fsync: Duration, own: &[Vec<Own>], bare: &[Vec<f64>]) {
     for (place, clients) in CLIENTS.into_iter().enumerate() {
         let rate = median(own[place].clone(), |own| own.rate).rate;
         let typical = median(own[place].clone(), |own| own.p50);
+        // Both sides of a ratio were measured one after the other, under the same load of the machine.
+        let ratios = own[place].iter().zip(&bare[place]).map(|(own, bare)| own.rate / bare).collect();
+        let ratio = median(ratios, |ratio: &f64| *ratio);
         let bare = median(bare[place].clone(), |rate| *rate);
         println!(
             "{clients:>7} {rate:>7.0} {:>13} {bare:>8.0} {:>9.0}% {:>8.3} {:>8.3}",
             typical.group_size,
-            100.0 * rate / bare,
+            100.0 * ratio,
             typical.p50.as_secs_f64() * 1e3,
             typical.p99.as_secs_f64() * 1e3,
         );

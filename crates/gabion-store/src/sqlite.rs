@@ -24,6 +24,7 @@ const STATEMENTS_CACHED: usize = 256;
 pub(crate) fn open_writer(path: &Path) -> Result<Connection, StoreError> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    files::create_private(path).map_err(StoreError::unavailable)?;
     let conn = Connection::open_with_flags(path, flags).map_err(|error| statement::error("open", error))?;
     settle(
         &conn,
@@ -50,6 +51,7 @@ pub(crate) fn open_memory() -> Result<Connection, StoreError> {
 
 /// Opens the lane's file: a crash of the machine may lose its last seconds, never its structure.
 pub(crate) fn open_lane(path: &Path, bytes_max: u64) -> Result<Connection, StoreError> {
+    files::create_private(path).map_err(StoreError::unavailable)?;
     let conn = Connection::open(path).map_err(|error| statement::error("open", error))?;
     // The hard end is a quarter above what trimming aims for.
     let pages_max = (bytes_max + bytes_max / 4) / 4096;

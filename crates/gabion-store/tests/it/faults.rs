@@ -116,6 +116,18 @@ async fn an_exchanged_file_ends_writing() {
 }
 
 #[tokio::test]
+async fn only_the_owner_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::sqlite();
+    let db = place.open().await;
+    add_tea(&db, 1, "assam").await.unwrap();
+    for name in ["gabion.db", "gabion.db-wal", "gabion.db-shm", "gabion.db.key"] {
+        let mode = std::fs::metadata(place.folder.path().join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name} has mode {mode:o}");
+    }
+}
+
+#[tokio::test]
 async fn every_commit_waits_for_the_disk() {
     let place = Place::sqlite();
     let db = place.open().await;
