@@ -112,6 +112,8 @@ pub struct UpstreamSection {
     pub host: Option<Spanned<String>>,
     /// PEM file of the only authorities believed for `https://` endpoints; the public ones when absent.
     pub ca: Option<PathBuf>,
+    /// The name an `https://` endpoint's certificate must bear; the endpoint's own host when absent.
+    pub tls_name: Option<Spanned<String>>,
     /// Requests in flight to all endpoints together.
     #[serde(default = "requests_max")]
     pub requests_max: Spanned<usize>,
@@ -239,6 +241,8 @@ pub struct UpstreamConfig {
     pub host: Option<http::HeaderValue>,
     /// PEM file of the only authorities believed.
     pub ca: Option<PathBuf>,
+    /// The name certificates must bear; the endpoint's own host when absent.
+    pub tls_name: Option<String>,
     /// Requests in flight, at least 1.
     pub requests_max: usize,
     /// Requests waiting.
@@ -490,6 +494,7 @@ fn check_upstream(section: &UpstreamSection) -> Result<UpstreamConfig, Invalid> 
         maintenance: section.maintenance,
         host,
         ca: section.ca.clone(),
+        tls_name: section.tls_name.as_ref().map(check_tls_name).transpose()?,
         requests_max: (*section.requests_max.get_ref()).min(tokio::sync::Semaphore::MAX_PERMITS),
         queue_max: section.queue_max,
         queue_timeout: Duration::from_millis(section.queue_timeout_ms),
@@ -499,6 +504,13 @@ fn check_upstream(section: &UpstreamSection) -> Result<UpstreamConfig, Invalid> 
         idle_timeout: Duration::from_secs(section.idle_seconds),
         health: section.health.clone(),
     })
+}
+
+fn check_tls_name(text: &Spanned<String>) -> Result<String, Invalid> {
+    match crate::tls::upstream::server_name(text.get_ref(), None) {
+        Ok(_) => Ok(text.get_ref().clone()),
+        Err(error) => Err(Invalid::at(text, error.to_string())),
+    }
 }
 
 fn check_route(section: &RouteSection, config: &EdgeConfig) -> Result<RouteConfig, Invalid> {

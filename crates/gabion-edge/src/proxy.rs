@@ -73,6 +73,9 @@ impl Proxy {
         if upstream.config.maintenance {
             return Err(Refusal::Maintenance { upstream: upstream.config.name.clone() });
         }
+        if !hop::framing_is_plain(&parts.headers) {
+            return Err(Refusal::BadRequest("a transfer coding other than chunked"));
+        }
         let bytes_max = if unlimited { u64::MAX } else { matched.route.body_bytes_max };
         if body.size_hint().lower() > bytes_max {
             return Err(Refusal::BodyTooLarge { bytes_max });

@@ -11,7 +11,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::{Balance, UpstreamConfig};
 use crate::error::ReloadError;
-use crate::upstream::endpoint::Endpoint;
+use crate::origin::EndpointUrl;
+use crate::upstream::endpoint::{Endpoint, EndpointTls};
 use crate::{Refusal, tls};
 
 /// An upstream at work. Rebuilt on reload; its endpoints live on.
@@ -25,18 +26,18 @@ pub(crate) struct Upstream {
 }
 
 impl Upstream {
-    /// Builds the upstream, taking over endpoints that `before` already had under the same URL and CA.
+    /// Builds the upstream, taking over endpoints that `before` already had under the same URL and trust.
     pub(crate) fn new(config: UpstreamConfig, before: Option<&Self>) -> Result<Self, ReloadError> {
-        let same_ca = before.filter(|before| before.config.ca == config.ca);
+        let same_trust =
+            |before: &&Self| (&before.config.ca, &before.config.tls_name) == (&config.ca, &config.tls_name);
+        let trusted_alike = before.filter(same_trust);
         let mut endpoints = Vec::with_capacity(config.endpoints.len());
         for endpoint in &config.endpoints {
-            let known =
-                same_ca.and_then(|before| before.endpoints.iter().find(|known| known.url == endpoint.url));
+            let known = trusted_alike
+                .and_then(|before| before.endpoints.iter().find(|known| known.url == endpoint.url));
             endpoints.push(match known {
                 Some(known) => Arc::clone(known),
-                None => {
-                    Arc::new(Endpoint::new(endpoint.url.clone(), client_tls(&config, endpoint.url.https())?))
-                }
+                None => Arc::new(Endpoint::new(endpoint.url.clone(), client_tls(&config, &endpoint.url)?)),
             });
         }
         Ok(Self {
@@ -96,15 +97,15 @@ impl Upstream {
     }
 }
 
-fn client_tls(
-    config: &UpstreamConfig,
-    https: bool,
-) -> Result<Option<Arc<rustls::ClientConfig>>, ReloadError> {
-    if !https {
+fn client_tls(config: &UpstreamConfig, url: &EndpointUrl) -> Result<Option<EndpointTls>, ReloadError> {
+    if !url.https() {
         return Ok(None);
     }
-    tls::upstream::client_config(config.ca.as_deref(), &[b"http/1.1"])
-        .map(Some)
+    let tls = tls::upstream::client_config(config.ca.as_deref(), &[b"http/1.1"]).and_then(|client| {
+        let name = tls::upstream::server_name(url.host(), config.tls_name.as_deref())?;
+        Ok(EndpointTls { client, name })
+    });
+    tls.map(Some)
         .map_err(|source| ReloadError::UpstreamTls { upstream: config.name.clone(), source: source.into() })
 }
 
@@ -155,6 +156,7 @@ mod tests {
             maintenance: false,
             host: None,
             ca: None,
+            tls_name: None,
             requests_max: 1,
             queue_max: 1,
             queue_timeout: Duration::from_millis(10),

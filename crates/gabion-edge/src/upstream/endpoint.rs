@@ -19,11 +19,11 @@ use crate::upstream::pool::{Connection, Pool};
 /// Bytes hyper buffers of a response head; a longer one is an error of the shop.
 const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
 
-/// One address of an upstream. Lives on over reloads while its URL and CA stay.
+/// One address of an upstream. Lives on over reloads while its URL and trust stay.
 pub struct Endpoint {
     /// Where it is.
     pub url: EndpointUrl,
-    tls: Option<Arc<rustls::ClientConfig>>,
+    tls: Option<EndpointTls>,
     pub(crate) pool: Pool,
     in_flight: AtomicUsize,
     up: AtomicBool,
@@ -34,6 +34,12 @@ pub struct Endpoint {
     /// Requests it did not answer.
     pub failures: AtomicU64,
     last_error: Mutex<Option<String>>,
+}
+
+/// How an endpoint proves that it is the shop.
+pub(crate) struct EndpointTls {
+    pub(crate) client: Arc<rustls::ClientConfig>,
+    pub(crate) name: ServerName<'static>,
 }
 
 /// Why no connection could be opened.
@@ -71,7 +77,7 @@ trait Io: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Io for T {}
 
 impl Endpoint {
-    pub(crate) fn new(url: EndpointUrl, tls: Option<Arc<rustls::ClientConfig>>) -> Self {
+    pub(crate) fn new(url: EndpointUrl, tls: Option<EndpointTls>) -> Self {
         Self {
             url,
             tls,
@@ -150,8 +156,7 @@ impl Endpoint {
         let stream = TcpStream::connect((self.url.host(), self.url.port())).await?;
         stream.set_nodelay(true)?;
         let Some(tls) = &self.tls else { return Ok(Box::new(stream)) };
-        let name = ServerName::try_from(self.url.host().to_owned()).map_err(std::io::Error::other)?;
-        Ok(Box::new(TlsConnector::from(Arc::clone(tls)).connect(name, stream).await?))
+        Ok(Box::new(TlsConnector::from(Arc::clone(&tls.client)).connect(tls.name.clone(), stream).await?))
     }
 }
 
