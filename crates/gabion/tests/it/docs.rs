@@ -244,15 +244,28 @@ fn collect_rust(folder: &Path, sources: &mut String) {
     }
 }
 
-#[tokio::test]
-async fn the_metrics_page_has_every_name_that_is_served() {
+/// A running product with a shop behind it, and what its control plane answers to `path`.
+async fn served(path: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let shop = Shop::start(|_| async { Ok(Response::new(body::whole("tea"))) }).await;
     let text = configuration(&[shop.url()], "url = \"sqlite:data/gabion.db\"", "");
     let product = product::start(&binary(), folder.path(), &text, &[]);
-    let served = product.console().await.ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-    let types = served.text().lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
+    let ask = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    product.console().await.ask(ask).await.text().to_owned()
+}
+
+#[tokio::test]
+async fn the_metrics_page_has_every_name_that_is_served() {
+    let metrics = served("/metrics").await;
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '));
     let served: BTreeSet<_> = types.map(|(name, _)| name.to_owned()).collect();
     let documented = names_by_heading(&read("docs/reference/metrics.md"));
     assert_eq!(documented.into_values().flatten().collect::<BTreeSet<_>>(), served);
+}
+
+#[tokio::test]
+async fn the_api_page_has_every_path_of_the_document() {
+    let document: serde_json::Value = serde_json::from_str(&served("/api/openapi.json").await).unwrap();
+    let served: BTreeSet<_> = document["paths"].as_object().unwrap().keys().cloned().collect();
+    assert_eq!(names_by_heading(&read("docs/reference/api.md")).get("Paths"), Some(&served));
 }
