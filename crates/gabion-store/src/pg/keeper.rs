@@ -117,11 +117,23 @@ pub(crate) fn try_lock(conn: &mut Connection) -> Result<bool, StoreError> {
     rows.first().map_or(Ok(false), |row| row.get("taken"))
 }
 
-/// Who holds a lease that has not run out, by the server's clock.
-pub(crate) fn holder(conn: &mut Connection) -> Result<Option<String>, StoreError> {
-    let sql = "SELECT holder FROM gabion_lease WHERE name = 'node'
-        AND expires_at > CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
-    conn.query(sql, params![])?.first().map(|row| row.get("holder")).transpose()
+/// The lease as another process finds it.
+pub(crate) enum LeaseState {
+    Absent,
+    Held(String),
+    RunOut,
+}
+
+/// Reads the lease, by the server's clock.
+pub(crate) fn lease_state(conn: &mut Connection) -> Result<LeaseState, StoreError> {
+    let sql =
+        "SELECT holder, expires_at > CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS held
+        FROM gabion_lease WHERE name = 'node'";
+    match conn.query(sql, params![])?.first() {
+        None => Ok(LeaseState::Absent),
+        Some(row) if row.get("held")? => Ok(LeaseState::Held(row.get("holder")?)),
+        Some(_) => Ok(LeaseState::RunOut),
+    }
 }
 
 /// Moves the end of the lease, by the server's clock. `false` when it belongs to a later epoch.

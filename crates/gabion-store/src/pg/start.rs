@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::keeper::{self, Keeper, LEASE};
+use super::keeper::{self, Keeper, LEASE, LeaseState};
 use super::link::Link;
 use super::writer::Writer;
 use super::{Connection, reader};
@@ -43,10 +43,13 @@ pub(crate) fn start(
 pub(crate) fn locked_session(address: &postgres::Config) -> Result<Session, OpenError> {
     let mut conn = Connection::open(address)?;
     if !keeper::try_lock(&mut conn)? {
-        let holder = keeper::holder(&mut conn).ok().flatten();
-        match holder {
-            Some(holder) => return Err(OpenError::InUse { holder }),
-            None => tracing::warn!("Taking over a lease that has run out"),
+        // Without a lease to read, the holder of the lock is just making the tables.
+        match keeper::lease_state(&mut conn) {
+            Ok(LeaseState::RunOut) => tracing::warn!("Taking over a lease that has run out"),
+            Ok(LeaseState::Held(holder)) => return Err(OpenError::InUse { holder }),
+            Ok(LeaseState::Absent) | Err(_) => {
+                return Err(OpenError::InUse { holder: "a process that is just starting".to_owned() });
+            }
         }
     }
     Ok(Session::Postgres(Box::new(conn)))
