@@ -4,7 +4,8 @@ use crate::postgres::Postgres;
 use crate::task::{Outcome, cargo, run, step};
 
 /// The runs, and how many requests each sends.
-const RUNS: &[(&str, &str)] = &[("test(storm)", "50000"), ("test(failure)", "10000")];
+const RUNS: &[(&str, &str)] =
+    &[("test(starts_soon)", "1"), ("test(storm)", "50000"), ("test(failure)", "10000")];
 
 /// Runs them against a release build.
 pub(crate) fn run_long() -> Outcome {

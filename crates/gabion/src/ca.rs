@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use gabion_core::SystemClock;
+use gabion_core::blame::chain;
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::local::install::facts::Facts;
 use gabion_edge::tls::local::install::{Action, Root, plan, step};
@@ -10,7 +11,7 @@ use gabion_edge::tls::local::install::{Action, Root, plan, step};
 use crate::certificates::CONTROL_NAMES;
 use crate::cli::{CaArgs, CaCommand};
 use crate::config::Config;
-use crate::exit::{Failure, UNAVAILABLE, USAGE, chain};
+use crate::exit::{Failure, UNAVAILABLE, USAGE};
 use crate::out::say;
 
 /// Prints, installs or uninstalls the root.

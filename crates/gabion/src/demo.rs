@@ -6,12 +6,13 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use gabion_console::control;
+use gabion_core::blame::chain;
 use gabion_edge::origin::EndpointUrl;
 use tokio::process::{Child, ChildStdin, Command};
 
 use crate::cli::{Demo, DemoShop, Until};
 use crate::config::Config;
-use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE, USAGE, chain};
+use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE, USAGE};
 use crate::out::say;
 use crate::run::{self, Started};
 

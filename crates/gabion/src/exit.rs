@@ -47,9 +47,3 @@ impl From<crate::config::ConfigError> for Failure {
         Self::new(USAGE, error)
     }
 }
-
-/// An error with its causes, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
-    causes.fold(error.to_string(), |line, cause| format!("{line}: {cause}"))
-}

@@ -152,15 +152,15 @@ impl Product {
 
     fn put_in_force(&self, config: &Config) -> Result<(), String> {
         let deps = &self.0.deps;
-        deps.edge.reload(config.edge()).map_err(|error| crate::exit::chain(&error))?;
+        deps.edge.reload(config.edge()).map_err(|error| gabion_core::blame::chain(&error))?;
         match deps.certificates.reload(config) {
             Ok(Some(tls)) => deps.edge.set_tls(tls),
             Ok(None) => {}
             Err(error) => {
                 // The edge already has the new routes; take them back so that nothing is half in force.
                 let before = self.active().in_force.edge();
-                deps.edge.reload(before).map_err(|error| crate::exit::chain(&error))?;
-                return Err(crate::exit::chain(&error));
+                deps.edge.reload(before).map_err(|error| gabion_core::blame::chain(&error))?;
+                return Err(gabion_core::blame::chain(&error));
             }
         }
         Ok(())

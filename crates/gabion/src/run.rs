@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use gabion_console::control::{Control, Demo};
 use gabion_console::{Console, Deps as ConsoleDeps};
+use gabion_core::blame::chain;
 use gabion_core::{Actor, Clock, Entropy, SystemClock};
 use gabion_crypto::SystemEntropy;
 use gabion_edge::{Edge, EdgeDeps, EventSink, Plane};
@@ -24,7 +25,7 @@ use crate::admin::{self, Answer, Answerer, Ask};
 use crate::certificates::{CONTROL_NAMES, Certificates, Deps as CertificateDeps};
 use crate::config::{Config, store};
 use crate::control_plane::ControlPlane;
-use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE, chain};
+use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE};
 use crate::lane::EdgeLane;
 use crate::product::{self, Product, compose};
 
@@ -126,6 +127,7 @@ impl Opened {
 
     /// Gives the database free.
     pub(crate) async fn close(self) {
+        self.identity.settle().await;
         drop(self.identity);
         self.db.close().await;
     }
@@ -332,6 +334,7 @@ impl Started {
             tracing::warn!(cut, "{cut} connections were cut after the drain time");
         }
         self.control_plane.stop().await;
+        self.identity.settle().await;
         drop((self.product, self.identity, self.console, self._tasks));
         self.lane.close().await;
         self.db.close().await;

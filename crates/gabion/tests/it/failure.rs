@@ -62,10 +62,7 @@ async fn a_full_disk_stops_writes_and_not_the_shop() {
 
 #[tokio::test]
 async fn a_dead_database_stops_writes_and_not_the_shop() {
-    let Ok(url) = std::env::var("GABION_TEST_POSTGRES") else {
-        eprintln!("skipped: GABION_TEST_POSTGRES is not set; `cargo xtask test` starts a PostgreSQL");
-        return;
-    };
+    let Some(url) = postgres() else { return };
     let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
     let database = Database::new(&url).await;
     let storage = format!("url = {:?}\nfiles = \"data\"", database.url);
@@ -77,6 +74,15 @@ async fn a_dead_database_stops_writes_and_not_the_shop() {
     shop_goes_on(&product).await;
     database.mend();
     until_ready_is(&product, 200).await;
+}
+
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn postgres() -> Option<String> {
+    let url = std::env::var("GABION_TEST_POSTGRES").ok();
+    if url.is_none() {
+        eprintln!("skipped: GABION_TEST_POSTGRES is not set; `cargo xtask test` starts a PostgreSQL");
+    }
+    url
 }
 
 /// A PostgreSQL behind a relay that can be cut.

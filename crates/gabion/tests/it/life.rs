@@ -77,6 +77,32 @@ async fn a_bypass_takes_effect_by_file_and_ends() {
     assert_eq!(wire.ask(GET).await.header("x-content-type-options"), "nosniff");
 }
 
+/// The promise is for the release build; a debug build is larger and slower, and keeps it too.
+#[tokio::test]
+async fn it_starts_soon_and_stays_small() {
+    const IDLE_BYTES_MAX: u64 = 60 << 20;
+    let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
+    let product = start(&folder, &shop, "");
+    assert_eq!(product.shop().await.ask(GET).await.status, 200);
+    let bytes = product.resident_bytes();
+    assert!(bytes < IDLE_BYTES_MAX, "{} MiB resident", bytes >> 20);
+    measured(&format!(
+        "served {:?} after its start, {:.1} MiB resident",
+        product.started_in,
+        mebibytes(bytes)
+    ));
+}
+
+#[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+#[expect(clippy::print_stdout, reason = "`cargo xtask soak` shows what was measured")]
+fn measured(what: &str) {
+    println!("measured: {what}");
+}
+
 #[tokio::test]
 async fn a_second_product_on_the_same_data_is_refused() {
     let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
