@@ -10,8 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::jiff;
 
-/// Fine points of the edge's history in one step of the hour: one minute.
-const FINE_PER_MINUTE: usize = 6;
 /// Height of the large chart in CSS pixels.
 const HEIGHT: u32 = 220;
 /// Height of the small chart in CSS pixels.
@@ -21,10 +19,10 @@ const HEIGHT_SMALL: u32 = 140;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Window {
-    /// 60 steps of a minute.
+    /// Steps of a minute, or of ten seconds while the process is young.
     #[default]
     Hour,
-    /// 288 steps of five minutes.
+    /// Steps of five minutes.
     Day,
 }
 
@@ -35,41 +33,59 @@ impl Window {
             Self::Day => "last day",
         }
     }
+}
 
-    const fn steps(self) -> usize {
-        match self {
-            Self::Hour => 60,
-            Self::Day => 288,
-        }
-    }
+/// How a window is cut into steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cut {
+    /// Points of the edge's history in one step.
+    points: usize,
+    /// Steps shown; those before the start are missing.
+    steps: usize,
+    /// Length of a step.
+    seconds: u64,
+    words: &'static str,
+}
 
-    const fn step_seconds(self) -> u64 {
-        match self {
-            Self::Hour => 60,
-            Self::Day => 300,
+impl Cut {
+    const HOUR: Self = Self { points: 6, steps: 60, seconds: 60, words: "last hour" };
+    /// A young process is looked at more closely, or its first minutes would be a sliver at the edge.
+    const YOUNG: Self = Self { points: 1, steps: 90, seconds: 10, words: "last 15 minutes" };
+    const DAY: Self = Self { points: 1, steps: 288, seconds: 300, words: "last day" };
+
+    fn of(window: Window, points: usize) -> Self {
+        match window {
+            Window::Day => Self::DAY,
+            Window::Hour if points <= Self::YOUNG.steps => Self::YOUNG,
+            Window::Hour => Self::HOUR,
         }
     }
 }
 
 /// What happened in a window.
 pub(crate) struct Traffic {
-    pub(crate) window: Window,
     /// Oldest first; fewer than the window holds while the process is young.
     pub(crate) steps: Vec<Point>,
     /// All steps together.
     pub(crate) sum: Point,
+    cut: Cut,
     now: Timestamp,
 }
 
 impl Traffic {
     /// `points` are the edge's: ten seconds each for the hour, five minutes each for the day.
     pub(crate) fn new(window: Window, points: &[Point], now: Timestamp) -> Self {
-        // The newest minute is whole, so that its rate is not too low.
-        let per_step = if window == Window::Hour { FINE_PER_MINUTE } else { 1 };
-        let mut steps: Vec<Point> = points.rchunks(per_step).map(sum).take(window.steps()).collect();
+        let cut = Cut::of(window, points.len());
+        // Cut from the end: the newest minute is whole, so that its rate is not too low.
+        let mut steps: Vec<Point> = points.rchunks(cut.points).map(sum).take(cut.steps).collect();
         steps.reverse();
         let sum = sum(&steps);
-        Self { window, steps, sum, now }
+        Self { steps, sum, cut, now }
+    }
+
+    /// What the charts span.
+    pub(crate) const fn shown(&self) -> &'static str {
+        self.cut.words
     }
 
     /// Server errors as a share of all responses; none without responses.
@@ -100,7 +116,7 @@ impl Traffic {
             points: self.padded(value),
         };
         chart::stacked_area(&LineChart {
-            title: format!("Mean time of a request, {}", self.window.words()),
+            title: format!("Mean time of a request, {}", self.cut.words),
             series: vec![
                 series("Shop", Ink::Shop, |point| means(point).map(|(shop, _)| shop)),
                 series("Gabion", Ink::Gabion, |point| means(point).map(|(_, gabion)| gabion)),
@@ -119,7 +135,7 @@ impl Traffic {
             points: self.padded(value),
         };
         chart::stacked_area(&LineChart {
-            title: format!("Requests a minute, {}", self.window.words()),
+            title: format!("Requests a minute, {}", self.cut.words),
             series: vec![
                 series("2xx answered", Ink::Ok, |point| per_minute(point, 1)),
                 series("3xx sent elsewhere", Ink::Second, |point| per_minute(point, 2)),
@@ -134,16 +150,16 @@ impl Traffic {
 
     /// Values at their place in the whole window: what came before the start is missing.
     fn padded(&self, value: fn(&Point) -> Option<f64>) -> Vec<Option<f64>> {
-        let missing = self.window.steps() - self.steps.len();
+        let missing = self.cut.steps - self.steps.len();
         std::iter::repeat_n(None, missing).chain(self.steps.iter().map(value)).collect()
     }
 
     fn labels(&self) -> Vec<String> {
         let end = self.steps.last().map_or(self.now, |point| point.at);
-        let steps = u64::try_from(self.window.steps()).unwrap_or(u64::MAX);
+        let steps = u64::try_from(self.cut.steps).unwrap_or(u64::MAX);
         (0..steps)
             .rev()
-            .map(|ago| end.before(Duration::from_secs(ago * self.window.step_seconds())))
+            .map(|ago| end.before(Duration::from_secs(ago * self.cut.seconds)))
             .map(|at| format::time_of_day(jiff(at)))
             .collect()
     }
@@ -221,18 +237,28 @@ mod tests {
         }
     }
 
+    fn traffic(points: i64) -> Traffic {
+        let points: Vec<_> = (1..=points).map(|at| point(at * 10, 3_000, 2_000)).collect();
+        Traffic::new(Window::Hour, &points, Timestamp::default())
+    }
+
     #[test]
-    fn an_hour_has_whole_minutes_and_the_rest_is_missing() {
-        let points: Vec<_> = (1..=14).map(|at| point(at * 10, 3_000, 2_000)).collect();
-        let traffic = Traffic::new(Window::Hour, &points, Timestamp::from_seconds(140));
-        assert_eq!(traffic.steps.iter().map(Point::requests).collect::<Vec<_>>(), [2, 6, 6]);
-        assert_eq!(traffic.sum.requests(), 14);
-        assert_eq!(
-            traffic.padded(|point| per_minute(point, 1))[56..],
-            [None, Some(6.0), Some(6.0), Some(6.0)]
-        );
-        assert_eq!(traffic.labels().len(), 60);
+    fn a_young_process_is_shown_in_steps_of_ten_seconds() {
+        let traffic = traffic(14);
+        assert_eq!((traffic.steps.len(), traffic.sum.requests()), (14, 14));
+        assert_eq!(traffic.padded(|point| per_minute(point, 1))[75..77], [None, Some(6.0)]);
+        assert_eq!(traffic.labels().len(), 90);
         assert_eq!(traffic.labels().last().map(String::as_str), Some("00:02"));
+    }
+
+    #[test]
+    fn an_hour_has_whole_minutes_counted_from_its_end() {
+        let traffic = traffic(92);
+        let requests: Vec<_> = traffic.steps.iter().map(Point::requests).collect();
+        assert_eq!(requests[..2], [2, 6]);
+        assert_eq!((traffic.steps.len(), traffic.sum.requests()), (16, 92));
+        assert_eq!(traffic.padded(|point| per_minute(point, 1))[43..45], [None, Some(6.0)]);
+        assert_eq!(traffic.labels().len(), 60);
     }
 
     #[test]

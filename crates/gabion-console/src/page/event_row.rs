@@ -2,14 +2,18 @@
 
 use askama::Template;
 use askama::filters::HtmlSafe;
+use gabion_core::limits::cut;
 use gabion_core::{Entity, Event, Timestamp};
 use gabion_page::shell::Status;
 
 use crate::feed::{Found, Spot};
 use crate::words::{self, Moment};
 
-/// Fields shown in a row; the event's own page has all.
-const FIELDS_SHOWN: usize = 4;
+/// Facts shown in a row; the event's own page has all.
+const FACTS_SHOWN: usize = 4;
+
+/// Bytes of a fact shown in a row: it stays on one line, on a phone too.
+const FACT_BYTES_MAX: usize = 44;
 
 /// An event as a `<tr>`; prints as HTML.
 #[derive(Template)]
@@ -49,5 +53,6 @@ fn summary(event: &Event) -> Vec<(String, String)> {
     let things = event.entities.iter().map(|Entity { kind, id }| (words::field_name(kind), id.clone()));
     let facts = event.fields.iter().filter(|field| !field.personal);
     let facts = facts.map(|field| (words::field_name(&field.name), field.value.to_string()));
-    things.chain(facts).take(FIELDS_SHOWN).collect()
+    let shown = |(name, value): (String, String)| (name, cut(&value, FACT_BYTES_MAX).into_owned());
+    things.chain(facts).map(shown).take(FACTS_SHOWN).collect()
 }

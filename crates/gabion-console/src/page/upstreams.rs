@@ -29,6 +29,7 @@ struct List<'a> {
 
 struct Upstream {
     name: String,
+    caption: String,
     id: usize,
     maintenance: bool,
     maintenance_href: String,
@@ -66,6 +67,7 @@ fn shown(id: usize, upstream: &UpstreamStatus) -> Upstream {
     let act = if upstream.maintenance { "maintenance_off" } else { "maintenance_on" };
     Upstream {
         name: upstream.name.clone(),
+        caption: format!("Endpoints of {}", upstream.name),
         id,
         maintenance: upstream.maintenance,
         maintenance_href: query::url("/upstreams/change", &[("upstream", &upstream.name), ("act", act)]),

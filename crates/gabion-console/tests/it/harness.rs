@@ -100,7 +100,7 @@ pub(crate) struct Harness {
     pub(crate) clock: TestClock,
     pub(crate) csrf: Csrf,
     entropy: Arc<SeededEntropy>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Harness {
@@ -136,7 +136,7 @@ impl Harness {
         };
         let router = console.pages().merge(console.api()).merge(console.probes());
         let router = plane.finish(auth::layer(router, Arc::new(ByHeader), csrf.clone()));
-        Self { router, console, control, db, lane, edge, clock, csrf, entropy, _folder: folder }
+        Self { router, console, control, db, lane, edge, clock, csrf, entropy, folder }
     }
 
     /// A page as somebody of a role sees it.
@@ -191,6 +191,15 @@ impl Harness {
             request.extensions_mut().insert(ClientAddr("192.0.2.9".parse().unwrap()));
         }
         self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Takes the database file away, so that writing ends for good.
+    pub(crate) async fn kill_database(&self) {
+        let file = self.folder.path().join("gabion.db");
+        std::fs::rename(&file, file.with_extension("gone")).unwrap();
+        let event = self.event(&EventKind::new("test.lost", 1, gabion_core::Severity::Info));
+        let lost: Result<(), StoreError> = self.db.write(move |tx| tx.record(&event)).await;
+        assert!(lost.is_err() && !self.db.health().writable, "the store notices");
     }
 
     /// Leaves the edge without public listeners.

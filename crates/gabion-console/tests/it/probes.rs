@@ -28,6 +28,25 @@ async fn without_listeners_the_process_is_alive_but_not_ready() {
 }
 
 #[tokio::test]
+async fn with_a_dead_database_state_is_shown_and_protections_can_be_bypassed() {
+    let harness = Harness::new().await;
+    harness.kill_database().await;
+    let ready = harness.send(Request::get("/readyz"), "").await;
+    assert_eq!(ready.status(), 503);
+    assert!(ready.json()["reasons"][0].as_str().unwrap().starts_with("the database takes no writes"));
+    for path in ["/", "/upstreams", "/settings", "/bypass"] {
+        let page = harness.page("owner", path).await;
+        assert_eq!(page.status(), 200, "{path}");
+        page.shows("Customers are still served");
+    }
+    assert!(harness.console.metrics_page().contains("gabion_store_writable 0\n"));
+    let body = r#"{"modules":["limits"],"minutes":15}"#;
+    let set = harness.api("edge:write", http::Method::POST, "/api/v1/bypass", body).await;
+    assert_eq!((set.status(), &set.json()["bypass"]["modules"][0]), (200, &"limits".into()));
+    assert_eq!(harness.post("owner", "/bypass", "modules=headers&minutes=15").await.status(), 303);
+}
+
+#[tokio::test]
 async fn metrics_are_for_scrapers_on_the_machine_and_keys_that_read() {
     let harness = Harness::new().await;
     for (address, status) in [("127.0.0.1", 200), ("::1", 200), ("::ffff:127.0.0.1", 200), ("192.0.2.1", 401)]

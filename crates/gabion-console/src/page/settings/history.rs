@@ -21,6 +21,7 @@ pub(super) const VERSIONS_SHOWN: usize = 50;
 /// One version as pages show it.
 pub(super) struct VersionRow {
     pub(super) number: i64,
+    pub(super) caption: String,
     pub(super) at: Moment,
     pub(super) author: String,
     pub(super) reason: String,
@@ -45,6 +46,7 @@ impl VersionRow {
         };
         Self {
             number: version.number,
+            caption: format!("What changed in version {}", version.number),
             at: Moment::new(version.at, now),
             author: version.author_name.clone(),
             reason: version.reason.clone(),
