@@ -24,7 +24,8 @@ pub(crate) fn run() -> Outcome {
 fn violations() -> Outcome<Vec<String>> {
     let metadata = MetadataCommand::new()
         .manifest_path(root().join("Cargo.toml"))
-        .other_options(vec!["--offline".into(), "--locked".into()])
+        // Other platforms' packages are not on this machine, and tests have no network.
+        .other_options(["--offline", "--locked", "--filter-platform", &host()?].map(str::to_owned).to_vec())
         .exec()
         .map_err(|error| error.to_string())?;
     let mut wrong = layers::violations(&metadata);
@@ -33,6 +34,14 @@ fn violations() -> Outcome<Vec<String>> {
         wrong.extend(file_violations(&file)?);
     }
     Ok(wrong)
+}
+
+/// The platform that cargo builds for here.
+fn host() -> Outcome<String> {
+    let output = Command::new("rustc").arg("-vV").output().map_err(|error| format!("rustc -vV: {error}"))?;
+    let text = String::from_utf8(output.stdout).map_err(|error| error.to_string())?;
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| "rustc -vV names no host".into())
 }
 
 /// The files git knows or would add.

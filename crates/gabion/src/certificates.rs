@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use gabion_core::{Actor, Clock, Entropy, Event, EventId, Timestamp};
 use gabion_edge::EventSink;
@@ -40,14 +41,22 @@ pub(crate) struct Certificates {
 /// One store and the task that keeps it current.
 struct Kept {
     store: CertificateStore,
-    stop: Mutex<CancellationToken>,
+    current: Mutex<Current>,
+}
+
+/// What a store holds, and the task that keeps it so.
+struct Current {
+    wanted: Wanted,
+    stop: CancellationToken,
 }
 
 /// What one listener shows.
+#[derive(Clone, PartialEq, Eq)]
 struct Wanted {
     mode: TlsMode,
     folder: PathBuf,
     names: Vec<Name>,
+    look_every: Duration,
 }
 
 impl Wanted {
@@ -59,9 +68,11 @@ impl Wanted {
         let mode = config.tls_mode();
         let mut all: Vec<Name> = sites.clone();
         all.extend(control().filter(|name| !sites.contains(name)));
-        let names = if mode == TlsMode::Local { all } else { control().collect() };
-        let public = Self { mode, folder: folder.clone(), names: names.clone() };
-        (public, Self { mode: TlsMode::Local, folder, names })
+        let names: Vec<Name> = if mode == TlsMode::Local { all } else { control().collect() };
+        let look_every = config.sections.tls.reload_every();
+        let public = Self { mode, folder, names, look_every };
+        let control = Self { mode: TlsMode::Local, ..public.clone() };
+        (public, control)
     }
 }
 
@@ -74,8 +85,8 @@ impl Certificates {
         let (public, control) = Wanted::both(config);
         let settings = config.sections.tls.clone();
         Ok(Self {
-            public: Kept::open(&public, &settings, &deps)?,
-            control: Kept::open(&control, &settings, &deps)?,
+            public: Kept::open(public, &deps)?,
+            control: Kept::open(control, &deps)?,
             settings: Mutex::new(settings),
             deps,
         })
@@ -105,8 +116,8 @@ impl Certificates {
     pub(crate) fn reload(&self, config: &Config) -> Result<Option<Arc<rustls::ServerConfig>>, TlsError> {
         let (public, control) = Wanted::both(config);
         let new = config.sections.tls.clone();
-        self.public.reload(&public, &new, &self.deps)?;
-        self.control.reload(&control, &new, &self.deps)?;
+        self.public.reload(public, &self.deps)?;
+        self.control.reload(control, &self.deps)?;
         let changed = {
             let mut settings = self.settings.lock().unwrap_or_else(PoisonError::into_inner);
             let changed = settings.min_version != new.min_version;
@@ -123,31 +134,41 @@ impl Certificates {
 }
 
 impl Kept {
-    fn open(wanted: &Wanted, settings: &TlsSettings, deps: &Deps) -> Result<Self, TlsError> {
+    fn open(wanted: Wanted, deps: &Deps) -> Result<Self, TlsError> {
         let source = wanted.source(deps)?;
         let store = CertificateStore::new(source.certificates()).expect("a checked mode has a certificate");
-        let kept = Self { store, stop: Mutex::new(CancellationToken::new()) };
-        kept.keep_current(source, settings, deps);
-        Ok(kept)
+        let stop = keep_current(source, &store, &wanted, deps);
+        Ok(Self { store, current: Mutex::new(Current { wanted, stop }) })
     }
 
-    fn reload(&self, wanted: &Wanted, settings: &TlsSettings, deps: &Deps) -> Result<(), TlsError> {
+    /// Opens the certificates again where something else is wanted. Otherwise they stay: a browser that was told to
+    /// trust one would ask again for every new one.
+    fn reload(&self, wanted: Wanted, deps: &Deps) -> Result<(), TlsError> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.wanted == wanted {
+            return Ok(());
+        }
         let source = wanted.source(deps)?;
         self.store.replace(source.certificates()).expect("a checked mode has a certificate");
-        self.keep_current(source, settings, deps);
+        let stop = keep_current(source, &self.store, &wanted, deps);
+        current.stop.cancel();
+        *current = Current { wanted, stop };
         Ok(())
     }
+}
 
-    fn keep_current(&self, source: CertificateSource, settings: &TlsSettings, deps: &Deps) {
-        let stop = CancellationToken::new();
-        let before =
-            std::mem::replace(&mut *self.stop.lock().unwrap_or_else(PoisonError::into_inner), stop.clone());
-        before.cancel();
-        let report = deps.clone();
-        let report = move |event| report.report(&event);
-        let (store, clock) = (self.store.clone(), Arc::clone(&deps.clock));
-        tokio::spawn(source.keep_current(store, settings.reload_every(), clock, report, stop));
-    }
+/// Keeps a store current until the token is cancelled.
+fn keep_current(
+    source: CertificateSource,
+    store: &CertificateStore,
+    wanted: &Wanted,
+    deps: &Deps,
+) -> CancellationToken {
+    let stop = CancellationToken::new();
+    let (report, clock) = (deps.clone(), Arc::clone(&deps.clock));
+    let report = move |event| report.report(&event);
+    tokio::spawn(source.keep_current(store.clone(), wanted.look_every, clock, report, stop.clone()));
+    stop
 }
 
 impl Wanted {
