@@ -12,7 +12,7 @@ use askama::filters::HtmlSafe;
 use gabion_core::{EventId, Severity, Timestamp};
 use gabion_store::journal::{Entry, Filter, PAGE_MAX, View};
 use gabion_store::lane::{Lane, LaneStats};
-use gabion_store::{Journal, StoreError};
+use gabion_store::{Db, Journal, StoreError, params};
 use tokio::sync::watch;
 
 mod scan;
@@ -157,13 +157,14 @@ pub(crate) struct Part {
 /// The reading side of both sources.
 #[derive(Clone)]
 pub(crate) struct Feed {
+    db: Db,
     journal: Journal,
     lane: Lane,
 }
 
 impl Feed {
-    pub(crate) fn new(journal: Journal, lane: Lane) -> Self {
-        Self { journal, lane }
+    pub(crate) fn new(db: Db, lane: Lane) -> Self {
+        Self { journal: db.journal(), db, lane }
     }
 
     /// At most `limit` events.
@@ -202,21 +203,37 @@ impl Feed {
         near: Option<Spot>,
         view: View,
     ) -> Result<Option<Found>, StoreError> {
-        if let Some(Spot { source, position }) = near {
-            let mut before = Place::END;
-            before.set(source, position.saturating_add(1));
-            let read = self.read(source, Toward::Older(before), 1, Filter::default(), view).await?;
-            if let Some(entry) = read.into_iter().find(|entry| entry.event.id == id) {
-                return Ok(Some(Found { source, entry }));
-            }
+        let mut found = None;
+        if let Some(spot) = near {
+            found = self.at(spot, id, view).await?;
         }
-        for source in SOURCES {
-            let read = self.read(source, Toward::Older(Place::END), PAGE_MAX, around(id), view).await?;
-            if let Some(entry) = read.into_iter().find(|entry| entry.event.id == id) {
-                return Ok(Some(Found { source, entry }));
-            }
+        if found.is_none()
+            && let Some(position) = self.journal_position(id).await?
+        {
+            found = self.at(Spot { source: Source::Journal, position }, id, view).await?;
         }
-        Ok(None)
+        if found.is_none() {
+            // The lane has no index over ids, but it is bounded: retention keeps it small enough to look through.
+            let read = self.read(Source::Edge, Toward::Older(Place::END), PAGE_MAX, around(id), view).await?;
+            let entry = read.into_iter().find(|entry| entry.event.id == id);
+            found = entry.map(|entry| Found { source: Source::Edge, entry });
+        }
+        Ok(found)
+    }
+
+    async fn at(&self, spot: Spot, id: EventId, view: View) -> Result<Option<Found>, StoreError> {
+        let mut before = Place::END;
+        before.set(spot.source, spot.position.saturating_add(1));
+        let read = self.read(spot.source, Toward::Older(before), 1, Filter::default(), view).await?;
+        let entry = read.into_iter().find(|entry| entry.event.id == id);
+        Ok(entry.map(|entry| Found { source: spot.source, entry }))
+    }
+
+    async fn journal_position(&self, id: EventId) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT position FROM gabion_event WHERE id = $1";
+        let row: Result<_, StoreError> = self.db.read(move |tx| tx.query_one(sql, params![id])).await;
+        // Events that have no position yet are not in the list either.
+        Ok(row?.map(|row| row.get("position")).transpose()?.flatten())
     }
 
     /// The place behind the newest events. Costs nothing.
