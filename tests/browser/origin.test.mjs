@@ -15,13 +15,20 @@ const NGINX = "/usr/sbin/nginx";
 /** Health checks find a server that is back within some rounds of 5 s. */
 const BACK_MS_MAX = 30_000;
 
-const PAGE = `<!doctype html><html lang="en"><title>Rope and Twine</title><meta name="viewport" content="width=device-width">\
-<link rel="icon" href="data:,"><link rel="stylesheet" href="/style.css"><main><h1>Rope and Twine</h1></main></html>`;
+const PAGE = `<!doctype html>
+<html lang="en">
+<title>Rope and Twine</title>
+<meta name="viewport" content="width=device-width">
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/style.css">
+<main><h1>Rope and Twine</h1></main>
+</html>`;
 
 const world = {};
 
 function configuration(folder, port) {
-  const scratch = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((use) => `${use}_temp_path ${folder}/${use};`);
+  const uses = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+  const scratch = uses.map((use) => `${use}_temp_path ${folder}/${use};`);
   return `
 worker_processes 1;
 pid ${folder}/nginx.pid;
@@ -41,8 +48,8 @@ http {
 }
 
 async function startNginx() {
-  const file = path.join(world.folder, "nginx.conf");
-  world.nginx = new Child(NGINX, ["-p", world.folder, "-c", file, "-e", path.join(world.folder, "error.log"), "-g", "daemon off;"]);
+  const [file, log] = ["nginx.conf", "error.log"].map((name) => path.join(world.folder, name));
+  world.nginx = new Child(NGINX, ["-p", world.folder, "-c", file, "-e", log, "-g", "daemon off;"]);
   await world.nginx.listens(world.port);
 }
 

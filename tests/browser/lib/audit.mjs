@@ -29,9 +29,8 @@ export async function fits(page) {
 export async function accessible(page) {
   await page.evaluate(`if (!window.axe) { ${AXE} }`);
   const violations = await page.evaluate(async () => (await window.axe.run(document)).violations);
-  const found = violations.flatMap(({ id, nodes }) =>
-    nodes.slice(0, 3).map((node) => `${id}: ${node.html.slice(0, 160)}\n    ${node.failureSummary.replaceAll("\n", " ")}`),
-  );
+  const tell = ({ html, failureSummary }) => `${html.slice(0, 160)}\n    ${failureSummary.replaceAll("\n", " ")}`;
+  const found = violations.flatMap(({ id, nodes }) => nodes.slice(0, 3).map((node) => `${id}: ${tell(node)}`));
   assert.equal(found.length, 0, `axe on ${page.url()}:\n  ${found.join("\n  ")}`);
 }
 

@@ -11,6 +11,12 @@ import { chromium } from "playwright-core";
 /** Longest wait for anything on a page. A debug build on a busy machine needs a few seconds. */
 const WAIT_MS_MAX = 15_000;
 
+/** A walk that takes longer hangs: the longest looks at thirty pages, each in four ways. */
+const WALK_MS_MAX = 300_000;
+
+/** Of the product's log, when a walk fails. */
+const LOG_CHARS_SHOWN = 2_000;
+
 const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -25,7 +31,7 @@ export const DESKTOP = { width: 1280, height: 900 };
 export const PHONE = { width: 375, height: 812 };
 
 export async function launch() {
-  return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: ARGS });
+  return chromium.launch({ executablePath: "/usr/bin/chromium", headless: true, args: ARGS });
 }
 
 /**
@@ -84,17 +90,21 @@ export async function quiet(page) {
 
 let failures;
 
-/** A test that leaves a picture of every open page when it fails, and no open page. `steps` gets a function that runs one step of it. */
+/**
+ * A test that leaves a picture of every open page when it fails, and never an open page. `steps` gets a function that runs
+ * one named step as a test of its own.
+ */
 export function walk(name, world, steps) {
   const pictured = (what, act) => async (t) => {
     try {
       await act((name, step) => t.test(name, pictured(`${what} ${name}`, step)));
     } catch (error) {
+      console.error(`the product logged last:\n${world.demo?.log.slice(-LOG_CHARS_SHOWN)}`);
       await photograph(what, world.browser);
       throw error;
     }
   };
-  test(name, async (t) => {
+  test(name, { timeout: WALK_MS_MAX }, async (t) => {
     try {
       await pictured(name, steps)(t);
     } finally {

@@ -6,6 +6,8 @@ import net from "node:net";
 
 /** A child that did not end by itself within this time after SIGTERM is killed. */
 const STOP_MS_MAX = 10_000;
+/** A program that does not say or do in this time what it is started for hangs. */
+const START_MS_MAX = 60_000;
 /** Below Linux's range for outgoing connections (32768 and up), so that nothing takes a port between test and use. */
 const PORT_MIN = 20_000;
 const PORT_MAX = 32_000;
@@ -31,11 +33,11 @@ export class Child {
   #child;
   #ended;
 
-  constructor(program, args, options = {}) {
+  constructor(program, args) {
     this.name = program;
     this.stdout = "";
     this.stderr = "";
-    this.#child = spawn(program, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    this.#child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.#ended = once(this.#child, "close").then(([code, signal]) => ({ code, signal }));
     // Whoever waits for the end hears of a program that cannot start; nobody else has to.
     this.#ended.catch(() => {});
@@ -58,7 +60,7 @@ export class Child {
       this.#child.stdout.on("data", look);
       look();
     });
-    return Promise.race([said, this.#endedEarly()]);
+    return this.#inTime(said);
   }
 
   /** Resolves once something listens on the port; rejects when the program ends before. */
@@ -66,7 +68,16 @@ export class Child {
     const listening = async () => {
       while (running.has(this.#child) && !(await accepts(port))) await new Promise((again) => setTimeout(again, 10));
     };
-    return Promise.race([this.#endedEarly(), listening()]);
+    return this.#inTime(listening());
+  }
+
+  async #inTime(awaited) {
+    const hangs = setTimeout(() => this.#child.kill("SIGKILL"), START_MS_MAX);
+    try {
+      return await Promise.race([this.#endedEarly(), awaited]);
+    } finally {
+      clearTimeout(hangs);
+    }
   }
 
   async #endedEarly() {

@@ -11,6 +11,8 @@ import { Child, freePort } from "./child.mjs";
 
 const BINARY = process.env.GABION_TEST_BINARY ?? "target/debug/gabion";
 const LOOPBACK = "127.0.0.1";
+/** Longest wait for an answer; calm pages for a slow shop come much sooner. */
+const ANSWER_MS_MAX = 15_000;
 
 export class Demo {
   #child;
@@ -70,6 +72,7 @@ export class Demo {
       servername: serverName(url.hostname),
       ca: this.#root,
       agent: false,
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
     };
     return new Promise((resolve, reject) => {
       const request = client.request(options, (response) => {
