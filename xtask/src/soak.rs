@@ -1,6 +1,7 @@
 //! The long runs: the same tests as in the suite, with the numbers of the product's promises.
 
 use crate::postgres::Postgres;
+use crate::suite::binary;
 use crate::task::{Outcome, cargo, run, step};
 
 /// The runs, and how many requests each sends.
@@ -9,22 +10,15 @@ const RUNS: &[(&str, &str)] =
 
 /// Runs them against a release build.
 pub(crate) fn run_long() -> Outcome {
+    run(&mut cargo(&["build", "--release", "--locked", "--package", "gabion"]))?;
     let postgres = Postgres::start()?;
     for (filter, requests) in RUNS {
         step(&format!("{filter}, {requests} requests"));
-        run(cargo(&[
-            "nextest",
-            "run",
-            "--release",
-            "--package",
-            "gabion",
-            "--profile",
-            "soak",
-            "-E",
-            filter,
-        ])
-        .env("GABION_TEST_POSTGRES", postgres.url())
-        .env("GABION_SOAK_REQUESTS", requests))?;
+        run(cargo(&["nextest", "run", "--package", "gabion", "--profile", "soak", "--no-capture"])
+            .args(["-E", filter])
+            .env("GABION_TEST_BINARY", binary())
+            .env("GABION_TEST_POSTGRES", postgres.url())
+            .env("GABION_SOAK_REQUESTS", requests))?;
     }
     Ok(())
 }

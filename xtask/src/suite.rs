@@ -42,7 +42,7 @@ pub(crate) fn run_everything() -> Outcome {
 }
 
 /// The release binary, which tests of the whole product start.
-fn binary() -> std::path::PathBuf {
+pub(crate) fn binary() -> std::path::PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::task::root().join("target"), Into::into);
     target.join("release/gabion")

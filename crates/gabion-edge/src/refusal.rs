@@ -93,7 +93,8 @@ impl Refusal {
             Self::BadRequest(_) | Self::BodyBroken | Self::BodyStalled { .. } | Self::Method => {
                 ErrorKind::BadRequest
             }
-            Self::UnknownHost { .. } | Self::Reserved => ErrorKind::NotFoundSite,
+            Self::UnknownHost { .. } => ErrorKind::NotFoundSite,
+            Self::Reserved => ErrorKind::NotFoundPage,
             Self::BodyTooLarge { .. } => ErrorKind::TooLarge,
             Self::Maintenance { .. } => ErrorKind::Maintenance,
             Self::Busy { .. } => ErrorKind::Busy,

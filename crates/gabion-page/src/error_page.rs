@@ -22,6 +22,8 @@ const STYLE_SHA256: &str = "6ynUtINS65HHsM6wEdGPZ7JlLekcHGDMNBSUY1KHgJg=";
 pub enum ErrorKind {
     /// No site is configured for the host name (404 or 421).
     NotFoundSite,
+    /// The site is there and has nothing at this path (404).
+    NotFoundPage,
     /// The request is malformed (400, 431).
     BadRequest,
     /// The request's body is over its limit (413).
@@ -38,8 +40,9 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::NotFoundSite,
+        Self::NotFoundPage,
         Self::BadRequest,
         Self::TooLarge,
         Self::ShopUnreachable,
@@ -53,6 +56,7 @@ impl ErrorKind {
     pub const fn code(self) -> &'static str {
         match self {
             Self::NotFoundSite => "unknown_site",
+            Self::NotFoundPage => "not_found",
             Self::BadRequest => "bad_request",
             Self::TooLarge => "too_large",
             Self::ShopUnreachable => "shop_unreachable",
@@ -66,6 +70,7 @@ impl ErrorKind {
     const fn keys(self) -> [&'static str; 3] {
         match self {
             Self::NotFoundSite => ["unknown-site.title", "unknown-site.what", "unknown-site.next"],
+            Self::NotFoundPage => ["not-found.title", "not-found.what", "not-found.next"],
             Self::BadRequest => ["bad-request.title", "bad-request.what", "bad-request.next"],
             Self::TooLarge => ["too-large.title", "too-large.what", "too-large.next"],
             Self::ShopUnreachable => {
@@ -86,7 +91,7 @@ impl ErrorKind {
     const fn action(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::NotFoundSite => None,
-            Self::BadRequest | Self::TooLarge => Some(("error.start", "/")),
+            Self::NotFoundPage | Self::BadRequest | Self::TooLarge => Some(("error.start", "/")),
             Self::ShopUnreachable | Self::ShopTimeout | Self::Busy | Self::Maintenance => {
                 Some(("error.again", ""))
             }

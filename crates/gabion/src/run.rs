@@ -168,18 +168,19 @@ pub(crate) async fn restore(config: &Config, from: &Path, force: bool) -> Result
 }
 
 /// The frames of pages: drawn by the console, plain where there is none.
-struct Frames(Option<Console>);
+struct Frames(Option<(Console, Product)>);
 
 impl Shells for Frames {
     fn console(&self, by: &Principal, title: &str, path: &str) -> Shell {
         match &self.0 {
-            Some(console) => console.shell(by, title, path),
+            Some((console, _)) => console.shell(by, title, path),
             None => self.plain(title),
         }
     }
 
     fn plain(&self, title: &str) -> Shell {
-        Shell { title: title.to_owned(), ..Shell::default() }
+        let site_name = self.0.as_ref().map(|(_, product)| product.name()).unwrap_or_default();
+        Shell { title: title.to_owned(), site_name, ..Shell::default() }
     }
 }
 
@@ -246,7 +247,7 @@ pub(crate) async fn start(file: Config, demo: Option<Demo>) -> Result<Started, F
         entropy: entropy(),
         csrf: Csrf::new(move || ring.keys()),
     });
-    let frames = Arc::new(Frames(Some(console.clone())));
+    let frames = Arc::new(Frames(Some((console.clone(), product.clone()))));
     let identity = Identity::new(
         identity_config,
         IdentityDeps { db: db.clone(), clock: clock(), entropy: entropy(), shells: frames },

@@ -46,7 +46,7 @@ fn write_until_refused(product: &Product, most: usize) -> bool {
     (0..most).any(|_| !write().status.success())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_writes_and_not_the_shop() {
     let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
     let text = configuration(&[shop.url()], "url = \"sqlite:data/gabion.db\"", "");
@@ -60,7 +60,7 @@ async fn a_full_disk_stops_writes_and_not_the_shop() {
     shop_goes_on(&product).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_dead_database_stops_writes_and_not_the_shop() {
     let Some(url) = postgres() else { return };
     let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
