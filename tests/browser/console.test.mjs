@@ -198,7 +198,9 @@ walk("customers get calm pages where Gabion answers by itself", world, async (st
   });
   await step("a reserved path", async () => {
     const { page, response } = await customer("/.gabion/nothing", 404);
-    await isCalm({ page, response }, "There is no shop at this address");
+    await isCalm({ page, response }, "This page is not here");
+    await page.getByRole("link", { name: "Go to the start page" }).click();
+    await heading(page, "Tea that tastes of where it grew");
   });
 });
 

@@ -91,8 +91,8 @@ export async function quiet(page) {
 let failures;
 
 /**
- * A test that leaves a picture of every open page when it fails, and never an open page. `steps` gets a function that runs
- * one named step as a test of its own.
+ * A test that leaves a picture of every open page when it fails, and never an open page.
+ * `steps` gets a function that runs one named step as a test of its own.
  */
 export function walk(name, world, steps) {
   const pictured = (what, act) => async (t) => {
