@@ -8,7 +8,7 @@ pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod subject;
 
-use gabion_core::{Actor, Event, Severity, SiteId, SubjectId, Timestamp};
+use gabion_core::{Actor, Event, EventId, Severity, SiteId, SubjectId, Timestamp};
 use tokio::sync::watch;
 
 use crate::{Db, StoreError};
@@ -103,6 +103,14 @@ impl Journal {
     ) -> Result<Vec<Entry>, StoreError> {
         let before = before.unwrap_or(i64::MAX);
         self.db.read(move |tx| read::page(tx, read::Direction::Before(before), limit, &filter, view)).await
+    }
+
+    /// The event of this id, by its index; none where there is no such event, or where it has no position yet.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn find(&self, id: EventId, view: View) -> Result<Option<Entry>, StoreError> {
+        self.db.read(move |tx| read::find(tx, id, view)).await
     }
 
     /// The newest position; 0 for an empty journal. Costs nothing.

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use gabion_core::{Clock, Entropy, Event, Secret};
+use gabion_core::{Clock, Entropy, Event, EventId, Secret};
 use tokio::sync::watch;
 
 use crate::db::on_own_thread;
@@ -168,6 +168,14 @@ impl Lane {
     ) -> Result<Vec<Entry>, StoreError> {
         let before = before.unwrap_or(i64::MAX);
         self.call(move |tx| read::page(tx, Direction::Before(before), limit, &filter, view)).await
+    }
+
+    /// The event of this id, by its index; as [`crate::Journal::find`]. None also once retention took it.
+    ///
+    /// # Errors
+    /// As [`crate::Db::read`].
+    pub async fn find(&self, id: EventId, view: View) -> Result<Option<Entry>, StoreError> {
+        self.call(move |tx| read::find(tx, id, view)).await
     }
 
     /// The newest position; 0 when there was never one.

@@ -30,6 +30,13 @@ pub(crate) fn page(
     rows.iter().map(|row| entry(tx, row, view, &mut keys)).collect()
 }
 
+/// The event of this id; none while it has no position, so that nobody sees it before those who follow.
+pub(crate) fn find(tx: &mut Tx<'_>, id: EventId, view: View) -> Result<Option<Entry>, StoreError> {
+    let sql = "SELECT * FROM gabion_event WHERE id = $1 AND position IS NOT NULL";
+    let row = tx.query_one(sql, params![id])?;
+    row.map(|row| entry(tx, &row, view, &mut HashMap::new())).transpose()
+}
+
 /// The newest position of the journal.
 pub(crate) fn newest(tx: &mut Tx<'_>) -> Result<i64, StoreError> {
     let row = tx.query_one("SELECT max(position) AS newest FROM gabion_event", params![])?;

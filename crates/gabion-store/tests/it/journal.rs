@@ -18,6 +18,7 @@ on_both!(
     recording_twice_is_recording_once,
     a_failed_write_leaves_no_event,
     filters_narrow_pages,
+    events_are_found_by_their_id,
     erased_fields_stay_unreadable,
     purposes_are_erased_apart,
     masked_views_hide_personal_fields,
@@ -125,6 +126,20 @@ async fn filters_narrow_pages(place: Place) {
     assert_eq!(found(Filter { entity: Some(("upstream".into(), "shop".into())), ..any() }).await, [1]);
     assert_eq!(found(Filter { until: Some(at), ..any() }).await, [] as [i64; 0]);
     assert_eq!(found(Filter { since: Some(at), kind: Some("tests".into()), ..any() }).await, [3]);
+}
+
+async fn events_are_found_by_their_id(place: Place) {
+    let db = place.open().await;
+    let events = [happened(), about(subject(), &HAPPENED), happened()];
+    for event in &events {
+        record(&db, event.clone()).await;
+    }
+    numbered(&db, 3).await;
+    let found = async |id, view| db.journal().find(id, view).await.unwrap();
+    let second = Entry { position: 2, event: events[1].clone() };
+    assert_eq!(found(events[1].id, View::Full).await, Some(second));
+    assert_eq!(addresses(&[found(events[1].id, View::Masked).await.unwrap()]), [HIDDEN]);
+    assert_eq!(found(event_id(), View::Full).await, None);
 }
 
 fn about(person: SubjectId, kind: &EventKind) -> Event {

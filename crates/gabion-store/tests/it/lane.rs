@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gabion_core::{Actor, Clock, Event, EventKind, Severity, SystemClock};
 use gabion_crypto::SystemEntropy;
-use gabion_store::journal::{Entry, Filter, View};
+use gabion_store::journal::{Entry, Filter, HIDDEN, View};
 use gabion_store::{Lane, LaneConfig, OpenError};
 
 use crate::place::event_id;
@@ -45,6 +45,21 @@ async fn offered_events_are_read_with_filters() {
     assert_eq!(all(&lane).await.len(), 3);
     let about_rule = Filter { entity: Some(("rule".into(), "942100".into())), ..Filter::default() };
     assert_eq!(lane.read_back(Some(3), 1, about_rule, View::Masked).await.unwrap()[0].position, 2);
+}
+
+#[tokio::test]
+async fn offered_events_are_found_by_their_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let lane = open(folder.path().join("lane.db"), LaneConfig::default()).await.unwrap();
+    let events = [blocked(403), blocked(429), blocked(502)];
+    events.iter().cloned().for_each(|event| lane.offer(event));
+    wait_for(&lane, 3).await;
+    let found = async |id, view| lane.find(id, view).await.unwrap();
+    let second = Entry { position: 2, event: events[1].clone() };
+    assert_eq!(found(events[1].id, View::Full).await, Some(second));
+    let masked = found(events[1].id, View::Masked).await.unwrap();
+    assert_eq!(masked.event.fields[1].value.to_string(), HIDDEN);
+    assert_eq!(found(event_id(), View::Full).await, None);
 }
 
 #[tokio::test]
