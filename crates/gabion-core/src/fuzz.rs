@@ -29,23 +29,15 @@ pub fn names(bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    fn seeds(target: &str, run: impl Fn(&[u8])) {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
-        let mut count = 0;
-        for seed in std::fs::read_dir(folder).expect("the seeds are there") {
-            run(&std::fs::read(seed.expect("a file").path()).expect("readable"));
-            count += 1;
-        }
-        assert!(count > 0, "no seeds for {target}");
-    }
+    use gabion_test::seeds;
 
     #[test]
     fn card_seeds_hold() {
-        seeds("card", super::card);
+        seeds::each("card", super::card);
     }
 
     #[test]
     fn name_seeds_hold() {
-        seeds("names", super::names);
+        seeds::each("names", super::names);
     }
 }

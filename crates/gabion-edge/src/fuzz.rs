@@ -44,23 +44,15 @@ pub fn route(bytes: &[u8]) {
 
 #[cfg(test)]
 mod tests {
-    fn seeds(target: &str, run: impl Fn(&[u8])) {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/seeds").join(target);
-        let mut count = 0;
-        for seed in std::fs::read_dir(folder).expect("the seeds are there") {
-            run(&std::fs::read(seed.expect("a file").path()).expect("readable"));
-            count += 1;
-        }
-        assert!(count > 0, "no seeds for {target}");
-    }
+    use gabion_test::seeds;
 
     #[test]
     fn client_addr_seeds_hold() {
-        seeds("client_addr", super::client_addr);
+        seeds::each("client_addr", super::client_addr);
     }
 
     #[test]
     fn route_seeds_hold() {
-        seeds("route", super::route);
+        seeds::each("route", super::route);
     }
 }

@@ -5,6 +5,7 @@ pub mod client;
 pub mod clock;
 pub mod entropy;
 pub mod product;
+pub mod seeds;
 pub mod shop;
 
 pub use clock::TestClock;

@@ -12,6 +12,8 @@ pub mod auth;
 pub mod body;
 pub mod client;
 pub mod csrf;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod host;
 pub mod idempotency;
 pub mod origin;

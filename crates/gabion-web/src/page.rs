@@ -65,7 +65,7 @@ pub struct Page {
 }
 
 impl Page {
-    fn parse(query: &str) -> Result<Self, Problem> {
+    pub(crate) fn parse(query: &str) -> Result<Self, Problem> {
         let mut page = Self { cursor: None, limit: LIMIT_DEFAULT };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             match &*name {
