@@ -137,10 +137,10 @@ impl Traffic {
         chart::stacked_area(&LineChart {
             title: format!("Requests a minute, {}", self.cut.words),
             series: vec![
-                series("2xx answered", Ink::Ok, |point| per_minute(point, 1)),
-                series("3xx sent elsewhere", Ink::Second, |point| per_minute(point, 2)),
-                series("4xx refused", Ink::Warn, |point| per_minute(point, 3)),
-                series("5xx failed", Ink::Danger, |point| per_minute(point, 4)),
+                series("2xx answers", Ink::Ok, |point| per_minute(point, 1)),
+                series("3xx redirects", Ink::Second, |point| per_minute(point, 2)),
+                series("4xx client errors", Ink::Warn, |point| per_minute(point, 3)),
+                series("5xx server errors", Ink::Danger, |point| per_minute(point, 4)),
             ],
             labels: self.labels(),
             unit: Unit::Count,

@@ -146,10 +146,10 @@ fn statuses() -> BarChart {
     BarChart {
         title: "Answers by status".to_owned(),
         bars: vec![
-            bar("2xx, answered", 45_120.0, Ink::Ok),
-            bar("3xx, sent elsewhere", 2_310.0, Ink::Second),
-            bar("4xx, refused", 764.0, Ink::Warn),
-            bar("5xx, broken", 19.0, Ink::Danger),
+            bar("2xx, answers", 45_120.0, Ink::Ok),
+            bar("3xx, redirects", 2_310.0, Ink::Second),
+            bar("4xx, client errors", 764.0, Ink::Warn),
+            bar("5xx, server errors", 19.0, Ink::Danger),
         ],
         unit: Unit::Count,
     }

@@ -1,24 +1,23 @@
 //! Areas on top of each other: where the time goes.
 
 use super::frame::{Curve, curves, framed, width};
-use super::line::push_line;
+use super::line::push_path;
 use super::scale::{Scale, x};
 use super::{LineChart, Svg};
 
 /// Draws the series as layers, the first one lowest, so that the upper edge is their sum.
 ///
 /// Negative values count as zero. A value that one series lacks counts as zero where another has one; where all lack it,
-/// there is a gap.
+/// there is a gap. A series has no line where it is zero.
 #[must_use]
 pub fn stacked_area(chart: &LineChart) -> Svg {
     let curves = curves(chart);
     let layers = layers(&curves);
     let scale = Scale::holding(layers.iter().flatten().flatten().copied());
-    let count = width(&curves);
     let mut marks = String::new();
     for (curve, pair) in curves.iter().zip(layers.windows(2)) {
         push_area(&mut marks, curve, &pair[0], &pair[1], &scale);
-        push_line(&mut marks, curve.series.ink, &pair[1], count, &scale);
+        push_edge(&mut marks, curve, &pair[0], &pair[1], &scale);
     }
     framed(chart, &curves, &scale, &marks)
 }
@@ -68,4 +67,25 @@ fn push_area(
     if !path.is_empty() {
         marks.push_str(&format!("<path class=\"chart-area ink-{}\" d=\"{path}\"/>", curve.series.ink));
     }
+}
+
+/// The upper edge of a layer, only where the layer has a height: elsewhere it would hide the edge below it.
+fn push_edge(
+    marks: &mut String,
+    curve: &Curve<'_>,
+    low: &[Option<f64>],
+    high: &[Option<f64>],
+    scale: &Scale,
+) {
+    let tall: Vec<bool> = low.iter().zip(high).map(|(low, high)| high > low).collect();
+    let is_tall = |at: usize| tall.get(at).copied().unwrap_or(false);
+    let places = (0..high.len()).flat_map(|at| {
+        let before = at > 0 && is_tall(at - 1);
+        let shown = before || is_tall(at) || is_tall(at + 1);
+        let place = high[at].filter(|_| shown).map(|value| (x(at, high.len()), scale.y(value)));
+        // Between two points without a height the pen is lifted.
+        let lifted = (!before && !is_tall(at)).then_some(None);
+        lifted.into_iter().chain([place])
+    });
+    push_path(marks, curve.series.ink, places);
 }

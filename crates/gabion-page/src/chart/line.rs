@@ -39,15 +39,20 @@ pub fn sparkline(label: &str, values: &[f64], ink: Ink, unit: Unit) -> Svg {
 
 /// A path with gaps where points are missing; a lone point becomes a dot.
 pub(super) fn push_line(marks: &mut String, ink: Ink, points: &[Option<f64>], count: usize, scale: &Scale) {
+    let place = |(at, point): (usize, &Option<f64>)| point.map(|value| (x(at, count), scale.y(value)));
+    push_path(marks, ink, points.iter().enumerate().map(place));
+}
+
+/// A path through places in the plot; the pen is lifted at `None`.
+pub(super) fn push_path(marks: &mut String, ink: Ink, places: impl Iterator<Item = Option<(f64, f64)>>) {
     let mut path = String::new();
     let mut drawing = false;
-    for (at, point) in points.iter().enumerate() {
-        if let Some(value) = point {
-            let (x, y) = (x(at, count), scale.y(*value));
+    for place in places {
+        if let Some((x, y)) = place {
             // The line of no length after each start shows a lone point, because line caps are round.
             path.push_str(&if drawing { format!("L{x:.1} {y:.1}") } else { format!("M{x:.1} {y:.1}h0") });
         }
-        drawing = point.is_some();
+        drawing = place.is_some();
     }
     if !path.is_empty() {
         marks.push_str(&format!(

@@ -63,6 +63,23 @@ fn a_stack_adds_up_and_breaks_only_where_every_series_is_missing() {
 }
 
 #[test]
+fn a_stacked_series_has_no_line_where_it_is_zero() {
+    let lines = |failed: [f64; 5]| {
+        let svg = stacked_area(&chart(vec![vec![Some(2.0); 5], failed.map(Some).to_vec()]));
+        let of_failed = svg
+            .as_str()
+            .split("chart-line ink-gabion")
+            .nth(1)
+            .map(|part| part.split(" d=\"").nth(1).unwrap().split('"').next().unwrap().to_owned());
+        of_failed.unwrap_or_default()
+    };
+    assert_eq!(lines([0.0; 5]), "");
+    assert_eq!(lines([0.0, 0.0, 2.0, 0.0, 0.0]), "M250.0 500.0h0L500.0 0.0L750.0 500.0");
+    let apart = "M0.0 0.0h0L250.0 500.0M750.0 500.0h0L1000.0 0.0";
+    assert_eq!(lines([2.0, 0.0, 0.0, 0.0, 2.0]), apart);
+}
+
+#[test]
 fn the_sentence_says_what_the_picture_shows() {
     let svg = line(&chart(vec![vec![Some(80.0), Some(300.0), Some(120.0)], vec![Some(5.0)], vec![]]));
     let told = svg.as_str().split("aria-label=\"").nth(1).unwrap().split('"').next().unwrap();
