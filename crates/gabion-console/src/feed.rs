@@ -6,13 +6,11 @@
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::Duration;
 
-use askama::filters::HtmlSafe;
-use gabion_core::{EventId, Severity, Timestamp};
+use gabion_core::{EventId, Severity};
 use gabion_store::journal::{Entry, Filter, PAGE_MAX, View};
 use gabion_store::lane::{Lane, LaneStats};
-use gabion_store::{Db, Journal, StoreError, params};
+use gabion_store::{Journal, StoreError};
 use tokio::sync::watch;
 
 mod scan;
@@ -22,9 +20,6 @@ pub(crate) use wanted::{Wanted, WantedFields};
 
 /// Events of one source that one page may look at while it searches for text: about 20 ms of reading.
 pub(crate) const SCAN_MAX: usize = 2_000;
-
-/// How far an event's time may be from the time of its id: both are taken by the same act.
-const MADE_BEFORE_MAX: Duration = Duration::from_secs(2);
 
 /// Where an event is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -111,31 +106,6 @@ impl FromStr for Place {
     }
 }
 
-/// Where one event is kept. Written `journal-41`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Spot {
-    pub(crate) source: Source,
-    pub(crate) position: i64,
-}
-
-impl HtmlSafe for Spot {}
-
-impl fmt::Display for Spot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.source.as_str(), self.position)
-    }
-}
-
-impl FromStr for Spot {
-    type Err = InvalidPlace;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (source, position) = text.split_once('-').ok_or(InvalidPlace)?;
-        let source = SOURCES.into_iter().find(|known| known.as_str() == source).ok_or(InvalidPlace)?;
-        Ok(Self { source, position: position.parse().map_err(|_| InvalidPlace)? })
-    }
-}
-
 /// Which way to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Toward {
@@ -157,14 +127,13 @@ pub(crate) struct Part {
 /// The reading side of both sources.
 #[derive(Clone)]
 pub(crate) struct Feed {
-    db: Db,
     journal: Journal,
     lane: Lane,
 }
 
 impl Feed {
-    pub(crate) fn new(db: Db, lane: Lane) -> Self {
-        Self { journal: db.journal(), db, lane }
+    pub(crate) fn new(journal: Journal, lane: Lane) -> Self {
+        Self { journal, lane }
     }
 
     /// At most `limit` events.
@@ -196,44 +165,13 @@ impl Feed {
         Ok(self.page(Toward::Older(Place::END), limit, &wanted, view).await?.found)
     }
 
-    /// One event; looked up at `near` first, and in both sources when it is not there.
-    pub(crate) async fn find(
-        &self,
-        id: EventId,
-        near: Option<Spot>,
-        view: View,
-    ) -> Result<Option<Found>, StoreError> {
-        let mut found = None;
-        if let Some(spot) = near {
-            found = self.at(spot, id, view).await?;
+    /// One event. The edge's lane is asked first: it answers while the database is gone.
+    pub(crate) async fn find(&self, id: EventId, view: View) -> Result<Option<Found>, StoreError> {
+        if let Some(entry) = self.lane.find(id, view).await? {
+            return Ok(Some(Found { source: Source::Edge, entry }));
         }
-        if found.is_none()
-            && let Some(position) = self.journal_position(id).await?
-        {
-            found = self.at(Spot { source: Source::Journal, position }, id, view).await?;
-        }
-        if found.is_none() {
-            // The lane has no index over ids, but it is bounded: retention keeps it small enough to look through.
-            let read = self.read(Source::Edge, Toward::Older(Place::END), PAGE_MAX, around(id), view).await?;
-            let entry = read.into_iter().find(|entry| entry.event.id == id);
-            found = entry.map(|entry| Found { source: Source::Edge, entry });
-        }
-        Ok(found)
-    }
-
-    async fn at(&self, spot: Spot, id: EventId, view: View) -> Result<Option<Found>, StoreError> {
-        let mut before = Place::END;
-        before.set(spot.source, spot.position.saturating_add(1));
-        let read = self.read(spot.source, Toward::Older(before), 1, Filter::default(), view).await?;
-        let entry = read.into_iter().find(|entry| entry.event.id == id);
-        Ok(entry.map(|entry| Found { source: spot.source, entry }))
-    }
-
-    async fn journal_position(&self, id: EventId) -> Result<Option<i64>, StoreError> {
-        let sql = "SELECT position FROM gabion_event WHERE id = $1";
-        let row: Result<_, StoreError> = self.db.read(move |tx| tx.query_one(sql, params![id])).await;
-        // Events that have no position yet are not in the list either.
-        Ok(row?.map(|row| row.get("position")).transpose()?.flatten())
+        let entry = self.journal.find(id, view).await?;
+        Ok(entry.map(|entry| Found { source: Source::Journal, entry }))
     }
 
     /// The place behind the newest events. Costs nothing.
@@ -272,17 +210,6 @@ impl Feed {
             }
             (Source::Edge, Toward::Newer(place)) => self.lane.read(place.edge, limit, filter, view).await,
         }
-    }
-}
-
-/// The time around an id's own: ids begin with the millisecond in which they were made.
-fn around(id: EventId) -> Filter {
-    let millis = i64::try_from(id.bits() >> 80).unwrap_or(i64::MAX / 1_000);
-    let made = Timestamp::from_micros(millis * 1_000);
-    Filter {
-        since: Some(made.before(MADE_BEFORE_MAX)),
-        until: Some(made.after(MADE_BEFORE_MAX)),
-        ..Filter::default()
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Protects the operator from guessing: one sentence says whether customers are served, and every change is asked
 //! for twice, with a reason, and is written down by whoever makes it ([`control::Control`]). The console holds no
-//! state of its own, reads nothing unbounded, and never shows a personal field to who may not see it.
+//! state and no SQL of its own, reads nothing unbounded, and never shows a personal field to who may not see it.
 //!
 //! The walk of a request: [`gabion_web::Plane`] -> [`gabion_web::auth::layer`] -> a handler of `page` or `api`, whose
 //! arguments say who may call it -> a read model (`traffic`, `standing`, `feed`) -> a template or JSON.
@@ -83,7 +83,7 @@ struct Inner {
 impl Console {
     /// Builds the console. Nothing runs until a request comes.
     pub fn new(deps: Deps) -> Self {
-        let feed = Feed::new(deps.db.clone(), deps.lane);
+        let feed = Feed::new(deps.db.journal(), deps.lane);
         Self(Arc::new(Inner {
             edge: deps.edge,
             control: deps.control,

@@ -37,7 +37,7 @@ pub(super) async fn event(
     by: By<ReadEvents>,
     PathId(id): PathId<EventId>,
 ) -> Result<Json<Found>, Problem> {
-    let found = console.0.feed.find(id, None, view(&by.principal)).await?;
+    let found = console.0.feed.find(id, view(&by.principal)).await?;
     found.map(Json).ok_or_else(|| Problem::not_found("there is no such event, or it is too old to be kept"))
 }
 

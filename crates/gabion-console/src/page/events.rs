@@ -132,11 +132,9 @@ pub(super) async fn detail(
     State(console): State<Console>,
     Viewer(staff): Viewer,
     PathId(id): PathId<EventId>,
-    RawQuery(query): RawQuery,
 ) -> Drawn {
-    let near = query::value(query.as_deref().unwrap_or_default(), "at").and_then(|at| at.parse().ok());
     let view = if staff.role.sees_personal() { View::Full } else { View::Masked };
-    let found = console.0.feed.find(id, near, view).await?;
+    let found = console.0.feed.find(id, view).await?;
     let found =
         found.ok_or_else(|| Problem::not_found("there is no such event, or it is too old to be kept"))?;
     let event = found.entry.event;
