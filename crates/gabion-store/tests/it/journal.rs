@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use gabion_core::{
-    Actor, Clock, Entropy, Event, EventId, EventKind, Severity, SubjectId, SystemClock, Value,
+    Actor, Clock, Entropy, Event, EventId, EventKind, Severity, SubjectId, SystemClock, Timestamp, Value,
 };
 use gabion_crypto::SystemEntropy;
 use gabion_store::journal::{ERASED, Entry, Filter, HIDDEN, View};
@@ -14,6 +14,7 @@ use crate::place::{HAPPENED, Place, event_id, happened, numbered, on_both, recor
 
 on_both!(
     positions_follow_the_order_of_commits,
+    a_clock_that_jumps_does_not_reorder_the_journal,
     nothing_is_skipped_while_many_write,
     recording_twice_is_recording_once,
     a_failed_write_leaves_no_event,
@@ -45,6 +46,22 @@ async fn positions_follow_the_order_of_commits(place: Place) {
     assert_eq!(entries.iter().map(|entry| entry.position).collect::<Vec<_>>(), (1..=10).collect::<Vec<_>>());
     let back = db.journal().read_back(Some(4), 2, Filter::default(), View::Full).await.unwrap();
     assert_eq!(back.iter().map(|entry| entry.position).collect::<Vec<_>>(), [3, 2]);
+}
+
+async fn a_clock_that_jumps_does_not_reorder_the_journal(place: Place) {
+    let db = place.open().await;
+    let seconds = [2_000_000_000, 1, -1, 4_000_000_000, 1_700_000_000];
+    let mut ids = Vec::new();
+    for at in seconds.map(Timestamp::from_seconds) {
+        let id = EventId::new(at, &SystemEntropy::new());
+        record(&db, Event::new(&HAPPENED, id, at, Actor::System)).await;
+        ids.push(id);
+    }
+    numbered(&db, 5).await;
+    let entries = all(&db, Filter::default(), View::Full).await;
+    assert_eq!(entries.iter().map(|entry| entry.event.id).collect::<Vec<_>>(), ids);
+    let recorded: Vec<_> = entries.iter().map(|entry| entry.event.at.seconds()).collect();
+    assert_eq!(recorded, seconds, "each keeps the time it was recorded with");
 }
 
 async fn nothing_is_skipped_while_many_write(place: Place) {
