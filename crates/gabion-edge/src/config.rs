@@ -13,8 +13,8 @@ use gabion_page::text::Language;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::client_addr::Network;
 use crate::header_policy::{HeaderPolicy, HeaderSection};
+use crate::network::Network;
 use crate::origin::{EndpointUrl, Origin};
 
 /// Something in the file that cannot work: where, what, and what would.
@@ -515,7 +515,7 @@ fn check_tls_name(text: &Spanned<String>) -> Result<String, Invalid> {
 
 fn check_route(section: &RouteSection, config: &EdgeConfig) -> Result<RouteConfig, Invalid> {
     let path = section.path.get_ref();
-    if !path.starts_with('/') || crate::route::normalize(path) != path.as_str() {
+    if !path.starts_with('/') || crate::path::normalize(path) != path.as_str() {
         return Err(Invalid::at(
             &section.path,
             "a route's path starts with / and has no dots, escapes or //",

@@ -4,9 +4,11 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use crate::client_addr::{self, Network};
+use crate::client_addr;
+use crate::network::Network;
 use crate::origin::Origin;
-use crate::route::{below, host_part, normalize};
+use crate::path::{below, normalize};
+use crate::route::host_part;
 
 /// Nothing that a stranger writes changes who the client is; from a believed proxy, anything may be written.
 pub fn client_addr(bytes: &[u8]) {

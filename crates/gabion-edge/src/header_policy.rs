@@ -1,17 +1,10 @@
 //! Security headers on the shop's responses. A header of the shop that is as strict or stricter stays.
 
-use http::Request;
 use http::header::{
     CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY, SERVER,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use serde::Deserialize;
-
-use crate::Body;
-use crate::client_addr::Client;
-use crate::layer::{Layer, Next, Outcome, context};
-use crate::module::Module;
-use crate::route::Matched;
 
 const X_POWERED_BY: HeaderName = HeaderName::from_static("x-powered-by");
 
@@ -143,23 +136,6 @@ fn hsts_seconds(headers: &HeaderMap) -> Option<u64> {
 fn csp_frames(headers: &HeaderMap) -> bool {
     let frames = |value: &HeaderValue| value.to_str().is_ok_and(|csp| csp.contains("frame-ancestors"));
     headers.get_all(CONTENT_SECURITY_POLICY).iter().any(frames)
-}
-
-/// Puts the site's header policy on responses of the shop.
-#[derive(Clone)]
-pub(crate) struct Headers;
-
-impl Layer for Headers {
-    async fn call(self, request: Request<Body>, next: impl Next) -> Outcome {
-        let bypassed = context(&request).state.bypass.contains(&Module::Headers);
-        let matched = request.extensions().get::<Matched>().expect("routes are looked up before").clone();
-        let https = request.extensions().get::<Client>().is_some_and(|client| client.https);
-        let mut response = next.call(request).await?;
-        if !bypassed {
-            matched.site.headers.apply(response.headers_mut(), https);
-        }
-        Ok(response)
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! documents. What it has to tell goes to an [`EventSink`] and into [`Metrics`].
 //!
 //! The walk of a request: `listener` (accept, TLS, HTTP) -> `stack` (the order of the defences) -> `trace` (id, time,
-//! pages) -> `client_addr` -> `route` -> `redirect` -> `header_policy` -> `proxy` -> `upstream` (place, endpoint,
+//! pages) -> `client_addr` -> `route` -> `redirect` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
 //! connection) -> `transfer` (bodies on their way).
 
 mod body;
@@ -18,12 +18,15 @@ mod forward;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod header_policy;
+mod headers;
 mod hop;
 mod layer;
 pub mod listener;
 pub mod metrics;
 pub mod module;
+pub mod network;
 pub mod origin;
+mod path;
 mod proxy;
 mod redirect;
 mod refusal;

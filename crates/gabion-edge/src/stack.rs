@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use tower::{Service, ServiceBuilder};
 
 use crate::client_addr::ClientAddr;
-use crate::header_policy::Headers;
+use crate::headers::Headers;
 use crate::layer::{Connection, wrap};
 use crate::proxy::Proxy;
 use crate::redirect::Redirect;

@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::client_addr::Network;
 use crate::config::{EdgeConfig, Site};
 use crate::error::ReloadError;
 use crate::module::Module;
-use crate::route::below;
+use crate::network::Network;
+use crate::path::below;
 use crate::upstream::Upstream;
 
 /// A route with its upstream at hand.
