@@ -98,6 +98,7 @@ impl Layer for ClientAddr {
             request.headers(),
             &context.state.trusted_proxies,
         );
+        context.found.client.get_or_init(|| client);
         request.extensions_mut().insert(client);
         next.call(request).await
     }

@@ -3,12 +3,14 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context as TaskContext, Poll};
 
 use http::{Request, Response};
 use tower::Service;
 
+use crate::client_addr::Client;
+use crate::config::Site;
 use crate::state::State;
 use crate::{Body, Refusal, RequestId};
 
@@ -42,6 +44,14 @@ pub(crate) struct Context {
     pub(crate) id: RequestId,
     pub(crate) state: Arc<State>,
     pub(crate) connection: Arc<Connection>,
+    pub(crate) found: Arc<Found>,
+}
+
+/// What layers found out about a request, for the outermost one to tell of when it is refused further in.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) client: OnceLock<Client>,
+    pub(crate) site: OnceLock<Arc<Site>>,
 }
 
 /// The facts of a downstream connection.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use gabion_core::limits::cut;
 use http::{Method, Request};
 
-use crate::layer::{Layer, Next, Outcome, context};
+use crate::layer::{Context, Layer, Next, Outcome, context};
 use crate::path::{below, normalize};
-use crate::state::{Route, State};
+use crate::state::Route;
 use crate::{Body, Refusal, config::Site};
 
 /// Bytes of a foreign host that go into an event.
@@ -28,8 +28,10 @@ pub(crate) struct RouteLookup;
 
 impl Layer for RouteLookup {
     async fn call(self, mut request: Request<Body>, next: impl Next) -> Outcome {
-        let state = context(&request).state;
-        let site = site(&state, &request)?;
+        let Context { state, found, .. } = context(&request);
+        let host = host(&request).map(str::to_ascii_lowercase)?;
+        let site = state.site(&host).ok_or_else(|| unknown(&host))?;
+        found.site.get_or_init(|| Arc::clone(&site));
         if request.method() == Method::CONNECT {
             return Err(Refusal::Method);
         }
@@ -37,19 +39,15 @@ impl Layer for RouteLookup {
         if below(&path, RESERVED) {
             return Err(Refusal::Reserved);
         }
-        let host = host(&request).map(str::to_ascii_lowercase)?;
         let route = state.route(&host, &path).ok_or(Refusal::Reserved)?;
         request.extensions_mut().insert(Matched { site, route });
         next.call(request).await
     }
 }
 
-/// The site whose origin has the request's host. Ports are not compared: a port forward must not matter.
-pub(crate) fn site<B>(state: &State, request: &Request<B>) -> Result<Arc<Site>, Refusal> {
-    let host = host(request)?;
-    state
-        .site(&host.to_ascii_lowercase())
-        .ok_or_else(|| Refusal::UnknownHost { host: cut(host, HOST_BYTES_SHOWN).into_owned() })
+/// No site has this host among its origins. Ports are not compared: a port forward must not matter.
+fn unknown(host: &str) -> Refusal {
+    Refusal::UnknownHost { host: cut(host, HOST_BYTES_SHOWN).into_owned() }
 }
 
 /// The host of a request without its port: from the target where it has one, else from `Host`.

@@ -1,5 +1,6 @@
 //! The outermost layer: gives the request its id, times and counts it, and turns refusals into calm pages.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,15 +13,15 @@ use http::header::{
 };
 use http::{Method, Request, Response, Uri, Version};
 
-use crate::client_addr::{self, Client};
+use crate::config::Site;
 use crate::event::Recorder;
 use crate::forward::X_REQUEST_ID;
-use crate::layer::{Connection, Context};
+use crate::layer::{Connection, Context, Found};
 use crate::metrics::{Gauge, Metrics};
 use crate::proxy::Served;
 use crate::state::State;
 use crate::transfer::counted;
-use crate::{Body, Refusal, RequestId, route};
+use crate::{Body, Refusal, RequestId};
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -38,8 +39,19 @@ struct Kept {
     uri: Uri,
     accept: Option<HeaderValue>,
     accept_language: Option<HeaderValue>,
-    site: Option<Arc<crate::config::Site>>,
-    client: Client,
+    peer: IpAddr,
+    found: Arc<Found>,
+}
+
+impl Kept {
+    fn site(&self) -> Option<&Arc<Site>> {
+        self.found.site.get()
+    }
+
+    /// The client, or the peer when the request did not come so far that anybody asked.
+    fn address(&self) -> IpAddr {
+        self.found.client.get().map_or(self.peer, |client| client.address)
+    }
 }
 
 impl Trace {
@@ -63,16 +75,11 @@ impl Trace {
             uri: request.uri().clone(),
             accept: request.headers().get(ACCEPT).cloned(),
             accept_language: request.headers().get(ACCEPT_LANGUAGE).cloned(),
-            site: route::site(&state, &request).ok(),
-            client: client_addr::client(
-                connection.peer.ip(),
-                connection.https,
-                request.headers(),
-                &state.trusted_proxies,
-            ),
+            peer: connection.peer.ip().to_canonical(),
+            found: Arc::default(),
         };
         let http1 = request.version() < Version::HTTP_2;
-        request.extensions_mut().insert(Context { id, state, connection });
+        request.extensions_mut().insert(Context { id, state, connection, found: Arc::clone(&kept.found) });
         let (mut response, shop) = match inner(request).await {
             Ok(response) => {
                 let shop = response.extensions().get::<Served>().map(|served| served.shop);
@@ -111,7 +118,7 @@ impl Trace {
 }
 
 fn describe(event: Event, refusal: &Refusal, id: RequestId, kept: &Kept) -> Event {
-    let event = match &kept.site {
+    let event = match kept.site() {
         Some(site) => event.site(&site.id),
         None => event,
     };
@@ -125,7 +132,7 @@ fn describe(event: Event, refusal: &Refusal, id: RequestId, kept: &Kept) -> Even
         .field("reason", refusal.to_string())
         .field("method", kept.method.as_str())
         .field("path", kept.uri.path())
-        .personal("address", kept.client.address.to_string())
+        .personal("address", kept.address().to_string())
 }
 
 /// The page or problem a customer sees instead of the shop's answer.
@@ -133,13 +140,13 @@ fn page(refusal: &Refusal, id: RequestId, kept: &Kept) -> Response<Body> {
     let text =
         |value: &Option<HeaderValue>| value.as_ref().and_then(|value| value.to_str().ok().map(str::to_owned));
     let accept = text(&kept.accept).unwrap_or_default();
-    let own = kept.site.as_ref().map_or(Language::En, |site| site.language);
+    let own = kept.site().map_or(Language::En, |site| site.language);
     let id = id.to_string();
     let page = ErrorPage {
         language: Language::negotiate(own, text(&kept.accept_language).as_deref()),
         status: refusal.status().as_u16(),
         kind: refusal.page(),
-        site_name: kept.site.as_ref().map(|site| site.name.as_str()),
+        site_name: kept.site().map(|site| site.name.as_str()),
         request_id: &id,
         retry_after_seconds: refusal.retry_after_seconds(),
     };
