@@ -39,7 +39,7 @@ impl Postgres {
 
     /// The address tests get in `GABION_TEST_POSTGRES`.
     pub(crate) fn url(&self) -> String {
-        format!("postgres://gabion@127.0.0.1:{}/postgres", self.port)
+        format!("postgres://gabion@127.0.0.1:{}", self.port)
     }
 
     fn command(&self, program: &str, arguments: &[&str]) -> Outcome {

@@ -4,6 +4,7 @@ pub mod body;
 pub mod client;
 pub mod clock;
 pub mod entropy;
+pub mod postgres;
 pub mod product;
 pub mod seeds;
 pub mod shop;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gabion_store::StorageConfig;
+use gabion_test::postgres::Database;
 use gabion_web::Role;
 use http::{Method, StatusCode};
 
@@ -10,15 +11,9 @@ use crate::harness::{OTHER_PASSWORD, PASSWORD, World};
 
 #[tokio::test]
 async fn every_statement_works_on_postgresql() {
-    let Ok(server) = std::env::var("GABION_TEST_POSTGRES") else {
-        println!("skipped: GABION_TEST_POSTGRES is not set");
-        return;
-    };
-    let server = server.trim_end_matches('/').to_owned();
-    let name = format!("gabion_identity_{}", std::process::id());
-    run(format!("{server}/postgres"), format!("CREATE DATABASE {name}"));
+    let Some(database) = Database::create() else { return };
     let folder = tempfile::tempdir().unwrap();
-    let mut config = StorageConfig::new(format!("{server}/{name}"));
+    let mut config = StorageConfig::new(database.url());
     config.files = Some(folder.path().to_owned());
 
     let world = World::on(config).await;
@@ -27,7 +22,6 @@ async fn every_statement_works_on_postgresql() {
     let World { db, identity, .. } = world;
     drop(identity);
     db.close().await;
-    run(format!("{server}/postgres"), format!("DROP DATABASE {name} WITH (FORCE)"));
 }
 
 async fn live(world: &World) {
@@ -68,10 +62,4 @@ async fn live(world: &World) {
     assert_eq!(world.identity.sweep().await.unwrap(), 1, "the owner's session");
     world.pass(Duration::from_secs(12 * 60 * 60));
     assert_eq!(world.identity.sweep().await.unwrap(), 0, "links of a disabled account went with it");
-}
-
-/// The driver must not run inside the test's runtime.
-fn run(url: String, sql: String) {
-    let work = move || postgres::Client::connect(&url, postgres::NoTls)?.batch_execute(&sql);
-    std::thread::spawn(work).join().unwrap().unwrap();
 }

@@ -1,11 +1,11 @@
 //! A database of its own for each case, on either engine.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use gabion_core::{Actor, Clock, Event, EventId, EventKind, Severity, SystemClock};
 use gabion_crypto::SystemEntropy;
 use gabion_store::{Db, Migration, Migrations, OpenError, StorageConfig, StoreDeps, StoreError, params};
+use gabion_test::postgres::Database;
 
 /// A table most cases write to.
 pub(crate) const TEA: Migrations = Migrations {
@@ -40,12 +40,6 @@ pub(crate) struct Place {
     database: Option<Database>,
 }
 
-/// A database on the test server.
-struct Database {
-    server: String,
-    name: String,
-}
-
 impl Place {
     pub(crate) fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -55,15 +49,7 @@ impl Place {
 
     /// A fresh database on the test server; none, with a message, when there is no server.
     pub(crate) fn postgres() -> Option<Self> {
-        static NUMBER: AtomicU32 = AtomicU32::new(1);
-        let Ok(server) = std::env::var("GABION_TEST_POSTGRES") else {
-            println!("skipped: GABION_TEST_POSTGRES is not set");
-            return None;
-        };
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("gabion_store_{}_{number}", std::process::id());
-        let database = Database { server, name };
-        database.on_server(format!("CREATE DATABASE {}", database.name));
+        let database = Database::create()?;
         let folder = tempfile::tempdir().unwrap();
         let mut config = StorageConfig::new(database.url());
         config.files = Some(folder.path().to_owned());
@@ -73,7 +59,7 @@ impl Place {
     /// Runs SQL behind Gabion's back.
     pub(crate) fn raw(&self, sql: &str) {
         match &self.database {
-            Some(database) => run(database.url(), sql.to_owned()),
+            Some(database) => database.run(sql),
             None => {
                 let path = self.config.url.strip_prefix("sqlite:").unwrap();
                 rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
@@ -83,7 +69,7 @@ impl Place {
 
     /// Where the seal key lies.
     pub(crate) fn key_path(&self) -> std::path::PathBuf {
-        let stem = self.database.as_ref().map_or("gabion.db", |database| &database.name);
+        let stem = self.database.as_ref().map_or("gabion.db", Database::name);
         self.folder.path().join(format!("{stem}.key"))
     }
 
@@ -99,28 +85,6 @@ impl Place {
 
     pub(crate) async fn try_open(&self) -> Result<Db, OpenError> {
         Db::open(self.config.clone(), deps()).await
-    }
-}
-
-impl Database {
-    fn url(&self) -> String {
-        format!("{}/{}", self.server.trim_end_matches('/'), self.name)
-    }
-
-    fn on_server(&self, sql: String) {
-        run(format!("{}/postgres", self.server.trim_end_matches('/')), sql);
-    }
-}
-
-/// The driver must not run inside the test's runtime.
-fn run(url: String, sql: String) {
-    let work = move || postgres::Client::connect(&url, postgres::NoTls)?.batch_execute(&sql);
-    std::thread::spawn(work).join().unwrap().unwrap();
-}
-
-impl Drop for Database {
-    fn drop(&mut self) {
-        self.on_server(format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use gabion_test::postgres::Database;
 use gabion_test::product::{self, Product, configuration};
 use gabion_test::{Shop, body};
 use http::Response;
@@ -62,47 +63,37 @@ async fn a_full_disk_stops_writes_and_not_the_shop() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_database_stops_writes_and_not_the_shop() {
-    let Some(url) = postgres() else { return };
+    let Some(database) = Database::create() else { return };
     let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
-    let database = Database::new(&url).await;
-    let storage = format!("url = {:?}\nfiles = \"data\"", database.url);
+    let relay = Relay::before(&database).await;
+    let storage = format!("url = {:?}\nfiles = \"data\"", relay.url);
     let product = product::start(&binary(), folder.path(), &configuration(&[shop.url()], &storage, ""), &[]);
     until_ready_is(&product, 200).await;
-    database.cut();
+    relay.cut();
     until_ready_is(&product, 503).await;
     assert!(write_until_refused(&product, 1));
     shop_goes_on(&product).await;
-    database.mend();
+    relay.mend();
     until_ready_is(&product, 200).await;
 }
 
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn postgres() -> Option<String> {
-    let url = std::env::var("GABION_TEST_POSTGRES").ok();
-    if url.is_none() {
-        eprintln!("skipped: GABION_TEST_POSTGRES is not set; `cargo xtask test` starts a PostgreSQL");
-    }
-    url
-}
-
-/// A PostgreSQL behind a relay that can be cut.
-struct Database {
+/// A way to a database that can be cut.
+struct Relay {
     url: String,
     open: tokio::sync::watch::Sender<bool>,
 }
 
-impl Database {
-    async fn new(url: &str) -> Self {
-        let server: std::net::SocketAddr =
-            url.rsplit('@').next().unwrap().split('/').next().unwrap().parse().expect("a server on loopback");
+impl Relay {
+    async fn before(database: &Database) -> Self {
+        let url = database.url();
+        let server = url.split(['@', '/']).nth_back(1).unwrap().to_owned();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let relay = listener.local_addr().unwrap();
-        let name = format!("gabion_it_{}", relay.port());
-        create_database(url, &name);
+        let relayed = url.replace(&server, &relay.to_string());
         let (open, is_open) = tokio::sync::watch::channel(true);
         tokio::spawn(async move {
             while let Ok((mut client, _)) = listener.accept().await {
-                let mut is_open = is_open.clone();
+                let (server, mut is_open) = (server.clone(), is_open.clone());
                 tokio::spawn(async move {
                     if !*is_open.borrow_and_update() {
                         return;
@@ -116,7 +107,7 @@ impl Database {
                 });
             }
         });
-        Self { url: format!("postgres://gabion@{relay}/{name}"), open }
+        Self { url: relayed, open }
     }
 
     fn cut(&self) {
@@ -126,12 +117,4 @@ impl Database {
     fn mend(&self) {
         self.open.send_replace(true);
     }
-}
-
-/// The suite's cluster is thrown away with everything in it, so nobody drops this database.
-fn create_database(url: &str, name: &str) {
-    let output =
-        std::process::Command::new("psql").args([url, "-c", &format!("CREATE DATABASE {name}")]).output();
-    let output = output.expect("psql is installed with PostgreSQL");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
