@@ -34,6 +34,8 @@ pub(crate) enum Conn<'c> {
 pub(crate) struct Progress {
     /// A statement went wrong outside of a savepoint.
     pub(crate) failed: bool,
+    /// It ran a statement that may change something, whether or not it did.
+    pub(crate) executed: bool,
     /// The newest journal position it assigned (SQLite).
     pub(crate) position: Option<i64>,
     /// Whether it recorded an event.
@@ -51,6 +53,7 @@ impl<'c> Tx<'c> {
     /// [`StoreError::Constraint`] when a row breaks a rule; [`StoreError::Statement`] for a statement that never
     /// works; [`StoreError::Aborted`] after an earlier error; [`StoreError::Unavailable`] when the database is gone.
     pub fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64, StoreError> {
+        self.progress.executed = true;
         self.guarded(|conn| match conn {
             Conn::Sqlite(conn) => sqlite::statement::execute(conn, sql, params),
             Conn::Postgres(conn) => conn.execute(sql, params),
@@ -114,6 +117,7 @@ impl<'c> Tx<'c> {
 
     /// Runs several statements without parameters.
     pub(crate) fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.progress.executed = true;
         self.guarded(|conn| match conn {
             Conn::Sqlite(conn) => sqlite::statement::batch(conn, sql),
             Conn::Postgres(conn) => conn.batch(sql),

@@ -13,6 +13,7 @@ use crate::db::Shared;
 use crate::job::{Job, Outcome, Ran};
 use crate::queue::{Queue, Waited};
 use crate::tx::{Conn, Progress};
+use gabion_crypto::KeyRing;
 
 /// Closures of one commit. More would make the first of them wait too long for its answer; the gain over single
 /// commits is nearly complete at a tenth of this.
@@ -26,6 +27,10 @@ const HANDED_OVER_MIN: usize = 8;
 
 /// Groups that wait for being answered. Above it the writer answers by itself.
 const ANSWERS_WAITING_MAX: usize = 16;
+
+/// Groups that run with savepoints after one that had to run twice: whoever fails often must not make all others run
+/// twice.
+const GROUPS_APART: u32 = 64;
 
 /// Time between attempts to write again after writing stopped.
 const PROBE_EVERY: Duration = Duration::from_millis(500);
@@ -45,8 +50,27 @@ pub(crate) struct Writer {
     conn: Connection,
     place: Place,
     probe_at: Instant,
+    /// Groups still to be run with savepoints.
+    groups_apart: u32,
     answers: Arc<Answers>,
     shared: Arc<Shared>,
+}
+
+/// How a closure ended inside a group.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// What it changed is kept, or was undone alone.
+    Well,
+    /// What it changed has to be undone, and cannot be alone.
+    Spoiled,
+}
+
+/// How the closures of a group ended.
+enum Group {
+    /// All can be committed.
+    Whole(Progress),
+    /// It has to be undone.
+    Spoiled,
 }
 
 impl Drop for Writer {
@@ -57,7 +81,7 @@ impl Drop for Writer {
 
 impl Writer {
     pub(crate) fn new(conn: Connection, place: Place, answers: Arc<Answers>, shared: Arc<Shared>) -> Self {
-        Self { conn, place, probe_at: Instant::now(), answers, shared }
+        Self { conn, place, probe_at: Instant::now(), groups_apart: 0, answers, shared }
     }
 
     /// Works until the queue is closed and empty.
@@ -85,21 +109,41 @@ impl Writer {
     }
 
     /// Runs and commits a group and gives back the jobs that no longer fitted in.
+    ///
+    /// A savepoint for each closure costs as much as a small one itself, so a group runs without. When a closure
+    /// that changed something fails, the whole group is undone and runs again with savepoints, as closures may.
     fn group(&mut self, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
         if let Err(error) = self.begin() {
             self.lose(jobs, &lost(&error));
             return Vec::new();
         }
+        let apart = self.groups_apart > 0;
+        self.groups_apart = self.groups_apart.saturating_sub(1);
         let mut ran = Vec::with_capacity(jobs.len());
         let mut jobs = jobs.into_iter();
-        match self.run_jobs(&mut jobs, &mut ran) {
-            Ok(news) => self.commit(ran, news),
+        match self.run_jobs(apart, &mut jobs, &mut ran) {
+            Ok(Group::Whole(news)) => self.commit(ran, news),
+            Ok(Group::Spoiled) => return self.again(ran.into_iter().chain(jobs).collect()),
             Err(error) => {
                 ran.extend(jobs.by_ref());
                 self.lose(ran, &lost(&error));
             }
         }
         jobs.collect()
+    }
+
+    /// Undoes a group that one of its closures spoiled, and runs it again with savepoints.
+    fn again(&mut self, jobs: Vec<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+        if let Err(error) = statement::batch(&self.conn, "ROLLBACK") {
+            self.lose(jobs, &lost(&error));
+            return Vec::new();
+        }
+        if jobs.len() == 1 {
+            answer(jobs);
+            return Vec::new();
+        }
+        self.groups_apart = GROUPS_APART;
+        self.group(jobs)
     }
 
     fn begin(&self) -> Result<(), StoreError> {
@@ -113,35 +157,57 @@ impl Writer {
         self.cached("BEGIN IMMEDIATE")
     }
 
-    /// Runs closures, each in its own savepoint, until all ran or the group's time is over. An error means that
-    /// the whole transaction is gone: a full disk or a failed read rolls back all of it, not the statement alone.
+    /// Runs closures until all ran, one spoiled the group, or the group's time is over; `apart` gives each its own
+    /// savepoint. An error means that the whole transaction is gone: a full disk or a failed read rolls back all of
+    /// it, not the statement alone.
     fn run_jobs(
         &self,
+        apart: bool,
         jobs: &mut std::vec::IntoIter<Box<dyn Job>>,
         ran: &mut Vec<Box<dyn Job>>,
-    ) -> Result<Progress, StoreError> {
-        let mut savepoint = Savepoint::new(&self.conn)?;
+    ) -> Result<Group, StoreError> {
+        let mut savepoint = if apart { Some(Savepoint::new(&self.conn)?) } else { None };
         let keys = self.shared.keys();
         let started = Instant::now();
         let mut news = Progress::default();
         for mut job in jobs {
-            let result = savepoint.set().and_then(|()| {
-                let (kept, progress) = job.run(Conn::Sqlite(&self.conn), Some(&keys));
-                if self.conn.is_autocommit() {
-                    return Err(StoreError::unavailable(statement::DISK_FULL));
-                }
-                if kept == Ran::Keep && progress.recorded {
-                    news = progress;
-                }
-                savepoint.end(kept)
-            });
+            let result = self.run_job(job.as_mut(), savepoint.as_mut(), &keys, &mut news);
             ran.push(job);
-            result?;
+            if result? == Ended::Spoiled {
+                return Ok(Group::Spoiled);
+            }
             if started.elapsed() > GROUP_TIME_MAX {
                 break;
             }
         }
-        Ok(news)
+        Ok(Group::Whole(news))
+    }
+
+    fn run_job(
+        &self,
+        job: &mut dyn Job,
+        mut savepoint: Option<&mut Savepoint<'_>>,
+        keys: &Arc<KeyRing>,
+        news: &mut Progress,
+    ) -> Result<Ended, StoreError> {
+        if let Some(savepoint) = &mut savepoint {
+            savepoint.set()?;
+        }
+        let changes = self.conn.total_changes();
+        let (kept, progress) = job.run(Conn::Sqlite(&self.conn), Some(keys));
+        if self.conn.is_autocommit() {
+            return Err(StoreError::unavailable(statement::DISK_FULL));
+        }
+        if kept == Ran::Keep && progress.recorded {
+            *news = progress;
+        }
+        // A query can change something too: `INSERT ... RETURNING`.
+        let changed = progress.executed || self.conn.total_changes() != changes;
+        match savepoint {
+            Some(savepoint) => savepoint.end(kept).map(|()| Ended::Well),
+            None if kept == Ran::RollBack && changed => Ok(Ended::Spoiled),
+            None => Ok(Ended::Well),
+        }
     }
 
     fn commit(&mut self, ran: Vec<Box<dyn Job>>, news: Progress) {
