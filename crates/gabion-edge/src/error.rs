@@ -9,7 +9,7 @@ use gabion_core::Blame;
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
     /// A listener could not be opened.
-    #[error("cannot listen on {address}: {source}; {}", hint(source))]
+    #[error("cannot listen on {address}; {}", hint(source))]
     Bind {
         /// The address.
         address: SocketAddr,
@@ -18,7 +18,7 @@ pub enum ReloadError {
         source: io::Error,
     },
     /// An upstream's CA file cannot be used.
-    #[error("upstream {upstream}: {source}")]
+    #[error("upstream {upstream}")]
     UpstreamTls {
         /// Its name.
         upstream: String,

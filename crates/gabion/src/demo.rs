@@ -127,6 +127,10 @@ struct ShopProcess {
 async fn start_shop(listen: SocketAddr, folder: &Path) -> Result<ShopProcess, Failure> {
     let failed =
         |error: &dyn std::error::Error| Failure::new(UNAVAILABLE, format!("demo shop: {}", chain(error)));
+    // Whoever listens there already would be taken for the shop.
+    std::net::TcpListener::bind(listen).map_err(|error| {
+        Failure::new(UNAVAILABLE, format!("demo shop: {listen}: {error}; choose another with --shop"))
+    })?;
     let program = std::env::current_exe().map_err(|error| failed(&error))?;
     let mut shop = Command::new(program)
         .arg("demo-shop")

@@ -83,7 +83,8 @@ async fn a_reload_with_an_unreadable_authority_changes_nothing() {
     let mut setup = Setup::of(&[&old]).upstream("ca = \"/nonexistent/ca.pem\"");
     setup.endpoints = vec!["https://127.0.0.1:1".into()];
     let error = front.edge.reload(setup.config()).unwrap_err();
-    assert!(error.to_string().contains("upstream shop: "), "{error}");
+    let told = gabion_core::blame::chain(&error);
+    assert!(told.starts_with("upstream shop: /nonexistent/ca.pem"), "{told}");
     assert_eq!(front.get("/").await.text(), "old");
 }
 
