@@ -11,6 +11,7 @@ on_both!(
     values_of_all_types_come_back,
     placeholders_bind_by_number,
     a_failing_closure_undoes_only_its_own_writes,
+    a_failing_closure_that_wrote_through_a_query_is_undone_too,
     a_violation_in_a_savepoint_is_survived,
     a_swallowed_violation_keeps_nothing,
     a_panic_is_an_error_and_the_writer_goes_on,
@@ -82,6 +83,26 @@ async fn a_failing_closure_undoes_only_its_own_writes(place: Place) {
         }
     }
     let expected: Vec<_> = (0..200).filter(|id| id % 3 != 0).map(|id| format!("tea {id}")).collect();
+    assert_eq!(teas(&db).await, expected);
+}
+
+async fn a_failing_closure_that_wrote_through_a_query_is_undone_too(place: Place) {
+    let db = place.open().await;
+    let writes = (0..50_i64).map(|id| {
+        let db = db.clone();
+        tokio::spawn(async move {
+            db.write(move |tx| {
+                let sql = "INSERT INTO tea (id, name) VALUES ($1, $2) RETURNING id";
+                tx.query_one(sql, params![id, format!("tea {id}")])?;
+                if id == 25 { Err(TeaError::OutOfStock) } else { Ok(()) }
+            })
+            .await
+        })
+    });
+    for (id, write) in writes.collect::<Vec<_>>().into_iter().enumerate() {
+        assert_eq!(write.await.unwrap().is_err(), id == 25, "{id}");
+    }
+    let expected: Vec<_> = (0..50).filter(|id| *id != 25).map(|id| format!("tea {id}")).collect();
     assert_eq!(teas(&db).await, expected);
 }
 
