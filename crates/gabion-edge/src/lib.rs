@@ -127,7 +127,7 @@ impl Edge {
     /// # Errors
     /// When a listener cannot be opened or an upstream's CA cannot be read; then nothing is left open.
     pub fn start(config: EdgeConfig, deps: EdgeDeps) -> Result<Self, ReloadError> {
-        let places = Arc::new(Semaphore::new(config.connections_max.min(Semaphore::MAX_PERMITS)));
+        let places = Arc::new(Semaphore::new(config.limits.connections_max.min(Semaphore::MAX_PERMITS)));
         let drain = config.drain;
         let state = State::build(config, None)?;
         let metrics = Arc::new(Metrics::default());

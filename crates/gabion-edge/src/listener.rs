@@ -175,7 +175,7 @@ async fn http1(
     let service = service_fn(|request| stack::answer(edge, &connection, request));
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(edge.state().head_timeout)
+        .header_read_timeout(edge.state().limits.head_timeout)
         .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)

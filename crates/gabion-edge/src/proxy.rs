@@ -92,14 +92,14 @@ impl Proxy {
         let customer = if websocket { parts.extensions.remove::<OnUpgrade>() } else { None };
         forward::request_head(&mut parts, &from);
         let upload = Upload::new(&self.metrics);
-        let body = upload.watch(body, bytes_max, context.state.body_idle);
+        let body = upload.watch(body, bytes_max, context.state.limits.body_idle);
         let started = Instant::now();
         let attempt = Attempts {
             proxy: &self,
             matched: &matched,
             upload: &upload,
             bytes_max,
-            idle: context.state.body_idle,
+            idle: context.state.limits.body_idle,
         };
         let (response, sent) = attempt.run(&parts, body).await?;
         let shop = started.elapsed();

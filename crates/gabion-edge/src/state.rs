@@ -3,9 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
-use crate::config::{EdgeConfig, Site};
+use crate::config::{EdgeConfig, Limits, Site};
 use crate::error::ReloadError;
 use crate::module::Module;
 use crate::network::Network;
@@ -26,8 +25,7 @@ pub(crate) struct State {
     pub(crate) https: Vec<SocketAddr>,
     pub(crate) http: Vec<SocketAddr>,
     pub(crate) trusted_proxies: Vec<Network>,
-    pub(crate) head_timeout: Duration,
-    pub(crate) body_idle: Duration,
+    pub(crate) limits: Limits,
     pub(crate) sites: Vec<Arc<Site>>,
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     pub(crate) bypass: BTreeSet<Module>,
@@ -74,8 +72,7 @@ impl State {
             https: config.https,
             http: config.http,
             trusted_proxies: config.trusted_proxies,
-            head_timeout: config.head_timeout,
-            body_idle: config.body_idle,
+            limits: config.limits,
             sites,
             upstreams,
             bypass: before.map(|state| state.bypass.clone()).unwrap_or_default(),

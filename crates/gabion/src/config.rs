@@ -8,7 +8,9 @@ pub(crate) mod store;
 use std::path::{Path, PathBuf};
 
 use gabion_edge::EdgeConfig;
-use gabion_edge::config::{Invalid, ListenSection, RouteSection, SiteSection, UpstreamSection};
+use gabion_edge::config::{
+    EdgeSections, Invalid, LimitsSection, ListenSection, RouteSection, SiteSection, UpstreamSection,
+};
 use gabion_edge::tls::{Name, TlsMode, TlsSettings};
 use gabion_identity::IdentityConfig;
 use gabion_store::StorageConfig;
@@ -29,6 +31,9 @@ pub(crate) struct Sections {
     /// `[listen]`.
     #[serde(default)]
     pub(crate) listen: ListenSection,
+    /// `[limits]`.
+    #[serde(default)]
+    pub(crate) limits: LimitsSection,
     /// `[tls]`.
     #[serde(default)]
     pub(crate) tls: TlsSettings,
@@ -142,8 +147,13 @@ impl Config {
 
     fn edge_or_invalid(&self) -> Result<EdgeConfig, Invalid> {
         let sections = &self.sections;
-        let mut edge =
-            EdgeConfig::check(&sections.listen, &sections.site, &sections.upstream, &sections.route)?;
+        let mut edge = EdgeConfig::check(EdgeSections {
+            listen: &sections.listen,
+            limits: &sections.limits,
+            sites: &sections.site,
+            upstreams: &sections.upstream,
+            routes: &sections.route,
+        })?;
         for upstream in &mut edge.upstreams {
             upstream.ca = upstream.ca.take().map(|ca| self.resolve(&ca));
         }

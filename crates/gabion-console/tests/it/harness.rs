@@ -9,7 +9,9 @@ use axum::body::Body;
 use axum::response::Response;
 use gabion_console::{Console, Deps};
 use gabion_core::{Actor, Clock, Event, EventId, EventKind};
-use gabion_edge::config::{ListenSection, RouteSection, SiteSection, UpstreamSection};
+use gabion_edge::config::{
+    EdgeSections, LimitsSection, ListenSection, RouteSection, SiteSection, UpstreamSection,
+};
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};
 use gabion_store::lane::{Lane, LaneConfig};
 use gabion_store::{Db, StorageConfig, StoreDeps, StoreError};
@@ -30,6 +32,8 @@ use crate::fake::FakeControl;
 #[derive(Deserialize)]
 struct File {
     listen: ListenSection,
+    #[serde(default)]
+    limits: LimitsSection,
     site: Vec<SiteSection>,
     upstream: Vec<UpstreamSection>,
     route: Vec<RouteSection>,
@@ -229,7 +233,14 @@ impl Harness {
 
 fn config(file: &str) -> EdgeConfig {
     let file: File = toml::from_str(file).unwrap();
-    EdgeConfig::check(&file.listen, &file.site, &file.upstream, &file.route).unwrap()
+    EdgeConfig::check(EdgeSections {
+        listen: &file.listen,
+        limits: &file.limits,
+        sites: &file.site,
+        upstreams: &file.upstream,
+        routes: &file.route,
+    })
+    .unwrap()
 }
 
 fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {

@@ -99,7 +99,7 @@ async fn a_large_upload_that_is_refused_still_gets_its_answer() {
 #[tokio::test]
 async fn a_customer_who_stops_in_the_middle_of_a_body_gets_408() {
     let shop = measuring_shop().await;
-    let front = Setup::of(&[&shop]).listen("body_idle_seconds = 1").start();
+    let front = Setup::of(&[&shop]).limits("body_idle_seconds = 1").start();
     let mut wire = front.tls().await;
     wire.send("POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 10\r\n\r\n01234").await;
     let answer = soon(wire.response()).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_customer_who_stops_in_the_middle_of_a_body_gets_408() {
 #[tokio::test]
 async fn a_customer_who_never_finishes_a_head_is_closed() {
     let shop = measuring_shop().await;
-    let front = Setup::of(&[&shop]).listen("head_timeout_seconds = 1").start();
+    let front = Setup::of(&[&shop]).limits("head_timeout_seconds = 1").start();
     let (mut silent, mut half) = (front.tls().await, front.plain().await);
     half.send("GET / HTTP/1.1\r\nHost: plain.exa").await;
     let (silent, half) = soon(async { tokio::join!(silent.rest(), half.rest()) }).await;

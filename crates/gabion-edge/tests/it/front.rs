@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gabion_core::{Event, SystemClock};
-use gabion_edge::config::{Invalid, ListenSection, RouteSection, SiteSection, UpstreamSection};
+use gabion_edge::config::{
+    EdgeSections, Invalid, LimitsSection, ListenSection, RouteSection, SiteSection, UpstreamSection,
+};
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, TlsSettings, server_config};
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, Plane, ReloadError};
@@ -80,6 +82,8 @@ pub(crate) fn entity(event: &Event, kind: &str) -> String {
 #[serde(deny_unknown_fields)]
 struct File {
     listen: ListenSection,
+    #[serde(default)]
+    limits: LimitsSection,
     site: Vec<SiteSection>,
     upstream: Vec<UpstreamSection>,
     route: Vec<RouteSection>,
@@ -90,6 +94,8 @@ struct File {
 pub(crate) struct Setup {
     /// Lines of `[listen]`.
     pub(crate) listen: String,
+    /// Lines of `[limits]`.
+    pub(crate) limits: String,
     /// Lines of `[[site]]`.
     pub(crate) site: String,
     /// URLs of the shop.
@@ -113,6 +119,11 @@ impl Setup {
 
     pub(crate) fn listen(mut self, line: &str) -> Self {
         self.listen += &format!("{line}\n");
+        self
+    }
+
+    pub(crate) fn limits(mut self, line: &str) -> Self {
+        self.limits += &format!("{line}\n");
         self
     }
 
@@ -141,13 +152,15 @@ impl Setup {
     }
 
     pub(crate) fn check(&self) -> Result<EdgeConfig, Invalid> {
-        let Self { listen, site, endpoints, upstream, route, more } = self;
+        let Self { listen, limits, site, endpoints, upstream, route, more } = self;
         let text = format!(
             r#"
             [listen]
             https = ["127.0.0.1:0"]
             http = ["127.0.0.1:0"]
             {listen}
+            [limits]
+            {limits}
             [[site]]
             name = "Tidewater Tea"
             origins = ["https://shop.example", "https://www.shop.example:8443", "http://plain.example"]
@@ -164,7 +177,13 @@ impl Setup {
             "#
         );
         let file: File = toml::from_str(&text).unwrap();
-        EdgeConfig::check(&file.listen, &file.site, &file.upstream, &file.route)
+        EdgeConfig::check(EdgeSections {
+            listen: &file.listen,
+            limits: &file.limits,
+            sites: &file.site,
+            upstreams: &file.upstream,
+            routes: &file.route,
+        })
     }
 
     /// Starts the edge.

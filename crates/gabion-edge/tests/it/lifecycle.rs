@@ -187,7 +187,7 @@ async fn an_edge_that_cannot_listen_does_not_start_and_leaves_nothing_open() {
 #[tokio::test]
 async fn the_number_of_connections_is_bounded_and_the_next_one_waits() {
     let shop = shop("ok").await;
-    let front = Setup::of(&[&shop]).listen("connections_max = 2").start();
+    let front = Setup::of(&[&shop]).limits("connections_max = 2").start();
     let request = "GET / HTTP/1.1\r\nHost: plain.example\r\n\r\n";
     // Each listener reserves one place for the connection it accepts next.
     let mut first = front.plain().await;

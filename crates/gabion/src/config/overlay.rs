@@ -105,13 +105,13 @@ mod tests {
         let changes = overlay(&[
             ("upstream.b.maintenance", true.into()),
             ("site.tidewater-tea.headers.hsts_seconds", 60.into()),
-            ("listen.head_timeout_seconds", 5.into()),
+            ("limits.head_timeout_seconds", 5.into()),
         ]);
         let table = changes.apply(file()).expect("every path has a place");
         assert_eq!(table["upstream"][1]["maintenance"].as_bool(), Some(true));
         assert!(table["upstream"][0].get("maintenance").is_none());
         assert_eq!(table["site"][0]["headers"]["hsts_seconds"].as_integer(), Some(60));
-        assert_eq!(table["listen"]["head_timeout_seconds"].as_integer(), Some(5));
+        assert_eq!(table["limits"]["head_timeout_seconds"].as_integer(), Some(5));
     }
 
     #[test]

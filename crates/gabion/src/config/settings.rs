@@ -3,7 +3,7 @@
 //! Listeners, certificates and storage stay in the file: a mistake there could lock everybody out.
 
 use gabion_console::control::{Setting, SettingKind};
-use gabion_edge::config::{Balance, ListenSection, SiteSection, UpstreamSection};
+use gabion_edge::config::{Balance, LimitsSection, SiteSection, UpstreamSection};
 use gabion_edge::header_policy::ReferrerPolicy;
 use toml::Value;
 
@@ -157,7 +157,7 @@ const SITE: &[Spec<SiteSection>] = &[
     },
 ];
 
-const LISTEN: &[Spec<ListenSection>] = &[
+const LIMITS: &[Spec<LimitsSection>] = &[
     Spec {
         key: "head_timeout_seconds",
         title: "Request head time",
@@ -195,8 +195,8 @@ pub(crate) fn all(file: &Config, in_force: &Config, overlay: &Overlay) -> Vec<Se
             push(&mut settings, SITE, &format!("site.{id}"), &format!("Site {name}"), (file, now), overlay);
         }
     }
-    let listen = (&file.sections.listen, &in_force.sections.listen);
-    push(&mut settings, LISTEN, "listen", "Front door", listen, overlay);
+    let limits = (&file.sections.limits, &in_force.sections.limits);
+    push(&mut settings, LIMITS, "limits", "Limits", limits, overlay);
     settings
 }
 

@@ -76,16 +76,17 @@ fn keys(text: &str) -> BTreeMap<String, BTreeSet<String>> {
 
 /// The sections of the file, and where in the code each is declared.
 const SECTIONS: &[(&str, &str, &str)] = &[
-    ("site", "gabion-edge/src/config.rs", "SiteSection"),
+    ("site", "gabion-edge/src/config/site.rs", "SiteSection"),
     ("site.headers", "gabion-edge/src/header_policy.rs", "HeaderSection"),
-    ("listen", "gabion-edge/src/config.rs", "ListenSection"),
+    ("listen", "gabion-edge/src/config/listen.rs", "ListenSection"),
+    ("limits", "gabion-edge/src/config/limits.rs", "LimitsSection"),
     ("tls", "gabion-edge/src/tls/config.rs", "TlsSettings"),
     ("tls.certificates", "gabion-edge/src/tls/config.rs", "CertificateFiles"),
     ("storage", "gabion-store/src/config.rs", "StorageConfig"),
     ("identity", "gabion-identity/src/config.rs", "IdentityConfig"),
-    ("upstream", "gabion-edge/src/config.rs", "UpstreamSection"),
-    ("upstream.health", "gabion-edge/src/config.rs", "HealthSection"),
-    ("route", "gabion-edge/src/config.rs", "RouteSection"),
+    ("upstream", "gabion-edge/src/config/upstream.rs", "UpstreamSection"),
+    ("upstream.health", "gabion-edge/src/config/upstream.rs", "HealthSection"),
+    ("route", "gabion-edge/src/config/route.rs", "RouteSection"),
 ];
 
 /// The fields of a section in the code, without those that are sections of their own.
