@@ -5,9 +5,11 @@
 //! negotiated. Replacing certificates never touches an open connection.
 
 pub mod certificate;
+pub mod client_hello;
 pub mod config;
 pub mod files;
 pub mod inventory;
+pub mod ja4;
 pub mod local;
 pub mod name;
 mod pem;
@@ -29,6 +31,7 @@ use rustls::{ServerConfig, SupportedProtocolVersion, version};
 pub use certificate::ServedCertificate;
 pub use config::{MinVersion, TlsMode, TlsSettings};
 pub use inventory::{CertificateInfo, Validity, inventory};
+pub use ja4::Ja4;
 pub use name::Name;
 pub use source::{CertificateEvent, CertificateSource};
 pub use store::CertificateStore;
