@@ -12,6 +12,7 @@ use tower::Service;
 use crate::client_addr::Client;
 use crate::config::Site;
 use crate::state::State;
+use crate::tls::Ja4;
 use crate::{Body, Refusal, RequestId};
 
 /// What a layer or the proxy answers: the response, or why there is none from the shop.
@@ -58,6 +59,8 @@ pub(crate) struct Found {
 pub(crate) struct Connection {
     pub(crate) peer: SocketAddr,
     pub(crate) https: bool,
+    /// What kind of software the client is; only over TLS.
+    pub(crate) ja4: Option<Ja4>,
 }
 
 /// The facts of a request inside the stack.

@@ -20,6 +20,7 @@ use crate::layer::{Connection, Context, Found};
 use crate::metrics::{Gauge, Metrics};
 use crate::proxy::Served;
 use crate::state::State;
+use crate::tls::Ja4;
 use crate::transfer::counted;
 use crate::{Body, Refusal, RequestId};
 
@@ -40,6 +41,7 @@ struct Kept {
     accept: Option<HeaderValue>,
     accept_language: Option<HeaderValue>,
     peer: IpAddr,
+    ja4: Option<Ja4>,
     found: Arc<Found>,
 }
 
@@ -76,6 +78,7 @@ impl Trace {
             accept: request.headers().get(ACCEPT).cloned(),
             accept_language: request.headers().get(ACCEPT_LANGUAGE).cloned(),
             peer: connection.peer.ip().to_canonical(),
+            ja4: connection.ja4,
             found: Arc::default(),
         };
         let http1 = request.version() < Version::HTTP_2;
@@ -124,6 +127,10 @@ fn describe(event: Event, refusal: &Refusal, id: RequestId, kept: &Kept) -> Even
     };
     let event = match refusal.upstream() {
         Some(upstream) => event.entity("upstream", upstream),
+        None => event,
+    };
+    let event = match kept.ja4 {
+        Some(ja4) => event.field("ja4", ja4.as_str()),
         None => event,
     };
     event

@@ -7,6 +7,7 @@ mod bodies;
 mod failures;
 mod forwarding;
 mod front;
+mod hello;
 mod lifecycle;
 mod malformed;
 mod reload_storm;

@@ -1,0 +1,48 @@
+//! HTTP/2 on a connection.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::serve::ServeError;
+use crate::layer::Connection;
+use crate::{Edge, stack};
+
+/// Bytes of one HTTP/2 header list.
+const HEADER_LIST_BYTES_MAX: u32 = 32 * 1024;
+/// Streams of one HTTP/2 connection at a time.
+const STREAMS_MAX: u32 = 100;
+/// Streams a client may open and reset before we have seen them (CVE-2023-44487).
+const RESET_STREAMS_MAX: usize = 20;
+/// Streams we may have to reset because of a client's errors (CVE-2025-8671).
+const ERROR_STREAMS_MAX: usize = 64;
+/// Silence on an HTTP/2 connection before a PING, and the time the client has to answer it.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Serves a connection until it ends, or until the requests at work are answered when the edge stops.
+pub(super) async fn http2(
+    edge: &Edge,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    connection: Arc<Connection>,
+) -> Result<(), ServeError> {
+    let service = service_fn(|request| stack::answer(edge, &connection, request));
+    let serving = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEADER_LIST_BYTES_MAX)
+        .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
+        .max_local_error_reset_streams(ERROR_STREAMS_MAX)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let mut serving = std::pin::pin!(serving);
+    tokio::select! {
+        result = serving.as_mut() => return Ok(result?),
+        () = edge.stop().cancelled() => serving.as_mut().graceful_shutdown(),
+    }
+    Ok(serving.await?)
+}
