@@ -11,6 +11,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("postgresql", "/usr/lib/postgresql"),
     ("chromium", "/usr/bin/chromium"),
     ("nginx-light", "/usr/sbin/nginx"),
+    ("sqlite3", "/usr/bin/sqlite3"),
 ];
 
 /// Installs what is missing and runs everything.

@@ -67,6 +67,8 @@ pub struct EdgeConfig {
     pub limits: Limits,
     /// Time running requests get when stopping.
     pub drain: Duration,
+    /// Time they get when Gabion restarts in place.
+    pub restart_drain: Duration,
     /// At least one.
     pub sites: Vec<Site>,
     /// At least one.
@@ -98,6 +100,7 @@ impl EdgeConfig {
                 .collect::<Result<_, _>>()?,
             limits: limits.check(),
             drain: Duration::from_secs(listen.drain_seconds),
+            restart_drain: Duration::from_secs(listen.restart_drain_seconds),
             sites: site::check_sites(sites)?,
             upstreams: upstream::check_upstreams(upstreams)?,
             routes: Vec::new(),

@@ -31,6 +31,7 @@ mod proxy;
 mod redirect;
 mod refusal;
 mod route;
+pub mod sockets;
 mod stack;
 mod state;
 pub mod status;
@@ -59,6 +60,7 @@ pub use listener::Plane;
 pub use metrics::Metrics;
 pub use module::Module;
 pub use refusal::Refusal;
+pub use sockets::Sockets;
 
 use event::Recorder;
 use listener::Listeners;
@@ -89,6 +91,8 @@ pub struct EdgeDeps {
     pub events: Arc<dyn EventSink>,
     /// TLS of the public listeners; certificates change inside it.
     pub tls: Arc<rustls::ServerConfig>,
+    /// Where listeners come from.
+    pub sockets: Arc<Sockets>,
 }
 
 /// The front door at work. Clones are the same door.
@@ -103,6 +107,7 @@ struct Inner {
     recorder: Recorder,
     entropy: Arc<dyn Entropy>,
     tunnels: Tunnels,
+    sockets: Arc<Sockets>,
     places: Arc<Semaphore>,
     goodbyes: Arc<Semaphore>,
     tasks: TaskTracker,
@@ -111,6 +116,7 @@ struct Inner {
     /// Cancelled when the time to finish is over: connections and tunnels are closed as they are.
     cut: CancellationToken,
     drain: Duration,
+    restart_drain: Duration,
     // Changed by `start`, `reload` and `set_bypass` only, one at a time.
     changing: Mutex<Changing>,
 }
@@ -128,7 +134,7 @@ impl Edge {
     /// When a listener cannot be opened or an upstream's CA cannot be read; then nothing is left open.
     pub fn start(config: EdgeConfig, deps: EdgeDeps) -> Result<Self, ReloadError> {
         let places = Arc::new(Semaphore::new(config.limits.connections_max.min(Semaphore::MAX_PERMITS)));
-        let drain = config.drain;
+        let (drain, restart_drain) = (config.drain, config.restart_drain);
         let state = State::build(config, None)?;
         let metrics = Arc::new(Metrics::default());
         let cut = CancellationToken::new();
@@ -142,12 +148,14 @@ impl Edge {
             recorder,
             entropy: deps.entropy,
             tunnels,
+            sockets: deps.sockets,
             places,
             goodbyes: Arc::new(Semaphore::new(downstream::GOODBYES_MAX)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
             cut,
             drain,
+            restart_drain,
             changing: Mutex::new(Changing::default()),
         }));
         let mut changing = edge.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -188,9 +196,20 @@ impl Edge {
         self.0.tls.store(tls);
     }
 
-    /// Stops accepting, lets running requests finish for `drain_seconds`, then ends what is left. Returns the number of
-    /// connections that had to be cut.
+    /// Closes the listeners, lets running requests finish for `drain_seconds`, then ends what is left. Returns the
+    /// number of connections that had to be cut.
     pub async fn stop_and_drain(&self) -> usize {
+        self.0.sockets.close();
+        self.drain(self.0.drain).await
+    }
+
+    /// Stops accepting and ends as [`Edge::stop_and_drain`] does, within `restart_drain_seconds`; but the listening
+    /// sockets stay open, so that new connections wait in the system's queue for whoever accepts from them next.
+    pub async fn stop_and_hand_over(&self) -> usize {
+        self.drain(self.0.restart_drain).await
+    }
+
+    async fn drain(&self, time: Duration) -> usize {
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tunnels.tasks.close();
@@ -198,7 +217,7 @@ impl Edge {
             self.0.tasks.wait().await;
             self.0.tunnels.tasks.wait().await;
         };
-        if tokio::time::timeout(self.0.drain, idle()).await.is_ok() {
+        if tokio::time::timeout(time, idle()).await.is_ok() {
             return 0;
         }
         let left = self.0.tasks.len() + self.0.tunnels.tasks.len();
@@ -210,6 +229,11 @@ impl Edge {
     /// The addresses really listened on.
     pub fn addresses(&self) -> Vec<(Plane, SocketAddr)> {
         self.0.changing.lock().unwrap_or_else(PoisonError::into_inner).listeners.addresses()
+    }
+
+    /// Whether every place for a connection is taken.
+    pub fn is_full(&self) -> bool {
+        self.0.places.available_permits() == 0
     }
 
     /// The counters.
@@ -250,6 +274,10 @@ impl Edge {
 
     fn server_tls(&self) -> Arc<rustls::ServerConfig> {
         self.0.tls.load_full()
+    }
+
+    fn sockets(&self) -> &Sockets {
+        &self.0.sockets
     }
 
     fn places(&self) -> Arc<Semaphore> {

@@ -1,5 +1,6 @@
 //! Public sockets: accepting, TLS, HTTP/1.1 and HTTP/2, draining.
 
+mod ending;
 mod handshake;
 mod http1;
 mod http2;
@@ -54,19 +55,23 @@ impl Listeners {
     ) -> Result<(), ReloadError> {
         let mut new = Vec::new();
         for key in wanted.iter().filter(|key| !self.open.contains_key(*key)) {
-            let listener = bind(key.1).map_err(|source| ReloadError::Bind { address: key.1, source })?;
-            new.push((*key, listener));
+            match edge.sockets().open(key.1) {
+                Ok((listener, local)) => new.push((*key, listener, local)),
+                Err(source) => {
+                    new.iter().for_each(|(_, _, local)| edge.sockets().release(*local));
+                    return Err(ReloadError::Bind { address: key.1, source });
+                }
+            }
         }
         self.open.retain(|key, open| {
             let keep = wanted.contains(key);
             if !keep {
                 open.stop.cancel();
+                edge.sockets().release(open.local);
             }
             keep
         });
-        for (key, listener) in new {
-            let local =
-                listener.local_addr().map_err(|source| ReloadError::Bind { address: key.1, source })?;
+        for (key, listener, local) in new {
             let stop = edge.stop().child_token();
             tokio::spawn(accept_forever(edge.clone(), listener, key.0, stop.clone()));
             tracing::info!(address = %local, plane = ?key.0, "Listening on {local}");
@@ -83,11 +88,8 @@ impl Listeners {
     }
 }
 
-/// Opens a TCP listener. An IPv6 wildcard takes IPv4 as well.
-///
-/// # Errors
-/// What the system says: in use, not permitted, no such address.
-pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+/// Opens a TCP listener that does not block. An IPv6 wildcard takes IPv4 as well.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     if address.is_ipv6() {
@@ -96,7 +98,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket.into())
 }
 
 async fn accept_forever(edge: Edge, listener: TcpListener, plane: Plane, stop: CancellationToken) {

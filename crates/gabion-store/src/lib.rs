@@ -47,6 +47,6 @@ pub use health::{Health, LATENCY_BOUNDS_MICROS, Metrics};
 pub use journal::{Journal, Purpose};
 pub use lane::{Lane, LaneConfig, LaneStats};
 pub use mark::Mark;
-pub use migration::{Migration, Migrations};
+pub use migration::{AppliedSteps, Migration, Migrations, applied_steps, pending_steps};
 pub use param::{FromParam, Param, Row};
 pub use tx::{ROWS_MAX, Tx};

@@ -96,6 +96,32 @@ pub(crate) fn apply(
     Ok(())
 }
 
+/// The checksums of applied steps, by domain and number.
+pub type AppliedSteps = BTreeMap<String, BTreeMap<i64, String>>;
+
+/// All steps a database has seen.
+///
+/// # Errors
+/// When the database does not answer.
+pub fn applied_steps(tx: &mut Tx<'_>) -> Result<AppliedSteps, StoreError> {
+    let mut steps = AppliedSteps::new();
+    for row in tx.query("SELECT domain, version, checksum FROM gabion_migration", params![])? {
+        steps.entry(row.get("domain")?).or_default().insert(row.get("version")?, row.get("checksum")?);
+    }
+    Ok(steps)
+}
+
+/// How many steps this program would add to a database that has seen `applied`. Changes nothing and needs no database:
+/// a program asks before it takes the place of another.
+///
+/// # Errors
+/// When this program is older than the database, or knows other steps than the applied ones.
+pub fn pending_steps(domains: &[Migrations], applied: &AppliedSteps) -> Result<usize, MigrateError> {
+    let none = BTreeMap::new();
+    let pending = |list: &Migrations| Ok(list.pending(applied.get(list.domain).unwrap_or(&none))?.len());
+    std::iter::once(&STORE).chain(domains).map(pending).sum()
+}
+
 /// The tables of this crate.
 pub(crate) const STORE: Migrations = Migrations {
     domain: "store",
@@ -127,6 +153,14 @@ mod tests {
 
     fn applied(texts: &[&'static str]) -> BTreeMap<i64, String> {
         texts.iter().zip(1..).map(|(text, version)| (version, step(version, text).checksum())).collect()
+    }
+
+    #[test]
+    fn pending_steps_are_counted_over_all_domains() {
+        let steps = AppliedSteps::from([("test".to_owned(), applied(&["a"]))]);
+        assert_eq!(pending_steps(&[TWO], &steps).expect("fits"), 1 + STORE.steps.len());
+        let newer = AppliedSteps::from([("test".to_owned(), applied(&["a", "b", "c"]))]);
+        assert!(matches!(pending_steps(&[TWO], &newer), Err(MigrateError::Newer { found: 3, .. })));
     }
 
     #[track_caller]

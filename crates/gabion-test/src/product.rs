@@ -54,10 +54,19 @@ pub fn configuration(endpoints: &[String], storage: &str, more: &str) -> String 
 /// # Panics
 /// When it does not serve in time: with its log.
 pub fn start(binary: &Path, folder: &Path, configuration: &str, wrapper: &[&str]) -> Product {
-    std::fs::write(folder.join("gabion.toml"), configuration).expect("the folder can be written");
     let mut words = wrapper.iter().copied().map(PathBuf::from).chain([binary.to_owned()]);
     let mut command = Command::new(words.next().expect("the binary is there"));
-    command.args(words).arg("run").arg("--config").arg(folder.join("gabion.toml"));
+    command.args(words);
+    start_prepared(command, folder, configuration)
+}
+
+/// As [`start`], with a command that says how the binary is to be called.
+///
+/// # Panics
+/// As [`start`].
+pub fn start_prepared(mut command: Command, folder: &Path, configuration: &str) -> Product {
+    std::fs::write(folder.join("gabion.toml"), configuration).expect("the folder can be written");
+    command.arg("run").arg("--config").arg(folder.join("gabion.toml"));
     let begun = Instant::now();
     let mut child = command
         .env("GABION_LOG_FORMAT", "json")

@@ -35,6 +35,10 @@ pub(crate) enum Ask {
     Export,
     /// What the console changed, for `check`.
     Settings,
+    /// What a process that takes over has to fit: a [`Standing`](crate::handover::Standing) as JSON.
+    Standing,
+    /// Check the program on disk, then restart with it in place.
+    Restart,
 }
 
 /// What the running product answers.

@@ -34,8 +34,10 @@ pub(crate) enum Command {
     Demo(Demo),
     /// Write a commented gabion.toml for your shop.
     Init(Init),
-    /// Protect the shop: serve until SIGTERM, reload on SIGHUP.
+    /// Protect the shop: serve until SIGTERM, reload on SIGHUP, restart in place on SIGUSR2.
     Run(ConfigArg),
+    /// Restart in place with the program on disk; no connection is refused.
+    Restart(ConfigArg),
     /// Say what is protected, what is not, and how to go back.
     Check(ConfigArg),
     /// Turn protections off for a time; TLS and proxying go on.
@@ -57,6 +59,9 @@ pub(crate) enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+    /// Whether this program could take the place of the running one.
+    #[command(hide = true)]
+    Preflight(ConfigArg),
     /// The demo's shop alone.
     #[command(hide = true)]
     DemoShop(DemoShop),

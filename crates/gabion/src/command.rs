@@ -1,6 +1,7 @@
 //! Commands that ask the running product, or work beside it.
 
 use std::path::Path;
+use std::time::Duration;
 
 use gabion_core::{Clock, SystemClock};
 use gabion_edge::Module;
@@ -10,8 +11,14 @@ use crate::bypass::BypassFile;
 use crate::cli;
 use crate::config::Config;
 use crate::exit::{Failure, UNAVAILABLE};
+use crate::handover;
 use crate::out::say;
 use crate::run::{self, Opened};
+
+/// How long `gabion restart` waits for the new process: draining, closing the database, new tables.
+const RESTART_TIMEOUT: Duration = Duration::from_secs(120);
+/// Between two looks at whether it is there.
+const RESTART_PAUSE: Duration = Duration::from_millis(100);
 
 /// `gabion bypass`: works whether or not anything else does.
 ///
@@ -67,6 +74,31 @@ pub(crate) async fn backup(config: &Config, to: &Path) -> Result<(), Failure> {
 /// When Gabion runs, the backup is damaged, or the database holds data and `force` was not given.
 pub(crate) async fn restore(config: &Config, from: &Path, force: bool) -> Result<(), Failure> {
     run::restore(config, from, force).await.and_then(|text| Ok(say(text)?))
+}
+
+/// `gabion restart`: returns when the new process answers.
+///
+/// # Errors
+/// When none runs, the program on disk could not take its place, or the new process does not answer in time.
+pub(crate) async fn restart(config: &Config) -> Result<(), Failure> {
+    let folder = config.data_folder();
+    let unavailable = |error: AdminError| Failure::new(UNAVAILABLE, error);
+    let before = handover::standing(&folder).await.map_err(unavailable)?;
+    match admin::ask(&folder, &Ask::Restart).await.map_err(unavailable)? {
+        Answer::Done(text) => say(text)?,
+        Answer::Failed(error) => return Err(Failure::new(UNAVAILABLE, error)),
+    }
+    let after = tokio::time::timeout(RESTART_TIMEOUT, async {
+        loop {
+            match handover::standing(&folder).await {
+                Ok(now) if now.started != before.started => return,
+                // The old process is on its way out, or the new one not there yet.
+                _ => tokio::time::sleep(RESTART_PAUSE).await,
+            }
+        }
+    });
+    after.await.map_err(|_| Failure::new(UNAVAILABLE, "the new process does not answer: see its log"))?;
+    Ok(say("Restarted.")?)
 }
 
 /// Asks the running product; when none runs, opens the database itself.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use gabion_edge::Sockets;
 use gabion_web::ClientAddr;
 use http::Request;
 use hyper::body::Incoming;
@@ -40,12 +41,12 @@ impl ControlPlane {
     /// # Errors
     /// When the listener cannot be opened.
     pub(crate) fn start(
+        sockets: &Sockets,
         address: SocketAddr,
         tls: Arc<rustls::ServerConfig>,
         router: Router,
     ) -> io::Result<Self> {
-        let listener = gabion_edge::listener::bind(address)?;
-        let address = listener.local_addr()?;
+        let (listener, address) = sockets.open(address)?;
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let acceptor = TlsAcceptor::from(tls);
         tokio::spawn(accept_forever(listener, acceptor, router, stop.clone(), tasks.clone()));

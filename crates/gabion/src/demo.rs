@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gabion_console::control;
@@ -43,11 +44,11 @@ pub(crate) async fn run(args: Demo) -> Result<(), Failure> {
         shielded: format!("https://{HOST}:{}", args.https.port()),
         naked: shop.as_ref().map(|_| format!("http://{NAKED_HOST}:{}", args.shop.port())),
     };
-    let started = run::start(config, Some(demo.clone())).await?;
+    let started = run::start(config, Some(demo.clone()), Arc::default()).await?;
     greet(&args, &started, &demo).await?;
     let ended = started.until_told().await;
     drop(shop);
-    ended
+    ended.map(|_| ())
 }
 
 async fn greet(args: &Demo, started: &Started, demo: &control::Demo) -> Result<(), Failure> {

@@ -13,19 +13,24 @@ mod config;
 mod control_plane;
 mod demo;
 mod exit;
+mod handover;
 mod init;
 mod lane;
 mod out;
 mod product;
 mod run;
+mod service;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
+use gabion_edge::Sockets;
 
 use cli::{Cli, Command, ConfigCommand};
 use config::Config;
 use exit::{Failure, USAGE};
+use run::End;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -34,22 +39,34 @@ fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     log_to_stderr();
+    // Before there is a second thread: it changes the environment.
+    let sockets = match handover::handed_in() {
+        Ok(sockets) => sockets,
+        Err(failure) => return failure.tell(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return Failure::from(error).tell(),
     };
-    match runtime.block_on(dispatch(cli.command)) {
-        Ok(()) => ExitCode::SUCCESS,
+    let ended = runtime.block_on(dispatch(cli.command, sockets));
+    match ended {
+        Ok(End::Stopped) => ExitCode::SUCCESS,
+        Ok(End::HandOver(successor)) => {
+            drop(runtime);
+            successor.take_over().tell()
+        }
         Err(failure) => failure.tell(),
     }
 }
 
-async fn dispatch(command: Command) -> Result<(), Failure> {
+async fn dispatch(command: Command, sockets: Arc<Sockets>) -> Result<End, Failure> {
     match command {
+        Command::Run(args) => return run::run(Config::load(&args.config)?, sockets).await,
         Command::Demo(args) => demo::run(args).await,
         Command::DemoShop(args) => demo::shop(args).await,
         Command::Init(args) => init::run(&args),
-        Command::Run(args) => run::run(Config::load(&args.config)?).await,
+        Command::Restart(args) => command::restart(&Config::load(&args.config)?).await,
+        Command::Preflight(args) => handover::preflight(&Config::load(&args.config)?).await,
         Command::Check(args) => check::run(&Config::load(&args.config)?).await,
         Command::Bypass(args) => command::bypass(&args),
         Command::Config(ConfigCommand::Export(args)) => command::export(&Config::load(&args.config)?).await,
@@ -63,7 +80,8 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
             clap_complete::generate(shell, &mut Cli::command(), "gabion", &mut std::io::stdout());
             Ok(())
         }
-    }
+    }?;
+    Ok(End::Stopped)
 }
 
 /// A wrong command line ends with the code of a wrong configuration.

@@ -1,5 +1,6 @@
 //! `gabion run`: opens the database, starts the edge and the control plane, follows signals.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,9 +8,9 @@ use axum::Router;
 use gabion_console::control::{Control, Demo};
 use gabion_console::{Console, Deps as ConsoleDeps};
 use gabion_core::blame::chain;
-use gabion_core::{Actor, Clock, Entropy, SystemClock};
+use gabion_core::{Actor, Clock, Entropy, SystemClock, Timestamp};
 use gabion_crypto::SystemEntropy;
-use gabion_edge::{Edge, EdgeDeps, EventSink, Plane};
+use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets};
 use gabion_identity::{Deps as IdentityDeps, Identity, Shells};
 use gabion_page::CONSOLE_CSP;
 use gabion_page::shell::Shell;
@@ -19,6 +20,7 @@ use gabion_store::{Db, Migrations, StoreDeps};
 use gabion_web::{AllowedHosts, Csrf, Principal};
 use http::HeaderValue;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::admin::{self, Answer, Answerer, Ask};
@@ -26,23 +28,38 @@ use crate::certificates::{CONTROL_NAMES, Certificates, Deps as CertificateDeps};
 use crate::config::{Config, store};
 use crate::control_plane::ControlPlane;
 use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE};
+use crate::handover::{self, Standing, Successor};
 use crate::lane::EdgeLane;
 use crate::product::{self, Product, compose};
+use crate::service;
 
-/// Runs the product until it is told to stop.
+/// How a run ended without an error.
+pub(crate) enum End {
+    /// It was told to stop.
+    Stopped,
+    /// It was told to restart: everything is closed but the listening sockets.
+    HandOver(Successor),
+}
+
+/// Runs the product until it is told to stop, on sockets that were handed in or new ones.
 ///
 /// # Errors
 /// Whatever keeps it from starting.
-pub(crate) async fn run(config: Config) -> Result<(), Failure> {
-    start(config, None).await?.until_told().await
+pub(crate) async fn run(config: Config, sockets: Arc<Sockets>) -> Result<End, Failure> {
+    handover::settle(&sockets, &config)?;
+    start(config, None, sockets).await?.until_told().await
 }
 
-/// Waits for SIGINT or SIGTERM.
-pub(crate) async fn interrupted() {
-    let mut terminate = signal(SignalKind::terminate()).expect("signals can be waited for");
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
+/// Waits for SIGINT or SIGTERM, from the call on.
+pub(crate) fn interrupted() -> impl Future<Output = ()> {
+    let listen = |kind| signal(kind).expect("signals can be waited for");
+    let mut interrupt = listen(SignalKind::interrupt());
+    let mut terminate = listen(SignalKind::terminate());
+    async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
     }
 }
 
@@ -59,7 +76,7 @@ fn unavailable(error: &dyn std::error::Error) -> Failure {
 }
 
 /// The tables of every domain, in the order they are brought up to date.
-const DOMAINS: [Migrations; 2] = [gabion_identity::MIGRATIONS, store::MIGRATIONS];
+pub(crate) const DOMAINS: [Migrations; 2] = [gabion_identity::MIGRATIONS, store::MIGRATIONS];
 
 fn make_data_folder(config: &Config) -> Result<(), Failure> {
     let folder = config.data_folder();
@@ -192,6 +209,10 @@ pub(crate) struct Started {
     console: Console,
     db: Db,
     lane: Lane,
+    sockets: Arc<Sockets>,
+    // Asks to restart; each was checked before.
+    restart: mpsc::Receiver<()>,
+    asking: mpsc::Sender<()>,
     _tasks: Vec<AbortOnDropHandle<()>>,
 }
 
@@ -199,7 +220,12 @@ pub(crate) struct Started {
 ///
 /// # Errors
 /// Whatever keeps it from starting; then nothing runs.
-pub(crate) async fn start(file: Config, demo: Option<Demo>) -> Result<Started, Failure> {
+pub(crate) async fn start(
+    file: Config,
+    demo: Option<Demo>,
+    sockets: Arc<Sockets>,
+) -> Result<Started, Failure> {
+    let started = clock().now();
     let db = open_database(&file).await?;
     let lane =
         Lane::open(file.data_folder().join("edge-events.db"), LaneConfig::default(), clock(), entropy())
@@ -221,6 +247,7 @@ pub(crate) async fn start(file: Config, demo: Option<Demo>) -> Result<Started, F
             entropy: entropy(),
             events: Arc::clone(&events),
             tls: certificates.public_tls().map_err(|error| unavailable(&error))?,
+            sockets: Arc::clone(&sockets),
         },
     )
     .map_err(|error| unavailable(&error))?;
@@ -253,23 +280,38 @@ pub(crate) async fn start(file: Config, demo: Option<Demo>) -> Result<Started, F
         IdentityDeps { db: db.clone(), clock: clock(), entropy: entropy(), shells: frames },
     );
     let router = router(&console, &identity, control_address.ip().to_string());
-    let control_plane = ControlPlane::start(control_address, control_tls, router)
+    let control_plane = ControlPlane::start(&sockets, control_address, control_tls, router)
         .map_err(|error| Failure::new(UNAVAILABLE, format!("console on {control_address}: {error}")))?;
     tracing::info!(address = %control_plane.address, "Console on https://{}", control_plane.address);
 
     let admin = admin::listen(&product.data_folder()).map_err(|error| unavailable(&error))?;
+    let (asking, restart) = mpsc::channel(1);
     let answers = Answers {
         product: product.clone(),
         identity: identity.clone(),
         db: db.clone(),
-        port: control_plane.address.port(),
+        control: control_plane.address,
+        started,
+        restart: asking.clone(),
     };
     let tasks = vec![
         spawn(product.clone().watch_bypass()),
         spawn(identity.clone().run()),
         spawn(admin::serve(admin, Arc::new(answers))),
+        spawn(service::watchdog(product.edge().clone())),
     ];
-    Ok(Started { product, identity, control_plane, console, db, lane, _tasks: tasks })
+    Ok(Started {
+        product,
+        identity,
+        control_plane,
+        console,
+        db,
+        lane,
+        sockets,
+        restart,
+        asking,
+        _tasks: tasks,
+    })
 }
 
 fn spawn(task: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
@@ -303,34 +345,63 @@ impl Started {
         setup_link(&self.identity, self.control_plane.address.port()).await.map(Some)
     }
 
-    /// Serves until SIGINT or SIGTERM; SIGHUP reloads.
+    /// Serves until SIGINT or SIGTERM; SIGHUP reloads, SIGUSR2 restarts in place.
     ///
     /// # Errors
-    /// When signals cannot be waited for.
-    pub(crate) async fn until_told(self) -> Result<(), Failure> {
+    /// When signals cannot be waited for, or the sockets cannot be handed over.
+    pub(crate) async fn until_told(mut self) -> Result<End, Failure> {
         let mut hangup = signal(SignalKind::hangup())?;
+        let mut replace = signal(SignalKind::user_defined2())?;
         let mut interrupted = std::pin::pin!(interrupted());
         for (plane, address) in self.product.edge().addresses() {
             let scheme = if plane == Plane::Https { "https" } else { "http" };
             tracing::info!(%address, "Serving {scheme}://{address}");
         }
+        service::ready(self.product.edge());
         loop {
             tokio::select! {
-                () = &mut interrupted => break,
-                _ = hangup.recv() => match self.product.reload().await {
-                    Ok(()) => tracing::info!("Configuration reloaded"),
-                    Err(error) => tracing::error!(%error, "Configuration not reloaded, the old one stays: {error}"),
-                },
+                () = &mut interrupted => {
+                    self.stop().await;
+                    return Ok(End::Stopped);
+                }
+                Some(()) = self.restart.recv() => return self.hand_over().await.map(End::HandOver),
+                _ = replace.recv() => drop(tokio::spawn(handover::ask_successor(self.asking.clone()))),
+                _ = hangup.recv() => self.reload().await,
             }
         }
-        self.stop().await;
-        Ok(())
+    }
+
+    async fn reload(&self) {
+        service::reloading("reading the configuration");
+        match self.product.reload().await {
+            Ok(()) => tracing::info!("Configuration reloaded"),
+            Err(error) => {
+                tracing::error!(%error, "Configuration not reloaded, the old one stays: {error}");
+            }
+        }
+        service::ready(self.product.edge());
     }
 
     async fn stop(self) {
         tracing::info!("Stopping: no new connections, running requests finish");
+        service::stopping();
         self.console.stop();
         let cut = self.product.edge().stop_and_drain().await;
+        self.close(cut).await;
+    }
+
+    /// Ends everything but the listening sockets: new connections wait in the system's queue.
+    async fn hand_over(self) -> Result<Successor, Failure> {
+        tracing::info!("Restarting in place: new connections wait, running requests finish");
+        service::reloading("restarting in place");
+        self.console.stop();
+        let cut = self.product.edge().stop_and_hand_over().await;
+        let copies = self.sockets.copies();
+        self.close(cut).await;
+        Ok(Successor::new(copies?))
+    }
+
+    async fn close(self, cut: usize) {
         if cut > 0 {
             tracing::warn!(cut, "{cut} connections were cut after the drain time");
         }
@@ -347,16 +418,29 @@ struct Answers {
     product: Product,
     identity: Identity,
     db: Db,
-    port: u16,
+    control: SocketAddr,
+    started: Timestamp,
+    restart: mpsc::Sender<()>,
+}
+
+impl Answers {
+    async fn standing(&self) -> Result<String, Failure> {
+        let applied = self.db.read(gabion_store::applied_steps).await.map_err(|error| unavailable(&error))?;
+        let public = self.product.edge().addresses().into_iter().map(|(_, address)| address);
+        let listening = public.chain([self.control]).collect();
+        Ok(Standing { started: self.started, listening, applied }.to_text())
+    }
 }
 
 impl Answerer for Answers {
     async fn answer(&self, ask: Ask) -> Answer {
         let result = match ask {
-            Ask::SetupLink => setup_link(&self.identity, self.port).await,
+            Ask::SetupLink => setup_link(&self.identity, self.control.port()).await,
             Ask::Backup { path } => backup(&self.db, &path).await,
             Ask::Export => Ok(self.product.export()),
             Ask::Settings => Ok(self.product.changes_as_text()),
+            Ask::Standing => self.standing().await,
+            Ask::Restart => handover::ask_successor(self.restart.clone()).await,
         };
         result.map_or_else(|failure| Answer::Failed(failure.message().to_owned()), Answer::Done)
     }

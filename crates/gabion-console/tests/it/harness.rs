@@ -251,7 +251,8 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(rustls::server::ResolvesServerCertUsingSni::new()));
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
-    let deps = EdgeDeps { clock, entropy, events: Arc::new(Nowhere), tls: Arc::new(tls) };
+    let deps =
+        EdgeDeps { clock, entropy, events: Arc::new(Nowhere), tls: Arc::new(tls), sockets: Arc::default() };
     Edge::start(config(FILE), deps).unwrap()
 }
 

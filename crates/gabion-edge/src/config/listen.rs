@@ -22,6 +22,8 @@ pub struct ListenSection {
     pub trusted_proxies: Vec<Spanned<String>>,
     /// Seconds running requests get to finish when Gabion stops.
     pub drain_seconds: u64,
+    /// Seconds running requests get to finish when Gabion restarts in place; new connections wait as long.
+    pub restart_drain_seconds: u64,
 }
 
 impl Default for ListenSection {
@@ -32,6 +34,7 @@ impl Default for ListenSection {
             control: SocketAddr::from(([127, 0, 0, 1], 9443)),
             trusted_proxies: Vec::new(),
             drain_seconds: 30,
+            restart_drain_seconds: 5,
         }
     }
 }

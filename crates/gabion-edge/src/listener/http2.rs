@@ -7,6 +7,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::ending::FirstRequest;
 use super::serve::ServeError;
 use crate::layer::Connection;
 use crate::{Edge, stack};
@@ -29,7 +30,11 @@ pub(super) async fn http2(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     connection: Arc<Connection>,
 ) -> Result<(), ServeError> {
-    let service = service_fn(|request| stack::answer(edge, &connection, request));
+    let first = FirstRequest::default();
+    let service = service_fn(|request| {
+        first.came();
+        stack::answer(edge, &connection, request)
+    });
     let serving = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
@@ -42,7 +47,7 @@ pub(super) async fn http2(
     let mut serving = std::pin::pin!(serving);
     tokio::select! {
         result = serving.as_mut() => return Ok(result?),
-        () = edge.stop().cancelled() => serving.as_mut().graceful_shutdown(),
+        () = first.time_to_go(edge) => serving.as_mut().graceful_shutdown(),
     }
     Ok(serving.await?)
 }

@@ -205,6 +205,7 @@ impl Setup {
             entropy: Arc::new(SeededEntropy::new(1)),
             events: Arc::clone(&events) as Arc<dyn EventSink>,
             tls: server_config(&store, &TlsSettings::default()).unwrap(),
+            sockets: Arc::default(),
         };
         let edge = Edge::start(config, deps)?;
         Ok(Front { edge, events, authority, _folder: folder })

@@ -144,6 +144,19 @@ async fn stopping_lets_running_requests_finish_and_refuses_new_connections() {
 }
 
 #[tokio::test]
+async fn a_connection_that_has_not_asked_yet_when_gabion_hands_over_is_answered() {
+    let shop = shop("ok").await;
+    let front = Setup::of(&[&shop]).start();
+    let (mut wire, address) = (front.tls().await, front.address(Plane::Https));
+    let edge = front.edge.clone();
+    let handing_over = tokio::spawn(async move { edge.stop_and_hand_over().await });
+    tokio::task::yield_now().await;
+    assert_eq!(soon(wire.ask(get("/", ""))).await.status, 200);
+    assert_eq!(soon(handing_over).await.unwrap(), 0);
+    TcpStream::connect(address).await.expect("the next one waits for whoever comes after");
+}
+
+#[tokio::test]
 async fn idle_connections_do_not_delay_stopping() {
     let shop = shop("ok").await;
     let front = Setup::of(&[&shop]).start();

@@ -6,6 +6,8 @@ mod configuration;
 mod docs;
 mod failure;
 mod life;
+mod restart;
+mod service;
 mod storm;
 
 use std::path::PathBuf;
