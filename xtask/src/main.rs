@@ -2,31 +2,53 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks talk to the developer")]
 
+mod bench;
+mod client;
+mod debian;
 mod layers;
 mod licences;
 mod postgres;
 mod soak;
+mod statistics;
 mod suite;
 mod task;
 mod tidy;
 
 use std::process::ExitCode;
 
-const HELP: &str = "\
-cargo xtask test    install what the full suite needs and run everything, as CI does
-cargo xtask tidy    check layers, licences, links and marks; also runs as a test
-cargo xtask soak    the long runs: reload storm, dead database, full disk
-";
+use clap::{Parser, Subcommand};
+
+/// The project's own tasks.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Tasks {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Install what the full suite needs and run everything, as CI does.
+    Test,
+    /// Check layers, licences, links and marks; also runs as a test.
+    Tidy,
+    /// The long runs: reload storm, dead database, full disk.
+    Soak,
+    /// Measure Gabion: bench/README.md says how to read the results.
+    #[command(subcommand)]
+    Bench(bench::Bench),
+    /// The load generator that `bench` and `attack` start on its own core.
+    #[command(subcommand, hide = true)]
+    Client(client::Client),
+}
 
 fn main() -> ExitCode {
-    let result = match std::env::args().nth(1).as_deref() {
-        Some("test") => suite::run_everything(),
-        Some("tidy") => tidy::run(),
-        Some("soak") => soak::run_long(),
-        _ => {
-            print!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
+    let result = match Tasks::parse().task {
+        Task::Test => suite::run_everything(),
+        Task::Tidy => tidy::run(),
+        Task::Soak => soak::run_long(),
+        Task::Bench(bench) => bench::run(&bench),
+        Task::Client(client) => client::run(&client),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,7 +3,8 @@
 use std::process::Command;
 use std::time::Instant;
 
-use crate::postgres::{Postgres, is_root};
+use crate::debian;
+use crate::postgres::Postgres;
 use crate::task::{Outcome, cargo, has, run, step};
 
 /// Debian packages, and the program that tells whether each is there.
@@ -18,7 +19,7 @@ const PACKAGES: &[(&str, &str)] = &[
 pub(crate) fn run_everything() -> Outcome {
     let started = Instant::now();
     step("Tools");
-    debian_packages()?;
+    debian::install(PACKAGES)?;
     if !has("cargo-nextest", "--version") && run(&mut cargo(&["nextest", "--version"])).is_err() {
         run(&mut cargo(&["install", "cargo-nextest", "--locked"]))?;
     }
@@ -47,23 +48,4 @@ pub(crate) fn binary() -> std::path::PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::task::root().join("target"), Into::into);
     target.join("release/gabion")
-}
-
-fn debian_packages() -> Outcome {
-    let missing: Vec<_> = PACKAGES
-        .iter()
-        .filter(|(_, path)| !std::path::Path::new(path).exists())
-        .map(|(name, _)| *name)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    if !is_root() {
-        return Err(format!("install these as root first: apt-get install {}", missing.join(" ")));
-    }
-    run(Command::new("apt-get").args(["update", "-q"]))?;
-    run(Command::new("apt-get")
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .args(["install", "-y", "-q", "--no-install-recommends"])
-        .args(missing))
 }

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 /// What went wrong, in words for the developer.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
@@ -35,4 +36,10 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// Whether a program can be started.
 pub(crate) fn has(program: &str, version: &str) -> bool {
     Command::new(program).arg(version).output().is_ok_and(|output| output.status.success())
+}
+
+/// Waits.
+#[expect(clippy::disallowed_methods, reason = "tasks are plain threads: there is no worker to block")]
+pub(crate) fn pause(time: Duration) {
+    std::thread::sleep(time);
 }

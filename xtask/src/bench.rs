@@ -1,0 +1,53 @@
+//! `cargo xtask bench`: what Gabion costs, beside nginx and by itself. `bench/README.md` says how to read it.
+
+mod edge;
+mod load;
+mod machine;
+mod run_folder;
+mod server;
+mod site;
+mod usage;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use crate::debian;
+use crate::suite::binary;
+use crate::task::{Outcome, cargo, run as run_command};
+
+/// Debian packages of the benchmark, and the program that tells whether each is there.
+const PACKAGES: &[(&str, &str)] = &[
+    ("nginx-light", "/usr/sbin/nginx"),
+    ("wrk", "/usr/bin/wrk"),
+    ("nghttp2-client", "/usr/bin/h2load"),
+    ("openssl", "/usr/bin/openssl"),
+];
+
+/// What is measured.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Gabion against nginx as a TLS reverse proxy, in one run on the same core.
+    Edge(edge::Edge),
+}
+
+/// Measures.
+///
+/// # Errors
+/// When a tool is missing, a proxy does not start, requests fail, or a gate is not met.
+pub(crate) fn run(bench: &Bench) -> Outcome {
+    match bench {
+        Bench::Edge(edge) => edge.run(),
+    }
+}
+
+/// Installs the tools and builds what is measured, and the client that measures, with all optimizations.
+fn prepare() -> Outcome {
+    debian::install(PACKAGES)?;
+    run_command(&mut cargo(&["build", "--release", "--locked", "--package", "gabion", "--package", "xtask"]))
+}
+
+/// The optimized build of this program: its `client` commands are load generators.
+fn client_binary() -> PathBuf {
+    binary().with_file_name("xtask")
+}

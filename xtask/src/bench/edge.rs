@@ -1,0 +1,191 @@
+//! `cargo xtask bench edge`: Gabion against nginx, cell by cell.
+
+mod report;
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::load::{Load, Round};
+use super::machine;
+use super::run_folder::RunFolder;
+use super::site::{Proxy, Site};
+use crate::statistics::Spread;
+use crate::suite::binary;
+use crate::task::{Outcome, step};
+
+/// Requests per processor second of no cell may be below this share of the other proxy's.
+const PACE_MIN_PERCENT: f64 = 80.0;
+
+/// How much is measured.
+#[derive(Debug, Args)]
+pub(crate) struct Edge {
+    /// Only cells whose name contains this, such as `h1/1k`.
+    #[arg(long, value_name = "PART")]
+    only: Option<String>,
+    /// Rounds of one second, three of them: shows that everything works, not how fast.
+    #[arg(long)]
+    quick: bool,
+    /// Rounds of each cell and proxy.
+    #[arg(long)]
+    rounds: Option<usize>,
+    /// Seconds of a round.
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// Compare with this Gabion instead of nginx: the work before a change.
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// Keep the results under bench/runs.
+    #[arg(long)]
+    keep: bool,
+    /// Fail when a cell is under 80 %.
+    #[arg(long)]
+    gate: bool,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cell {
+    name: &'static str,
+    path: &'static str,
+    load: Load,
+}
+
+/// The key exchange with ML-KEM, which Debian's nginx cannot do, is Gabion's own column.
+const CELLS: &[Cell] = &[
+    Cell { name: "h1/1k", path: "1k", load: Load::Http1 { connections: 32 } },
+    Cell { name: "h1/32k", path: "32k", load: Load::Http1 { connections: 32 } },
+    Cell { name: "h1/1m", path: "1m", load: Load::Http1 { connections: 8 } },
+    Cell { name: "h2/1k", path: "1k", load: Load::Http2 { connections: 8, streams: 16 } },
+    Cell { name: "h2/32k", path: "32k", load: Load::Http2 { connections: 8, streams: 16 } },
+    Cell { name: "h2/1m", path: "1m", load: Load::Http2 { connections: 4, streams: 4 } },
+    Cell { name: "full/1k", path: "1k", load: Load::Handshakes { resume: false, mlkem: false } },
+    Cell { name: "resumed/1k", path: "1k", load: Load::Handshakes { resume: true, mlkem: false } },
+    Cell { name: "full-mlkem/1k", path: "1k", load: Load::Handshakes { resume: false, mlkem: true } },
+    Cell { name: "resumed-mlkem/1k", path: "1k", load: Load::Handshakes { resume: true, mlkem: true } },
+];
+
+/// What one proxy did in one cell.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    proxy: &'static str,
+    rounds: Vec<Round>,
+}
+
+impl Measured {
+    fn cpu_us(&self) -> Spread {
+        Spread::of(self.rounds.iter().map(Round::cpu_us))
+    }
+
+    fn rate(&self) -> Spread {
+        Spread::of(self.rounds.iter().map(Round::rate))
+    }
+
+    fn p50_ms(&self) -> Spread {
+        Spread::of(self.rounds.iter().map(|round| milliseconds(round.p50_us)))
+    }
+
+    fn p99_ms(&self) -> Spread {
+        Spread::of(self.rounds.iter().map(|round| milliseconds(round.p99_us)))
+    }
+
+    fn rss_peak_mib(&self) -> u64 {
+        self.rounds.iter().map(|round| round.rss_peak_kib).max().unwrap_or_default() / 1024
+    }
+}
+
+fn milliseconds(micros: u64) -> f64 {
+    std::time::Duration::from_micros(micros).as_secs_f64() * 1e3
+}
+
+/// A cell with the results of everyone who took part, Gabion first.
+#[derive(Debug)]
+pub(crate) struct Row {
+    cell: Cell,
+    measured: Vec<Measured>,
+}
+
+impl Row {
+    /// Gabion's requests per processor second, in percent of the other's. None where it ran alone.
+    fn pace_percent(&self) -> Option<f64> {
+        let [gabion, other] = self.measured.as_slice() else { return None };
+        Some(100.0 * other.cpu_us().median / gabion.cpu_us().median)
+    }
+}
+
+impl Edge {
+    /// Builds, measures, reports.
+    pub(crate) fn run(&self) -> Outcome {
+        super::prepare()?;
+        let load_before = machine::load_average();
+        let folder = RunFolder::open("edge", self.keep)?;
+        let site = Site::start()?;
+        let gabion = Proxy::Gabion { name: "gabion", binary: binary() };
+        let other = match &self.binary {
+            Some(path) => Proxy::Gabion { name: "before", binary: path.clone() },
+            None => Proxy::Nginx,
+        };
+        let mut rows = Vec::new();
+        for cell in CELLS.iter().filter(|cell| self.wants(cell)) {
+            let alone = other == Proxy::Nginx && matches!(cell.load, Load::Handshakes { mlkem: true, .. });
+            let proxies = if alone { vec![&gabion] } else { vec![&gabion, &other] };
+            let row = self.measure(*cell, &site, &proxies, &folder)?;
+            println!("{}", report::line(&row));
+            rows.push(row);
+        }
+        report::write(&folder, &rows, &load_before, &self.rounds_told())?;
+        println!("\n{}\nResults: {}", report::table(&rows), folder.path().display());
+        self.judge(&rows)
+    }
+
+    fn wants(&self, cell: &Cell) -> bool {
+        self.only.as_ref().is_none_or(|part| cell.name.contains(part.as_str()))
+    }
+
+    fn rounds(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 3 } else { 6 })
+    }
+
+    fn seconds(&self) -> f64 {
+        self.seconds.unwrap_or(if self.quick { 1.0 } else { 4.0 })
+    }
+
+    fn rounds_told(&self) -> String {
+        format!("{} rounds of {} s for each cell and proxy", self.rounds(), self.seconds())
+    }
+
+    /// Rounds in the order A B, B A, A B ...: what drifts on the machine hits both.
+    fn measure(&self, cell: Cell, site: &Site, proxies: &[&Proxy], folder: &RunFolder) -> Outcome<Row> {
+        step(cell.name);
+        let mut running = Vec::new();
+        for proxy in proxies {
+            let server = site.proxy(proxy, "gabion.toml")?;
+            cell.load.round(&server, cell.path, 1.0)?;
+            running.push((server, Measured { proxy: proxy.name(), rounds: Vec::new() }));
+        }
+        for number in 1..=self.rounds() {
+            for (server, measured) in &mut running {
+                let round = cell.load.round(server, cell.path, self.seconds())?;
+                let name = format!("{}.{}.{number}", cell.name.replace('/', "-"), measured.proxy);
+                folder.raw(&name, &round.raw)?;
+                measured.rounds.push(round);
+            }
+            running.reverse();
+        }
+        let mut measured: Vec<_> = running.into_iter().map(|(_, measured)| measured).collect();
+        measured.sort_by_key(|measured| measured.proxy != proxies[0].name());
+        Ok(Row { cell, measured })
+    }
+
+    fn judge(&self, rows: &[Row]) -> Outcome {
+        let slow: Vec<_> = rows
+            .iter()
+            .filter(|row| row.pace_percent().is_some_and(|pace| pace < PACE_MIN_PERCENT))
+            .map(|row| row.cell.name)
+            .collect();
+        if self.gate && !slow.is_empty() {
+            return Err(format!("under {PACE_MIN_PERCENT} %: {}", slow.join(", ")));
+        }
+        Ok(())
+    }
+}

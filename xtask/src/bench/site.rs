@@ -1,0 +1,123 @@
+//! One throwaway shop: files, a certificate, an origin, and the proxies that can stand in front of it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::server::{PROXY_CORE, Server, free_port, other_cores, pinned};
+use crate::task::{Outcome, root};
+
+/// The bodies, by the name of their path.
+pub(crate) const BODIES: &[(&str, usize)] = &[("1k", 1 << 10), ("32k", 32 << 10), ("1m", 1 << 20)];
+
+/// A folder with everything one run needs, and the origin that runs for it.
+#[derive(Debug)]
+pub(crate) struct Site {
+    folder: PathBuf,
+    origin: Server,
+}
+
+/// Who stands in front of the shop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Proxy {
+    /// Debian's nginx.
+    Nginx,
+    /// A Gabion binary.
+    Gabion {
+        /// Its name in tables and files.
+        name: &'static str,
+        /// The program.
+        binary: PathBuf,
+    },
+}
+
+impl Proxy {
+    /// Its name in tables and files.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Gabion { name, .. } => name,
+        }
+    }
+}
+
+impl Site {
+    /// Makes the folder and starts the origin.
+    pub(crate) fn start() -> Outcome<Self> {
+        let folder = root().join(format!("target/bench/site-{}", std::process::id()));
+        let files = folder.join("files");
+        std::fs::create_dir_all(&files).map_err(|error| format!("{}: {error}", files.display()))?;
+        for (name, length) in BODIES {
+            write(&files.join(name), &vec![b'x'; *length])?;
+        }
+        certificate(&folder)?;
+        let port = free_port()?;
+        let configuration = fill(&folder, "origin.conf", "origin.conf", port, port)?;
+        let origin = Server::start(
+            pinned(&other_cores(), "nginx").arg("-c").arg(configuration),
+            port,
+            &folder.join("origin.log"),
+        )?;
+        Ok(Self { folder, origin })
+    }
+
+    /// Starts a proxy with the named template of `bench/edge` on its own core.
+    pub(crate) fn proxy(&self, proxy: &Proxy, template: &str) -> Outcome<Server> {
+        let origin = self.origin.address.port();
+        let log = self.folder.join(format!("{}.log", proxy.name()));
+        let port = free_port()?;
+        match proxy {
+            Proxy::Nginx => {
+                let configuration = fill(&self.folder, "nginx.conf", "nginx.conf", origin, port)?;
+                let mut command = pinned(PROXY_CORE, "nginx");
+                Server::start(command.arg("-c").arg(configuration), port, &log)
+            }
+            Proxy::Gabion { name, binary } => {
+                let own = format!("{name}.toml");
+                let configuration = fill(&self.folder, template, &own, origin, port)?;
+                let mut command = pinned(PROXY_CORE, binary);
+                Server::start(command.args(["run", "--config"]).arg(configuration), port, &log)
+            }
+        }
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+            eprintln!("xtask: {}: {error}", self.folder.display());
+        }
+    }
+}
+
+/// A self-signed certificate: ECDSA P-256, for both proxies.
+fn certificate(folder: &Path) -> Outcome {
+    let output = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
+        .args(["-days", "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+        .args(["-keyout", "key.pem", "-out", "cert.pem"])
+        .current_dir(folder)
+        .output()
+        .map_err(|error| format!("openssl: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("openssl: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Fills the names of a template of `bench/edge` and writes the result into the site's folder.
+fn fill(folder: &Path, template: &str, name: &str, origin: u16, port: u16) -> Outcome<PathBuf> {
+    let source = root().join("bench/edge").join(template);
+    let text = std::fs::read_to_string(&source).map_err(|error| format!("{}: {error}", source.display()))?;
+    let text = text
+        .replace("{{folder}}", &folder.display().to_string())
+        .replace("{{origin}}", &origin.to_string())
+        .replace("{{port}}", &port.to_string())
+        .replace("{{control}}", &free_port()?.to_string());
+    let path = folder.join(name);
+    write(&path, text.as_bytes())?;
+    Ok(path)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Outcome {
+    std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
+}

@@ -1,0 +1,23 @@
+//! Load that needs to know TLS better than wrk and h2load do. Runs as its own process, on the load generator's core.
+
+mod handshakes;
+mod http;
+mod tls;
+
+use clap::Subcommand;
+
+use crate::task::Outcome;
+
+/// What the client does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Client {
+    /// Opens a connection, sends one request, closes, and starts over.
+    Handshakes(handshakes::Handshakes),
+}
+
+/// Runs one client to its end. The last line is `result key=value ...`.
+pub(crate) fn run(client: &Client) -> Outcome {
+    match client {
+        Client::Handshakes(handshakes) => handshakes.run(),
+    }
+}
