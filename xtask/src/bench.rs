@@ -2,19 +2,11 @@
 
 mod edge;
 mod load;
-mod machine;
-mod run_folder;
-mod server;
 mod site;
-mod usage;
-
-use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use crate::debian;
-use crate::suite::binary;
-use crate::task::{Outcome, cargo, run as run_command};
+use crate::task::Outcome;
 
 /// Debian packages of the benchmark, and the program that tells whether each is there.
 const PACKAGES: &[(&str, &str)] = &[
@@ -39,15 +31,4 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
     match bench {
         Bench::Edge(edge) => edge.run(),
     }
-}
-
-/// Installs the tools and builds what is measured, and the client that measures, with all optimizations.
-fn prepare() -> Outcome {
-    debian::install(PACKAGES)?;
-    run_command(&mut cargo(&["build", "--release", "--locked", "--package", "gabion", "--package", "xtask"]))
-}
-
-/// The optimized build of this program: its `client` commands are load generators.
-fn client_binary() -> PathBuf {
-    binary().with_file_name("xtask")
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod client;
 mod debian;
+mod lab;
 mod layers;
 mod licences;
 mod postgres;

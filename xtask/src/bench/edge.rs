@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::load::{Load, Round};
-use super::machine;
-use super::run_folder::RunFolder;
-use super::site::{Proxy, Site};
+use super::site::{Proxy, Site, agreed};
+use crate::lab::run_folder::RunFolder;
+use crate::lab::{self, machine};
 use crate::statistics::Spread;
 use crate::suite::binary;
 use crate::task::{Outcome, step};
@@ -49,6 +49,12 @@ pub(crate) struct Cell {
     name: &'static str,
     path: &'static str,
     load: Load,
+}
+
+impl Cell {
+    fn file_name(&self) -> String {
+        self.name.replace('/', "-")
+    }
 }
 
 /// The key exchange with ML-KEM, which Debian's nginx cannot do, is Gabion's own column.
@@ -116,7 +122,7 @@ impl Row {
 impl Edge {
     /// Builds, measures, reports.
     pub(crate) fn run(&self) -> Outcome {
-        super::prepare()?;
+        lab::prepare(super::PACKAGES)?;
         let load_before = machine::load_average();
         let folder = RunFolder::open("edge", self.keep)?;
         let site = Site::start()?;
@@ -160,13 +166,14 @@ impl Edge {
         let mut running = Vec::new();
         for proxy in proxies {
             let server = site.proxy(proxy, "gabion.toml")?;
+            folder.raw(&format!("{}.{}.tls", cell.file_name(), proxy.name()), &agreed(&server)?)?;
             cell.load.round(&server, cell.path, 1.0)?;
             running.push((server, Measured { proxy: proxy.name(), rounds: Vec::new() }));
         }
         for number in 1..=self.rounds() {
             for (server, measured) in &mut running {
                 let round = cell.load.round(server, cell.path, self.seconds())?;
-                let name = format!("{}.{}.{number}", cell.name.replace('/', "-"), measured.proxy);
+                let name = format!("{}.{}.{number}", cell.file_name(), measured.proxy);
                 folder.raw(&name, &round.raw)?;
                 measured.rounds.push(round);
             }

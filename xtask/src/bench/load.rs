@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::server::{Server, other_cores, pinned};
-use super::usage;
+use crate::lab::server::{Server, other_cores, pinned};
+use crate::lab::{self, usage};
 use crate::statistics::percentile;
 use crate::task::{Outcome, root};
 
@@ -101,11 +101,12 @@ impl Load {
             Self::Http2 { connections, streams } => {
                 let mut h2load = pinned(&cores, "h2load");
                 h2load.args(["-t1", &format!("-c{connections}"), &format!("-m{streams}")]);
+                h2load.arg("--tls13-ciphers=TLS_AES_256_GCM_SHA384");
                 h2load.arg(format!("-D{}", whole(seconds))).arg("--log-file").arg(log).arg(url);
                 h2load
             }
             Self::Handshakes { resume, mlkem } => {
-                let mut client = pinned(&cores, super::client_binary());
+                let mut client = pinned(&cores, lab::client_binary());
                 client.args(["client", "handshakes", "--path", &format!("/{path}")]);
                 client.args(["--to", &server.address.to_string(), "--seconds", &seconds.to_string()]);
                 if resume {
@@ -120,7 +121,7 @@ impl Load {
     /// Each of the client's threads begins with one full handshake; everything else has to be as asked.
     fn resumed_as_asked(self, raw: &str, requests: u64) -> Outcome {
         let Self::Handshakes { resume, .. } = self else { return Ok(()) };
-        let resumed: u64 = field(raw, "resumed")?;
+        let resumed: u64 = lab::result(raw, "resumed")?;
         let right = if resume { resumed * 100 >= requests * 95 } else { resumed == 0 };
         if right { Ok(()) } else { Err(format!("{resumed} of {requests} handshakes were resumed:\n{raw}")) }
     }
@@ -140,23 +141,15 @@ struct Seen {
     failed: u64,
 }
 
-/// Reads the `result key=value` line of our client and of `wrk.lua`.
+/// What our client and `wrk.lua` say.
 fn result(raw: &str) -> Outcome<Seen> {
     Ok(Seen {
-        requests: field(raw, "requests")?,
-        seconds: field(raw, "seconds")?,
-        p50_us: field(raw, "p50_us")?,
-        p99_us: field(raw, "p99_us")?,
-        failed: field(raw, "failed")?,
+        requests: lab::result(raw, "requests")?,
+        seconds: lab::result(raw, "seconds")?,
+        p50_us: lab::result(raw, "p50_us")?,
+        p99_us: lab::result(raw, "p99_us")?,
+        failed: lab::result(raw, "failed")?,
     })
-}
-
-fn field<T: std::str::FromStr>(raw: &str, key: &str) -> Outcome<T> {
-    let line = raw.lines().find_map(|line| line.strip_prefix("result "));
-    let value = line.and_then(|line| {
-        line.split(' ').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key)
-    });
-    value.and_then(|(_, value)| value.parse().ok()).ok_or_else(|| format!("no `{key}` in:\n{raw}"))
 }
 
 /// Reads h2load's summary, and the times of single requests from its log, which is deleted.
@@ -198,14 +191,6 @@ fn seconds(text: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_result_line_is_found_among_others() {
-        let seen =
-            result("noise\nresult requests=10 seconds=2.5 p50_us=7 p99_us=9 failed=1\n").expect("a result");
-        assert_eq!((seen.requests, seen.p50_us, seen.p99_us, seen.failed), (10, 7, 9, 1));
-        assert!(result("nothing").is_err());
-    }
 
     #[test]
     fn times_of_h2load_have_units() {

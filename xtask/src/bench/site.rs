@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::server::{PROXY_CORE, Server, free_port, other_cores, pinned};
+use crate::lab::server::{PROXY_CORE, Server, free_port, other_cores, pinned};
 use crate::task::{Outcome, root};
 
 /// The bodies, by the name of their path.
@@ -87,6 +87,21 @@ impl Drop for Site {
             eprintln!("xtask: {}: {error}", self.folder.display());
         }
     }
+}
+
+/// What a server agrees to with a client of OpenSSL's: protocol, cipher, key exchange, kind of certificate.
+pub(crate) fn agreed(server: &Server) -> Outcome<String> {
+    let output = Command::new("openssl")
+        .args(["s_client", "-servername", "localhost", "-connect", &server.address.to_string()])
+        .args(["-ciphersuites", "TLS_AES_256_GCM_SHA384"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .map_err(|error| format!("openssl: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let telling = ["New, TLS", "Server Temp Key", "Peer signature type", "Server public key"];
+    let lines: Vec<_> =
+        text.lines().filter(|line| telling.iter().any(|start| line.starts_with(start))).collect();
+    Ok(lines.join("\n") + "\n")
 }
 
 /// A self-signed certificate: ECDSA P-256, for both proxies.

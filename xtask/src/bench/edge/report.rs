@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::{Measured, Row};
-use crate::bench::machine;
-use crate::bench::run_folder::RunFolder;
+use crate::lab::machine;
+use crate::lab::run_folder::RunFolder;
 use crate::statistics::Spread;
 use crate::task::Outcome;
 

@@ -1,0 +1,47 @@
+//! What every measurement needs: servers on cores of their own, what they used, and a folder for the results.
+
+pub(crate) mod machine;
+pub(crate) mod run_folder;
+pub(crate) mod server;
+pub(crate) mod usage;
+
+use std::path::PathBuf;
+
+use crate::debian;
+use crate::suite::binary;
+use crate::task::{Outcome, cargo, run};
+
+/// Installs the tools and builds what is measured, and the clients that measure, with all optimizations.
+pub(crate) fn prepare(packages: &[(&str, &str)]) -> Outcome {
+    debian::install(packages)?;
+    run(&mut cargo(&["build", "--release", "--locked", "--package", "gabion", "--package", "xtask"]))
+}
+
+/// The optimized build of this program: its `client` commands are load generators.
+pub(crate) fn client_binary() -> PathBuf {
+    binary().with_file_name("xtask")
+}
+
+/// A value of the `result key=value ...` line that load generators and attacks end with.
+///
+/// # Errors
+/// The whole output, when there is no such line or value.
+pub(crate) fn result<T: std::str::FromStr>(raw: &str, key: &str) -> Outcome<T> {
+    let line = raw.lines().find_map(|line| line.strip_prefix("result "));
+    let value = line.and_then(|line| {
+        line.split(' ').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key)
+    });
+    value.and_then(|(_, value)| value.parse().ok()).ok_or_else(|| format!("no `{key}` in:\n{raw}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::result;
+
+    #[test]
+    fn the_result_line_is_found_among_others() {
+        let raw = "noise\nresult requests=10 seconds=2.5\nmore noise\n";
+        assert_eq!((result(raw, "requests"), result(raw, "seconds")), (Ok(10_u64), Ok(2.5)));
+        assert!(result::<u64>(raw, "failed").is_err());
+    }
+}
