@@ -3,6 +3,7 @@
 pub(crate) mod machine;
 pub(crate) mod run_folder;
 pub(crate) mod server;
+pub(crate) mod template;
 pub(crate) mod usage;
 
 use std::path::PathBuf;
@@ -34,9 +35,26 @@ pub(crate) fn result<T: std::str::FromStr>(raw: &str, key: &str) -> Outcome<T> {
     value.and_then(|(_, value)| value.parse().ok()).ok_or_else(|| format!("no `{key}` in:\n{raw}"))
 }
 
+/// A count of h2load's line `requests: 10 total, ..., 9 succeeded, 1 failed, ...`, by the word after it.
+///
+/// # Errors
+/// The whole output, when there is no such line or count.
+pub(crate) fn h2load_count(raw: &str, word: &str) -> Outcome<u64> {
+    let line = raw.lines().find_map(|line| line.strip_prefix("requests:"));
+    let count =
+        line.and_then(|line| line.split(',').find_map(|part| part.strip_suffix(word)?.trim().parse().ok()));
+    count.ok_or_else(|| format!("no `{word}` in:\n{raw}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::result;
+    use super::*;
+
+    #[test]
+    fn h2loads_counts_are_found_by_their_words() {
+        let raw = "requests: 12 total, 12 started, 11 done, 9 succeeded, 2 failed, 1 errored, 0 timeout\n";
+        assert_eq!((h2load_count(raw, " succeeded"), h2load_count(raw, " errored")), (Ok(9), Ok(1)));
+    }
 
     #[test]
     fn the_result_line_is_found_among_others() {

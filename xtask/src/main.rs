@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "tasks talk to the developer")]
 
+mod attack;
 mod bench;
 mod client;
 mod debian;
@@ -38,6 +39,8 @@ enum Task {
     /// Measure Gabion: bench/README.md says how to read the results.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Attack Gabion in front of the demo shop and print what held: bench/README.md says how to read it.
+    Attack(attack::Attack),
     /// The load generator that `bench` and `attack` start on its own core.
     #[command(subcommand, hide = true)]
     Client(client::Client),
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Soak => soak::run_long(),
         Task::Bench(bench) => bench::run(&bench),
+        Task::Attack(attack) => attack.run(),
         Task::Client(client) => client::run(&client),
     };
     match result {

@@ -161,17 +161,12 @@ fn h2load(raw: &str, log: &Path) -> Outcome<Seen> {
         text.lines().filter_map(|line| line.split('\t').nth(2)?.trim().parse().ok()).collect();
     micros.sort_unstable();
     let finished = word_after(raw, "finished in ").ok_or_else(|| format!("no time in:\n{raw}"))?;
-    let before = |name: &str| {
-        let line = raw.lines().find(|line| line.starts_with("requests:"))?;
-        line.split(", ").find_map(|part| part.strip_suffix(name)?.trim().parse::<u64>().ok())
-    };
-    let counted = |name: &str| before(name).ok_or_else(|| format!("no `{name}` in:\n{raw}"));
     Ok(Seen {
-        requests: counted(" succeeded")?,
+        requests: lab::h2load_count(raw, " succeeded")?,
         seconds: seconds(finished).ok_or_else(|| format!("no time in:\n{raw}"))?,
         p50_us: percentile(&micros, 50),
         p99_us: percentile(&micros, 99),
-        failed: counted(" failed")?,
+        failed: lab::h2load_count(raw, " failed")?,
     })
 }
 

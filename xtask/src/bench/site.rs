@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::lab::server::{PROXY_CORE, Server, free_port, other_cores, pinned};
+use crate::lab::template::{fill, write};
 use crate::task::{Outcome, root};
 
 /// The bodies, by the name of their path.
@@ -51,7 +52,7 @@ impl Site {
         }
         certificate(&folder)?;
         let port = free_port()?;
-        let configuration = fill(&folder, "origin.conf", "origin.conf", port, port)?;
+        let configuration = filled(&folder, "origin.conf", "origin.conf", port, port)?;
         let origin = Server::start(
             pinned(&other_cores(), "nginx").arg("-c").arg(configuration),
             port,
@@ -67,13 +68,13 @@ impl Site {
         let port = free_port()?;
         match proxy {
             Proxy::Nginx => {
-                let configuration = fill(&self.folder, "nginx.conf", "nginx.conf", origin, port)?;
+                let configuration = filled(&self.folder, "nginx.conf", "nginx.conf", origin, port)?;
                 let mut command = pinned(PROXY_CORE, "nginx");
                 Server::start(command.arg("-c").arg(configuration), port, &log)
             }
             Proxy::Gabion { name, binary } => {
                 let own = format!("{name}.toml");
-                let configuration = fill(&self.folder, template, &own, origin, port)?;
+                let configuration = filled(&self.folder, template, &own, origin, port)?;
                 let mut command = pinned(PROXY_CORE, binary);
                 Server::start(command.args(["run", "--config"]).arg(configuration), port, &log)
             }
@@ -119,20 +120,13 @@ fn certificate(folder: &Path) -> Outcome {
     Err(format!("openssl: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Fills the names of a template of `bench/edge` and writes the result into the site's folder.
-fn fill(folder: &Path, template: &str, name: &str, origin: u16, port: u16) -> Outcome<PathBuf> {
-    let source = root().join("bench/edge").join(template);
-    let text = std::fs::read_to_string(&source).map_err(|error| format!("{}: {error}", source.display()))?;
-    let text = text
-        .replace("{{folder}}", &folder.display().to_string())
-        .replace("{{origin}}", &origin.to_string())
-        .replace("{{port}}", &port.to_string())
-        .replace("{{control}}", &free_port()?.to_string());
-    let path = folder.join(name);
-    write(&path, text.as_bytes())?;
-    Ok(path)
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Outcome {
-    std::fs::write(path, bytes).map_err(|error| format!("{}: {error}", path.display()))
+/// A template of `bench/edge`, filled and written into the site's folder.
+fn filled(folder: &Path, template: &str, name: &str, origin: u16, port: u16) -> Outcome<PathBuf> {
+    let values = [
+        ("folder", folder.display().to_string()),
+        ("origin", origin.to_string()),
+        ("port", port.to_string()),
+        ("control", free_port()?.to_string()),
+    ];
+    fill(&format!("edge/{template}"), folder.join(name), &values)
 }

@@ -35,6 +35,13 @@ pub(crate) fn pinned(cores: &str, program: impl AsRef<std::ffi::OsStr>) -> Comma
     command
 }
 
+/// The same for a program that gives way to every other one on its core.
+pub(crate) fn pinned_low(cores: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new("nice");
+    command.args(["-n", "19", "taskset", "-c", cores]).arg(program);
+    command
+}
+
 /// A running server. Dropping it stops it.
 #[derive(Debug)]
 pub(crate) struct Server {

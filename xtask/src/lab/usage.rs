@@ -13,6 +13,11 @@ pub(crate) fn cpu_seconds(root: u32) -> f64 {
     ticks / TICKS_PER_SECOND
 }
 
+/// Resident memory of a process tree now, in KiB.
+pub(crate) fn rss_kib(root: u32) -> u64 {
+    tree(root).into_iter().filter_map(|process| status_kib(process, "VmRSS:")).sum()
+}
+
 /// The most resident memory each process of a tree had since [`forget_peak`], summed, in KiB.
 pub(crate) fn rss_peak_kib(root: u32) -> u64 {
     tree(root).into_iter().filter_map(|process| status_kib(process, "VmHWM:")).sum()

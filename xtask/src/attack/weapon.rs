@@ -1,0 +1,240 @@
+//! The attacks: which tool sends them, and what in its output shows that the attacker was held.
+
+use std::process::Command;
+
+use crate::lab::server::{Server, other_cores, pinned_low};
+use crate::lab::{self};
+use crate::task::{Outcome, root};
+
+/// Connections that slow clients of one address may still hold when the attack ends.
+const HELD_MAX: u64 = 128;
+
+/// A kind of attack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Weapon {
+    /// Its row in the table.
+    pub(crate) name: &'static str,
+    tool: Tool,
+}
+
+/// What sends it.
+#[derive(Clone, Copy, Debug)]
+enum Tool {
+    /// Slow clients.
+    Slowhttptest(&'static [&'static str]),
+    /// Requests over HTTP/1.1 as fast as they go.
+    Wrk(&'static [&'static str]),
+    /// Requests over HTTP/2 as fast as they go.
+    H2load(&'static [&'static str]),
+    /// Frames of `bench/attack/http2.py`.
+    Http2(&'static str),
+    /// Requests of `bench/attack/http1.py`.
+    Http1(&'static str),
+}
+
+const fn weapon(name: &'static str, tool: Tool) -> Weapon {
+    Weapon { name, tool }
+}
+
+/// All of them.
+pub(crate) const WEAPONS: &[Weapon] = &[
+    weapon("slow-headers", Tool::Slowhttptest(&["-H", "-i", "5"])),
+    weapon("slow-body", Tool::Slowhttptest(&["-B", "-i", "5", "-s", "8192"])),
+    weapon(
+        "slow-read",
+        Tool::Slowhttptest(&["-X", "-k", "50", "-w", "10", "-y", "20", "-n", "5", "-z", "5"]),
+    ),
+    weapon("connection-flood", Tool::Wrk(&["-c1000", "-HConnection: close"])),
+    weapon("request-flood-h1", Tool::Wrk(&["-c60"])),
+    weapon("request-flood-h2", Tool::H2load(&["-c60", "-m100"])),
+    weapon("rapid-reset", Tool::Http2("rapid_reset")),
+    weapon("continuation-flood", Tool::Http2("continuation")),
+    weapon("reset-window-zero", Tool::Http2("reset_window_zero")),
+    weapon("reset-window-overflow", Tool::Http2("reset_window_overflow")),
+    weapon("reset-headers-closed", Tool::Http2("reset_headers_closed")),
+    weapon("reset-data-closed", Tool::Http2("reset_data_closed")),
+    weapon("reset-priority-length", Tool::Http2("reset_priority_length")),
+    weapon("reset-priority-self", Tool::Http2("reset_priority_self")),
+    weapon("ping-flood", Tool::Http2("ping")),
+    weapon("settings-flood", Tool::Http2("settings")),
+    weapon("empty-data-flood", Tool::Http2("empty_data")),
+    weapon("window-update-flood", Tool::Http2("window_update")),
+    weapon("hpack-bomb", Tool::Http2("hpack_bomb")),
+    weapon("many-headers-h2", Tool::Http2("many_headers")),
+    weapon("many-headers-h1", Tool::Http1("many_headers")),
+    weapon("long-header", Tool::Http1("long_header")),
+    weapon("query-keys", Tool::Http1("query_keys")),
+    weapon("colliding-keys", Tool::Http1("colliding_keys")),
+    weapon("decompression-bomb", Tool::Http1("bomb")),
+];
+
+/// Whether the attacker got what it wanted.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// It did not.
+    pub(crate) held: bool,
+    /// How far it came, in words.
+    pub(crate) told: String,
+}
+
+impl Weapon {
+    /// The command that attacks a server for some seconds, from 127.0.0.1, and ends by itself.
+    pub(crate) fn command(&self, server: &Server, seconds: u64) -> Command {
+        let cores = other_cores();
+        let port = server.address.port();
+        let url = format!("https://localhost:{port}/shop");
+        match self.tool {
+            Tool::Slowhttptest(arguments) => {
+                let mut command = pinned_low(&cores, "slowhttptest");
+                command.args(["-c", "1000", "-r", "500", "-p", "3", "-u", &url]);
+                command.args(["-l", &seconds.to_string()]).args(arguments);
+                command
+            }
+            Tool::Wrk(arguments) => {
+                let mut command = pinned_low(&cores, "wrk");
+                command
+                    .args(["-t1", &format!("-d{seconds}s")])
+                    .arg("-s")
+                    .arg(root().join("bench/edge/wrk.lua"));
+                command.args(arguments).arg(url);
+                command
+            }
+            Tool::H2load(arguments) => {
+                let mut command = pinned_low(&cores, "h2load");
+                command.args(["-t1", &format!("-D{seconds}")]).args(arguments).arg(url);
+                command
+            }
+            Tool::Http2(attack) => script(&cores, "http2.py", attack, port, seconds),
+            Tool::Http1(attack) => script(&cores, "http1.py", attack, port, seconds),
+        }
+    }
+
+    /// What the output of the attack says about it.
+    ///
+    /// # Errors
+    /// When the output is not what the tool prints.
+    pub(crate) fn judge(&self, raw: &str) -> Outcome<Held> {
+        match self.tool {
+            Tool::Slowhttptest(_) => slow(raw),
+            Tool::Wrk(_) => flood(lab::result(raw, "requests")?, lab::result(raw, "failed")?),
+            Tool::H2load(_) => {
+                let failed = lab::h2load_count(raw, " failed")? + lab::h2load_count(raw, " errored")?;
+                flood(lab::h2load_count(raw, " succeeded")? + failed, failed)
+            }
+            Tool::Http2(_) => frames(raw),
+            Tool::Http1("bomb") => swallowed(raw),
+            Tool::Http1(_) => requests(raw),
+        }
+    }
+}
+
+fn script(cores: &str, script: &str, attack: &str, port: u16, seconds: u64) -> Command {
+    let mut command = pinned_low(cores, "/usr/bin/python3");
+    command.arg(root().join("bench/attack").join(script)).arg(attack);
+    command.args(["--port", &port.to_string(), "--seconds", &seconds.to_string()]);
+    command
+}
+
+/// The last status that slowhttptest printed.
+fn slow(raw: &str) -> Outcome<Held> {
+    let count = |name: &str| -> Outcome<u64> {
+        let line = raw.lines().rev().find_map(|line| line.trim().strip_prefix(name));
+        line.and_then(|number| number.trim().parse().ok()).ok_or_else(|| format!("no `{name}` in:\n{raw}"))
+    };
+    let (connected, pending, closed) = (count("connected:")?, count("pending:")?, count("closed:")?);
+    Ok(Held {
+        held: connected + pending <= HELD_MAX,
+        told: format!("{closed} connections closed, {connected} held at the end"),
+    })
+}
+
+/// Somebody who floods has to be refused sometimes.
+fn flood(requests: u64, refused: u64) -> Outcome<Held> {
+    Ok(Held {
+        held: refused > 0,
+        told: format!("{} of {requests} let through", requests.saturating_sub(refused)),
+    })
+}
+
+/// A connection that attacks has to be cut before the attacker's budget is spent, or be answered as any other.
+fn frames(raw: &str) -> Outcome<Held> {
+    let count = |key: &str| lab::result::<u64>(raw, key);
+    let (connections, refused, survived) = (count("connections")?, count("refused")?, count("survived")?);
+    let (resets, answered) = (count("resets")?, count("answered")?);
+    let harmless = resets == 0 && answered > 0;
+    let told = match survived {
+        0 => format!(
+            "{connections} connections cut after at most {} frames, {refused} refused",
+            count("worst")?
+        ),
+        _ => format!("{survived} of {connections} connections survived; {resets} resets, {answered} answers"),
+    };
+    Ok(Held { held: (survived == 0 && connections + refused > 0) || harmless, told })
+}
+
+/// Every request has to be refused.
+fn requests(raw: &str) -> Outcome<Held> {
+    let count = |key: &str| lab::result::<u64>(raw, key);
+    let (refused, rejected, through) = (count("refused")?, count("rejected")?, count("through")?);
+    Ok(Held {
+        held: through == 0 && refused + rejected > 0,
+        told: format!("{rejected} rejected, {refused} cut off, {through} let through"),
+    })
+}
+
+/// A compressed body may pass, packed as it came: the memory tells whether it was unpacked.
+fn swallowed(raw: &str) -> Outcome<Held> {
+    let outcome = requests(raw)?;
+    Ok(Held { held: true, ..outcome })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(judged: Outcome<Held>, held: bool, told: &str) {
+        let judged = judged.expect("it can be judged");
+        assert_eq!((judged.held, judged.told.as_str()), (held, told));
+    }
+
+    #[test]
+    fn slow_clients_are_held_when_few_are_left() {
+        let raw = "pending:  9\nconnected: 900\nclosed: 3\npending:   0\nconnected:  64\nclosed:  936\n";
+        check(slow(raw), true, "936 connections closed, 64 held at the end");
+        check(slow(&raw.replace("  64", " 640")), false, "936 connections closed, 640 held at the end");
+    }
+
+    #[test]
+    fn a_flood_is_held_when_something_of_it_is_refused() {
+        check(flood(100, 90), true, "10 of 100 let through");
+        check(flood(100, 0), false, "100 of 100 let through");
+    }
+
+    #[test]
+    fn frames_are_held_when_no_connection_survives_or_nothing_is_reset() {
+        let raw = "result connections=5 refused=1 cut=5 survived=0 frames=500 resets=0 answered=0 worst=150";
+        check(frames(raw), true, "5 connections cut after at most 150 frames, 1 refused");
+        let raw = raw.replace("survived=0", "survived=2");
+        check(frames(&raw), false, "2 of 5 connections survived; 0 resets, 0 answers");
+        check(
+            frames(&raw.replace("answered=0", "answered=9")),
+            true,
+            "2 of 5 connections survived; 0 resets, 9 answers",
+        );
+    }
+
+    #[test]
+    fn one_request_let_through_is_one_too_many() {
+        check(
+            requests("result refused=1 rejected=2 through=0"),
+            true,
+            "2 rejected, 1 cut off, 0 let through",
+        );
+        check(
+            requests("result refused=1 rejected=2 through=1"),
+            false,
+            "2 rejected, 1 cut off, 1 let through",
+        );
+    }
+}
