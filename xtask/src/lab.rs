@@ -9,18 +9,17 @@ pub(crate) mod usage;
 use std::path::PathBuf;
 
 use crate::debian;
-use crate::suite::binary;
 use crate::task::{Outcome, cargo, run};
 
-/// Installs the tools and builds what is measured, and the clients that measure, with all optimizations.
+/// Installs the tools and builds what is measured.
 pub(crate) fn prepare(packages: &[(&str, &str)]) -> Outcome {
     debian::install(packages)?;
-    run(&mut cargo(&["build", "--release", "--locked", "--package", "gabion", "--package", "xtask"]))
+    run(&mut cargo(&["build", "--release", "--locked", "--package", "gabion"]))
 }
 
-/// The optimized build of this program: its `client` commands are load generators.
-pub(crate) fn client_binary() -> PathBuf {
-    binary().with_file_name("xtask")
+/// This program: its `client` commands are load generators.
+pub(crate) fn client_binary() -> Outcome<PathBuf> {
+    std::env::current_exe().map_err(|error| format!("our own path: {error}"))
 }
 
 /// A value of the `result key=value ...` line that load generators and attacks end with.

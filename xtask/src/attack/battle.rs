@@ -80,15 +80,15 @@ impl Battle {
     /// Starts Gabion anew, attacks it, and tells what happened.
     pub(crate) fn fight(&self, weapon: &Weapon, folder: &RunFolder) -> Outcome<Row> {
         let gabion = self.gabion(weapon.name)?;
-        let quiet = finished(&mut self.quiet(&gabion, QUIET_SECONDS))?;
+        let quiet = finished(&mut Self::quiet(&gabion, QUIET_SECONDS)?)?;
         let rss_before_kib = usage::rss_kib(gabion.process());
 
         let (attack_log, quiet_log) = (self.file("attack"), self.file("quiet"));
         let mut attack = started(&mut weapon.command(&gabion, self.seconds), &attack_log)?;
         pause(LEAD);
-        let mut customer = started(&mut self.quiet(&gabion, self.seconds - 2), &quiet_log)?;
+        let mut customer = started(&mut Self::quiet(&gabion, self.seconds - 2)?, &quiet_log)?;
         let (checkout, rss_peak_kib) = std::thread::scope(|scope| {
-            let buying = scope.spawn(|| self.checkout(&gabion));
+            let buying = scope.spawn(|| Self::checkout(&gabion));
             let peak = watch(&gabion, &mut attack, Duration::from_secs(self.seconds) + GRACE);
             (buying.join().expect("the thread does not panic"), peak)
         });
@@ -123,22 +123,21 @@ impl Battle {
         Server::start(command.args(["run", "--config"]).arg(configuration), port, &self.file(name))
     }
 
-    fn quiet(&self, gabion: &Server, seconds: u64) -> Command {
-        let mut command = self.client(gabion, "quiet", "127.0.0.2");
+    fn quiet(gabion: &Server, seconds: u64) -> Outcome<Command> {
+        let mut command = Self::client(gabion, "quiet", "127.0.0.2")?;
         command.args(["--path", "/healthz", "--seconds", &seconds.to_string()]);
-        command
+        Ok(command)
     }
 
-    fn checkout(&self, gabion: &Server) -> Outcome<u64> {
-        let said = finished(&mut self.client(gabion, "checkout", "127.0.0.3"))?;
+    fn checkout(gabion: &Server) -> Outcome<u64> {
+        let said = finished(&mut Self::client(gabion, "checkout", "127.0.0.3")?)?;
         lab::result(&said, "milliseconds")
     }
 
-    fn client(&self, gabion: &Server, name: &str, from: &str) -> Command {
-        let mut command = pinned(&other_cores(), lab::client_binary());
+    fn client(gabion: &Server, name: &str, from: &str) -> Outcome<Command> {
+        let mut command = pinned(&other_cores(), lab::client_binary()?);
         command.args(["client", name, "--from", from, "--to", &gabion.address.to_string()]);
-        command.current_dir(&self.folder);
-        command
+        Ok(command)
     }
 
     fn file(&self, name: &str) -> PathBuf {

@@ -106,7 +106,7 @@ impl Load {
                 h2load
             }
             Self::Handshakes { resume, mlkem } => {
-                let mut client = pinned(&cores, lab::client_binary());
+                let mut client = pinned(&cores, lab::client_binary()?);
                 client.args(["client", "handshakes", "--path", &format!("/{path}")]);
                 client.args(["--to", &server.address.to_string(), "--seconds", &seconds.to_string()]);
                 if resume {
