@@ -24,7 +24,7 @@ pub(crate) struct Handshakes {
     #[arg(long)]
     seconds: f64,
     /// Connections at a time.
-    #[arg(long, default_value_t = 8)]
+    #[arg(long)]
     threads: usize,
     /// Resume the session of the connection before.
     #[arg(long)]
