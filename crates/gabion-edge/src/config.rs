@@ -5,6 +5,7 @@
 
 mod limits;
 mod listen;
+mod rate_limit;
 mod route;
 mod site;
 mod upstream;
@@ -18,6 +19,7 @@ use toml::Spanned;
 
 pub use limits::{Limits, LimitsSection};
 pub use listen::ListenSection;
+pub use rate_limit::{Action, Key, RATE_LIMITS_MAX, RateLimitConfig, RateLimitSection, VISITOR};
 pub use route::{RouteConfig, RouteSection};
 pub use site::{Site, SiteSection};
 pub use upstream::{Balance, EndpointConfig, HealthSection, UpstreamConfig, UpstreamSection};
@@ -52,6 +54,8 @@ pub struct EdgeSections<'a> {
     pub upstreams: &'a [UpstreamSection],
     /// `[[route]]`.
     pub routes: &'a [RouteSection],
+    /// `[[rate_limit]]`.
+    pub rate_limits: &'a [RateLimitSection],
 }
 
 /// The whole of the edge's configuration, checked.
@@ -75,6 +79,8 @@ pub struct EdgeConfig {
     pub upstreams: Vec<UpstreamConfig>,
     /// At least one.
     pub routes: Vec<RouteConfig>,
+    /// The rate limits, the built-in one first.
+    pub rate_limits: Vec<RateLimitConfig>,
 }
 
 impl EdgeConfig {
@@ -83,14 +89,18 @@ impl EdgeConfig {
     /// # Errors
     /// The first thing that cannot work, with its place in the file.
     pub fn check(sections: EdgeSections<'_>) -> Result<Self, Invalid> {
-        let EdgeSections { listen, limits, sites, upstreams, routes } = sections;
+        let EdgeSections { listen, limits, sites, upstreams, routes, rate_limits } = sections;
         let need = |empty: bool, what: &str| {
             if empty { Err(Invalid { span: None, message: what.to_owned() }) } else { Ok(()) }
         };
         need(sites.is_empty(), "no [[site]]: add one with a name and its origins")?;
         need(upstreams.is_empty(), "no [[upstream]]: add one with a name and the shop's endpoints")?;
         need(routes.is_empty(), "no [[route]]: add one with path = \"/\" and the upstream's name")?;
+        rate_limit::check_used(rate_limits, routes)?;
+        let limits = limits.check();
+        let rate_limits = limits.visitor.iter().cloned().chain(rate_limit::check_rate_limits(rate_limits)?);
         let checked = Self {
+            rate_limits: rate_limits.collect(),
             https: listen.https.clone(),
             http: listen.http.clone(),
             trusted_proxies: listen
@@ -98,7 +108,7 @@ impl EdgeConfig {
                 .iter()
                 .map(listen::check_network)
                 .collect::<Result<_, _>>()?,
-            limits: limits.check(),
+            limits,
             drain: Duration::from_secs(listen.drain_seconds),
             restart_drain: Duration::from_secs(listen.restart_drain_seconds),
             sites: site::check_sites(sites)?,

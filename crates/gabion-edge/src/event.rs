@@ -6,6 +6,12 @@ use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, Severity};
 
 /// A request was answered by Gabion itself because it could not be forwarded.
 pub const REQUEST_REFUSED: EventKind = EventKind::new("edge.request_refused", 1, Severity::Info);
+/// A client was above a rate limit for the first time in a minute.
+pub const REQUEST_LIMITED: EventKind = EventKind::new("edge.request_limited", 1, Severity::Info);
+/// Gabion cannot keep up: requests are refused, the cheapest first.
+pub const OVERLOAD_STARTED: EventKind = EventKind::new("edge.overload_started", 1, Severity::Critical);
+/// Gabion keeps up again; everybody is served.
+pub const OVERLOAD_ENDED: EventKind = EventKind::new("edge.overload_ended", 1, Severity::Info);
 /// The shop could not be reached, broke off, or did not answer in time.
 pub const SHOP_FAILED: EventKind = EventKind::new("edge.shop_failed", 1, Severity::Warning);
 /// All places of an upstream were taken and its queue was full or too slow.

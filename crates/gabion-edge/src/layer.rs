@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context as TaskContext, Poll};
 
@@ -53,6 +54,19 @@ pub(crate) struct Context {
 pub(crate) struct Found {
     pub(crate) client: OnceLock<Client>,
     pub(crate) site: OnceLock<Arc<Site>>,
+    allowed: AtomicBool,
+}
+
+impl Found {
+    /// Whether the operator lets this client pass limits and shedding.
+    pub(crate) fn is_allowed(&self) -> bool {
+        self.allowed.load(Ordering::Relaxed)
+    }
+
+    /// Lets this client pass limits and shedding.
+    pub(crate) fn allow(&self) {
+        self.allowed.store(true, Ordering::Relaxed);
+    }
 }
 
 /// The facts of a downstream connection.
@@ -61,6 +75,13 @@ pub(crate) struct Connection {
     pub(crate) https: bool,
     /// What kind of software the client is; only over TLS.
     pub(crate) ja4: Option<Ja4>,
+}
+
+impl Connection {
+    /// The JA4 fingerprint of the TLS client, where there is one.
+    pub(crate) fn ja4(&self) -> Option<&str> {
+        self.ja4.as_ref().map(Ja4::as_str)
+    }
 }
 
 /// The facts of a request inside the stack.

@@ -5,9 +5,11 @@
 //! documents. What it has to tell goes to an [`EventSink`] and into [`Metrics`].
 //!
 //! The walk of a request: `listener` (accept, TLS, HTTP) -> `stack` (the order of the defences) -> `trace` (id, time,
-//! pages) -> `client_addr` -> `route` -> `redirect` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
+//! pages) -> `client_addr` -> `admission` -> `route` -> `rate_limit` -> `redirect` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
 //! connection) -> `transfer` (bodies on their way).
 
+pub mod access;
+mod admission;
 mod body;
 pub mod client_addr;
 pub mod config;
@@ -28,9 +30,11 @@ pub mod network;
 pub mod origin;
 mod path;
 mod proxy;
+pub mod rate_limit;
 mod redirect;
 mod refusal;
 mod route;
+pub mod shed;
 pub mod sockets;
 mod stack;
 mod state;
@@ -62,9 +66,11 @@ pub use module::Module;
 pub use refusal::Refusal;
 pub use sockets::Sockets;
 
+use admission::Admission;
 use event::Recorder;
 use listener::Listeners;
 use metrics::{History, Point, history};
+use rate_limit::Limiter;
 use state::State;
 use trace::Trace;
 use tunnel::Tunnels;
@@ -135,11 +141,13 @@ impl Edge {
     pub fn start(config: EdgeConfig, deps: EdgeDeps) -> Result<Self, ReloadError> {
         let places = Arc::new(Semaphore::new(config.limits.connections_max.min(Semaphore::MAX_PERMITS)));
         let (drain, restart_drain) = (config.drain, config.restart_drain);
-        let state = State::build(config, None)?;
         let metrics = Arc::new(Metrics::default());
         let cut = CancellationToken::new();
         let tunnels = Tunnels { metrics: Arc::clone(&metrics), tasks: TaskTracker::new(), stop: cut.clone() };
         let recorder = Recorder { sink: deps.events, clock: deps.clock, entropy: Arc::clone(&deps.entropy) };
+        let limiter = Limiter::new(config.limits.rate_limit_keys_max, recorder.entropy.as_ref());
+        let admission = Arc::new(Admission::new(limiter, recorder.clone()));
+        let state = State::build(config, None, admission)?;
         let edge = Self(Arc::new(Inner {
             state: ArcSwap::from_pointee(state),
             tls: ArcSwap::new(deps.tls),
@@ -166,6 +174,7 @@ impl Edge {
         edge.watch_upstreams(&mut changing);
         drop(changing);
         tokio::spawn(edge.clone().keep_history());
+        tokio::spawn(shed::watch(edge.clone()));
         Ok(edge)
     }
 
@@ -176,7 +185,8 @@ impl Edge {
     /// As [`Edge::start`]; then the old configuration stays in force.
     pub fn reload(&self, config: EdgeConfig) -> Result<(), ReloadError> {
         let mut changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = State::build(config, Some(&self.state()))?;
+        let before = self.state();
+        let state = State::build(config, Some(&before), Arc::clone(&before.admission))?;
         changing.listeners.reconcile(self, &wanted(&state))?;
         self.0.state.store(Arc::new(state));
         self.watch_upstreams(&mut changing);

@@ -31,7 +31,9 @@ impl Module {
     pub const fn what(self) -> &'static str {
         match self {
             Self::Headers => "security headers on the shop's responses",
-            Self::Limits => "request body limits and the upstream's queue",
+            Self::Limits => {
+                "request body limits, rate limits, the block list, shedding and the upstream's queue"
+            }
         }
     }
 }

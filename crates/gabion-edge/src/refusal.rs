@@ -1,5 +1,6 @@
 //! Why a request got no answer from the shop, and what the customer is told.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gabion_core::{Blame, EventKind};
@@ -7,6 +8,8 @@ use gabion_page::error_page::ErrorKind;
 use http::StatusCode;
 
 use crate::event;
+use crate::rate_limit::{Decision, Limit, retry_after_seconds};
+use crate::shed;
 
 /// Why a request got no answer from the shop.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +64,20 @@ pub enum Refusal {
         /// The last endpoint's error.
         reason: String,
     },
+    /// More requests came than a rate limit allows.
+    #[error("above rate limit {}", limit.config.name)]
+    Limited {
+        /// The limit.
+        limit: Arc<Limit>,
+        /// What it found.
+        decision: Decision,
+    },
+    /// The operator takes no requests from this client.
+    #[error("blocked by the operator")]
+    Blocked,
+    /// Gabion cannot keep up.
+    #[error("overloaded")]
+    Overloaded,
     /// The endpoint did not answer in time.
     #[error("upstream {upstream} did not answer in {}s", waited.as_secs())]
     Timeout {
@@ -81,7 +98,11 @@ impl Refusal {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::Maintenance { .. } | Self::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Blocked => StatusCode::FORBIDDEN,
+            Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
             Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -97,17 +118,21 @@ impl Refusal {
             Self::Reserved => ErrorKind::NotFoundPage,
             Self::BodyTooLarge { .. } => ErrorKind::TooLarge,
             Self::Maintenance { .. } => ErrorKind::Maintenance,
-            Self::Busy { .. } => ErrorKind::Busy,
+            Self::Busy { .. } | Self::Overloaded => ErrorKind::Busy,
+            Self::Blocked => ErrorKind::Blocked,
+            Self::Limited { .. } => ErrorKind::TooMany,
             Self::Unreachable { .. } => ErrorKind::ShopUnreachable,
             Self::Timeout { .. } => ErrorKind::ShopTimeout,
         }
     }
 
     /// When trying again makes sense, in seconds.
-    pub(crate) const fn retry_after_seconds(&self) -> Option<u32> {
+    pub(crate) fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             Self::Maintenance { .. } => Some(300),
             Self::Busy { .. } => Some(5),
+            Self::Overloaded => Some(shed::RETRY_AFTER_SECONDS),
+            Self::Limited { decision, .. } => Some(retry_after_seconds(*decision)),
             _ => None,
         }
     }
@@ -115,16 +140,21 @@ impl Refusal {
     /// Who has to act.
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::Maintenance { .. } | Self::Busy { .. } => Blame::Operator,
+            Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded => Blame::Operator,
             Self::Unreachable { .. } | Self::Timeout { .. } => Blame::Upstream,
             _ => Blame::Client,
         }
     }
 
-    /// The kind of event it is recorded as; a maintenance page is no event, it was asked for.
+    /// The kind of event it is recorded as; a maintenance page is no event, it was asked for. Rate limits
+    /// and shedding record their own, and who is blocked was blocked by an event.
     pub(crate) const fn event(&self) -> Option<&'static EventKind> {
         match self {
-            Self::Maintenance { .. } | Self::Reserved => None,
+            Self::Maintenance { .. }
+            | Self::Reserved
+            | Self::Limited { .. }
+            | Self::Blocked
+            | Self::Overloaded => None,
             Self::Unreachable { .. } | Self::Timeout { .. } => Some(&event::SHOP_FAILED),
             Self::Busy { .. } => Some(&event::SHOP_BUSY),
             _ => Some(&event::REQUEST_REFUSED),

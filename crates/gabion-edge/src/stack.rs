@@ -8,10 +8,12 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tower::{Service, ServiceBuilder};
 
+use crate::admission::Admit;
 use crate::client_addr::ClientAddr;
 use crate::headers::Headers;
 use crate::layer::{Connection, wrap};
 use crate::proxy::Proxy;
+use crate::rate_limit::RateLimit;
 use crate::redirect::Redirect;
 use crate::route::RouteLookup;
 use crate::{Body, Edge};
@@ -21,7 +23,9 @@ macro_rules! defences {
     ($proxy:expr) => {
         ServiceBuilder::new()
             .layer(wrap(ClientAddr)) // before limits and logs: they key on the real client
+            .layer(wrap(Admit)) // who is blocked, and what is refused while overloaded, costs nothing more
             .layer(wrap(RouteLookup)) // foreign hosts and reserved paths end here
+            .layer(wrap(RateLimit)) // before anything is worked on: a flood is cheap to refuse
             .layer(wrap(Redirect)) // plain HTTP goes no further where the site has HTTPS
             .layer(wrap(Headers)) // on the shop's responses; our own pages bring theirs
             .service($proxy)

@@ -4,11 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use crate::admission::Admission;
 use crate::config::{EdgeConfig, Limits, Site};
 use crate::error::ReloadError;
 use crate::module::Module;
 use crate::network::Network;
 use crate::path::below;
+use crate::rate_limit::Limit;
 use crate::upstream::Upstream;
 
 /// A route with its upstream at hand.
@@ -17,6 +19,7 @@ pub(crate) struct Route {
     pub(crate) host: Option<String>,
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) body_bytes_max: u64,
+    pub(crate) limits: Vec<Arc<Limit>>,
 }
 
 /// The configuration in the shape requests use it. Never changed in place: see `Edge::reload`.
@@ -29,6 +32,8 @@ pub(crate) struct State {
     pub(crate) sites: Vec<Arc<Site>>,
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     pub(crate) bypass: BTreeSet<Module>,
+    pub(crate) rate_limits: Vec<Arc<Limit>>,
+    pub(crate) admission: Arc<Admission>,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
 }
@@ -36,7 +41,11 @@ pub(crate) struct State {
 impl State {
     /// Builds the state of a checked configuration. Endpoints that were there before keep their connections,
     /// health and counters.
-    pub(crate) fn build(config: EdgeConfig, before: Option<&Self>) -> Result<Self, ReloadError> {
+    pub(crate) fn build(
+        config: EdgeConfig,
+        before: Option<&Self>,
+        admission: Arc<Admission>,
+    ) -> Result<Self, ReloadError> {
         let known = |name: &str| before?.upstreams.iter().find(|upstream| upstream.config.name == name);
         let upstreams = config
             .upstreams
@@ -46,6 +55,15 @@ impl State {
                 Upstream::new(upstream, before).map(Arc::new)
             })
             .collect::<Result<Vec<_>, _>>()?;
+        let limit_before = |name: &str| before?.rate_limits.iter().find(|limit| limit.config.name == name);
+        let rate_limits: Vec<_> = config
+            .rate_limits
+            .into_iter()
+            .map(|limit| {
+                let before = limit_before(&limit.name).map(Arc::as_ref);
+                Arc::new(Limit::new(limit, before))
+            })
+            .collect();
         let sites: Vec<_> = config.sites.into_iter().map(Arc::new).collect();
         let hosts = sites
             .iter()
@@ -56,11 +74,15 @@ impl State {
             .into_iter()
             .map(|route| {
                 let upstream = upstreams.iter().find(|upstream| upstream.config.name == route.upstream);
+                let limits =
+                    rate_limits.iter().filter(|limit| route.rate_limits.contains(&limit.config.name));
+                let limits = limits.map(Arc::clone).collect();
                 Arc::new(Route {
                     path: route.path,
                     host: route.host,
                     upstream: Arc::clone(upstream.expect("routes name existing upstreams once checked")),
                     body_bytes_max: route.body_bytes_max,
+                    limits,
                 })
             })
             .collect();
@@ -75,6 +97,8 @@ impl State {
             limits: config.limits,
             sites,
             upstreams,
+            rate_limits,
+            admission,
             bypass: before.map(|state| state.bypass.clone()).unwrap_or_default(),
             hosts,
             routes,

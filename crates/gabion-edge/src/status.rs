@@ -1,10 +1,14 @@
 //! What the console, the API and the metrics page read of the edge.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
+use crate::access::{AccessEntry, Subject};
 use crate::metrics::prometheus::{Exposition, Type};
+use crate::rate_limit::{Limit, lately::Limited};
+use crate::shed::ShedStatus;
 use crate::state::State;
 use crate::{Edge, Metrics};
 
@@ -75,10 +79,36 @@ impl Edge {
         self.state().sites.iter().map(status).collect()
     }
 
+    /// The rate limits in force, the built-in one first.
+    pub fn rate_limits(&self) -> Vec<Arc<Limit>> {
+        self.state().rate_limits.clone()
+    }
+
+    /// Who was above a rate limit in the last ten minutes, most often first. At most 1,024.
+    pub fn limited(&self) -> Vec<Limited> {
+        self.state().admission.limiter.lately()
+    }
+
+    /// Whether Gabion is overloaded, and what it does about it.
+    pub fn shed(&self) -> ShedStatus {
+        self.state().admission.shed.status()
+    }
+
+    /// Uses another list of clients that are let in or kept out. At once, for requests to come.
+    pub fn set_access(&self, entries: Vec<AccessEntry>) {
+        self.state().admission.set_access(entries);
+    }
+
+    /// Requests that an entry of the list was about since it was made.
+    pub fn access_requests(&self, subject: &Subject) -> u64 {
+        self.state().admission.access.load().requests(subject)
+    }
+
     /// Writes the edge's part of the metrics page.
     pub fn expose(&self, page: &mut Exposition) {
         expose_traffic(self.metrics(), page);
         expose_upstreams(&self.upstreams(), page);
+        expose_limits(&self.state(), page);
     }
 }
 
@@ -143,6 +173,39 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         &metrics.total.snapshot(),
     );
     page.histogram("gabion_shop_seconds", "The part of it that the shop took.", &metrics.shop.snapshot());
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn expose_limits(state: &State, page: &mut Exposition) {
+    let over = state
+        .rate_limits
+        .iter()
+        .map(|limit| (vec![("limit", limit.config.name.as_str())], limit.over() as f64));
+    page.metric("gabion_rate_limited_total", Type::Counter, "Requests above a rate limit.", over);
+    let shed = state.admission.shed.status();
+    for (name, help, value) in [
+        ("gabion_shed_total", "Requests refused because Gabion was overloaded.", shed.refused),
+        (
+            "gabion_blocked_total",
+            "Requests refused because the operator blocked the client.",
+            state.admission.blocked.load(Ordering::Relaxed),
+        ),
+    ] {
+        page.metric(name, Type::Counter, help, [(vec![], value as f64)]);
+    }
+    for (name, help, value) in [
+        ("gabion_overload_level", "0: everybody is served; 4: nobody.", f64::from(shed.level)),
+        (
+            "gabion_task_delay_seconds",
+            "Smallest delay of a task in the last second.",
+            shed.lag_us as f64 / 1e6,
+        ),
+    ] {
+        page.metric(name, Type::Gauge, help, [(vec![], value)]);
+    }
+    let displaced = state.admission.limiter.displaced() as f64;
+    let help = "Keys that rate limits forgot too early because too many came.";
+    page.metric("gabion_rate_limit_displaced_total", Type::Counter, help, [(vec![], displaced)]);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]

@@ -108,10 +108,15 @@ impl Trace {
             self.recorder.record(kind, Actor::Visitor, |event| describe(event, refusal, id, kept));
         }
         let mut response = page(refusal, id, kept);
-        // What is left of the request body is not read: the connection cannot carry another request.
+        // What is left of the request body is not read: the connection cannot carry another request. Who is blocked or
+        // shed gives its place free.
         let cut = matches!(
             refusal,
-            Refusal::BodyTooLarge { .. } | Refusal::BodyStalled { .. } | Refusal::BodyBroken
+            Refusal::BodyTooLarge { .. }
+                | Refusal::BodyStalled { .. }
+                | Refusal::BodyBroken
+                | Refusal::Blocked
+                | Refusal::Overloaded
         );
         if http1 && cut {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -174,6 +179,9 @@ fn page(refusal: &Refusal, id: RequestId, kept: &Kept) -> Response<Body> {
     put(headers, CACHE_CONTROL, "no-store");
     put(headers, X_CONTENT_TYPE_OPTIONS, "nosniff");
     put(headers, VARY, "Accept, Accept-Language");
+    if let Refusal::Limited { limit, decision } = refusal {
+        limit.tell(headers, *decision);
+    }
     if let Some(seconds) = refusal.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -36,11 +36,15 @@ pub enum ErrorKind {
     Busy,
     /// The operator took the shop out for work (503).
     Maintenance,
+    /// More requests came than a limit allows (429).
+    TooMany,
+    /// The operator takes no requests from this client (403).
+    Blocked,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::NotFoundSite,
         Self::NotFoundPage,
         Self::BadRequest,
@@ -49,6 +53,8 @@ impl ErrorKind {
         Self::ShopTimeout,
         Self::Busy,
         Self::Maintenance,
+        Self::TooMany,
+        Self::Blocked,
     ];
 
     /// Stable name for machines, the `code` of the problem document.
@@ -63,6 +69,8 @@ impl ErrorKind {
             Self::ShopTimeout => "shop_timeout",
             Self::Busy => "busy",
             Self::Maintenance => "maintenance",
+            Self::TooMany => "too_many_requests",
+            Self::Blocked => "blocked",
         }
     }
 
@@ -79,20 +87,22 @@ impl ErrorKind {
             Self::ShopTimeout => ["shop-timeout.title", "shop-timeout.what", "shop-timeout.next"],
             Self::Busy => ["busy.title", "busy.what", "busy.next"],
             Self::Maintenance => ["maintenance.title", "maintenance.what", "maintenance.next"],
+            Self::TooMany => ["too-many.title", "too-many.what", "too-many.next"],
+            Self::Blocked => ["blocked.title", "blocked.what", "blocked.next"],
         }
     }
 
     /// Whether waiting helps, so that the page always says for how long.
     const fn passes(self) -> bool {
-        matches!(self, Self::ShopUnreachable | Self::Busy | Self::Maintenance)
+        matches!(self, Self::ShopUnreachable | Self::Busy | Self::Maintenance | Self::TooMany)
     }
 
     /// Label key and address of the one button; the empty address is the same page again, as a GET.
     const fn action(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::NotFoundSite => None,
+            Self::NotFoundSite | Self::Blocked => None,
             Self::NotFoundPage | Self::BadRequest | Self::TooLarge => Some(("error.start", "/")),
-            Self::ShopUnreachable | Self::ShopTimeout | Self::Busy | Self::Maintenance => {
+            Self::ShopUnreachable | Self::ShopTimeout | Self::Busy | Self::Maintenance | Self::TooMany => {
                 Some(("error.again", ""))
             }
         }
@@ -271,7 +281,10 @@ mod tests {
             error_page(page).html.contains("try again in a few minutes")
         };
         let asked: Vec<ErrorKind> = ErrorKind::ALL.into_iter().filter(|kind| asks(*kind)).collect();
-        assert_eq!(asked, [ErrorKind::ShopUnreachable, ErrorKind::Busy, ErrorKind::Maintenance]);
+        assert_eq!(
+            asked,
+            [ErrorKind::ShopUnreachable, ErrorKind::Busy, ErrorKind::Maintenance, ErrorKind::TooMany]
+        );
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 
 use gabion_edge::EdgeConfig;
 use gabion_edge::config::{
-    EdgeSections, Invalid, LimitsSection, ListenSection, RouteSection, SiteSection, UpstreamSection,
+    EdgeSections, Invalid, LimitsSection, ListenSection, RateLimitSection, RouteSection, SiteSection,
+    UpstreamSection,
 };
 use gabion_edge::tls::{Name, TlsMode, TlsSettings};
 use gabion_identity::IdentityConfig;
@@ -49,6 +50,9 @@ pub(crate) struct Sections {
     /// `[[route]]`.
     #[serde(default)]
     pub(crate) route: Vec<RouteSection>,
+    /// `[[rate_limit]]`.
+    #[serde(default)]
+    pub(crate) rate_limit: Vec<RateLimitSection>,
 }
 
 fn default_storage() -> StorageConfig {
@@ -153,6 +157,7 @@ impl Config {
             sites: &sections.site,
             upstreams: &sections.upstream,
             routes: &sections.route,
+            rate_limits: &sections.rate_limit,
         })?;
         for upstream in &mut edge.upstreams {
             upstream.ca = upstream.ca.take().map(|ca| self.resolve(&ca));

@@ -10,7 +10,7 @@ use axum::response::Response;
 use gabion_console::{Console, Deps};
 use gabion_core::{Actor, Clock, Event, EventId, EventKind};
 use gabion_edge::config::{
-    EdgeSections, LimitsSection, ListenSection, RouteSection, SiteSection, UpstreamSection,
+    EdgeSections, LimitsSection, ListenSection, RateLimitSection, RouteSection, SiteSection, UpstreamSection,
 };
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};
 use gabion_store::lane::{Lane, LaneConfig};
@@ -37,6 +37,8 @@ struct File {
     site: Vec<SiteSection>,
     upstream: Vec<UpstreamSection>,
     route: Vec<RouteSection>,
+    #[serde(default)]
+    rate_limit: Vec<RateLimitSection>,
 }
 
 const FILE: &str = r#"
@@ -239,6 +241,7 @@ fn config(file: &str) -> EdgeConfig {
         sites: &file.site,
         upstreams: &file.upstream,
         routes: &file.route,
+        rate_limits: &file.rate_limit,
     })
     .unwrap()
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{EdgeConfig, Invalid};
+use super::{EdgeConfig, Invalid, rate_limit};
 
 /// `[[route]]`: which upstream answers a path.
 #[derive(Debug, Deserialize)]
@@ -18,6 +18,9 @@ pub struct RouteSection {
     /// Bytes of one request body; above it 413.
     #[serde(default = "body_bytes_max")]
     pub body_bytes_max: u64,
+    /// Names of `[[rate_limit]]` sections that count requests of this route, besides those that hold everywhere.
+    #[serde(default)]
+    pub rate_limits: Vec<Spanned<String>>,
 }
 
 const fn body_bytes_max() -> u64 {
@@ -35,6 +38,8 @@ pub struct RouteConfig {
     pub upstream: String,
     /// Bytes of one request body.
     pub body_bytes_max: u64,
+    /// Names of the rate limits that hold here, those that hold everywhere included.
+    pub rate_limits: Vec<String>,
 }
 
 pub(super) fn check_route(section: &RouteSection, config: &EdgeConfig) -> Result<RouteConfig, Invalid> {
@@ -66,5 +71,6 @@ pub(super) fn check_route(section: &RouteSection, config: &EdgeConfig) -> Result
         host: host.transpose()?,
         upstream: upstream.clone(),
         body_bytes_max: section.body_bytes_max,
+        rate_limits: rate_limit::of_route(&section.rate_limits, &config.rate_limits)?,
     })
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use gabion_core::{Event, SystemClock};
 use gabion_edge::config::{
-    EdgeSections, Invalid, LimitsSection, ListenSection, RouteSection, SiteSection, UpstreamSection,
+    EdgeSections, Invalid, LimitsSection, ListenSection, RateLimitSection, RouteSection, SiteSection,
+    UpstreamSection,
 };
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, TlsSettings, server_config};
@@ -87,6 +88,8 @@ struct File {
     site: Vec<SiteSection>,
     upstream: Vec<UpstreamSection>,
     route: Vec<RouteSection>,
+    #[serde(default)]
+    rate_limit: Vec<RateLimitSection>,
 }
 
 /// A configuration: one site with an HTTPS and a plain origin, one upstream, one route, and what a test adds.
@@ -183,6 +186,7 @@ impl Setup {
             sites: &file.site,
             upstreams: &file.upstream,
             routes: &file.route,
+            rate_limits: &file.rate_limit,
         })
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod admission;
 mod balance;
 mod bodies;
 mod failures;
@@ -10,6 +11,8 @@ mod front;
 mod hello;
 mod lifecycle;
 mod malformed;
+mod rate_limits;
+
 mod reload_storm;
 mod responses;
 mod routing;

@@ -172,6 +172,27 @@ const LIMITS: &[Spec<LimitsSection>] = &[
         kind: |_| range(1, 3_600),
         value: |s| int(s.body_idle_seconds),
     },
+    Spec {
+        key: "visitor_requests_per_second",
+        title: "Requests of one address",
+        help: "Requests a second that one address may send in the long run; 0 turns this limit off.",
+        kind: |_| range(0, 1_000_000),
+        value: |s| int(s.visitor_requests_per_second),
+    },
+    Spec {
+        key: "visitor_burst",
+        title: "Requests of one address at once",
+        help: "Requests that one address may send at once before the rate counts.",
+        kind: |_| range(1, 1_000_000),
+        value: |s| int(s.visitor_burst),
+    },
+    Spec {
+        key: "overload_lag_ms",
+        title: "Overload",
+        help: "Milliseconds every task may wait before requests are refused, the cheapest first; 0 never refuses.",
+        kind: |_| range(0, 60_000),
+        value: |s| int(s.overload_lag_ms),
+    },
 ];
 
 /// All settings, in the order they are shown, with the values of the file and those in force.

@@ -87,6 +87,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("upstream", "gabion-edge/src/config/upstream.rs", "UpstreamSection"),
     ("upstream.health", "gabion-edge/src/config/upstream.rs", "HealthSection"),
     ("route", "gabion-edge/src/config/route.rs", "RouteSection"),
+    ("rate_limit", "gabion-edge/src/config/rate_limit.rs", "RateLimitSection"),
 ];
 
 /// The fields of a section in the code, without those that are sections of their own.
