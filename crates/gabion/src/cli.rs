@@ -45,6 +45,9 @@ pub(crate) enum Command {
     /// The configuration in force.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// The configuration for something else.
+    #[command(subcommand)]
+    Export(ExportCommand),
     /// Print a one-time link for the first owner, or for an owner who lost access.
     SetupLink(ConfigArg),
     /// Copy the database to a file while Gabion runs.
@@ -135,6 +138,13 @@ pub(crate) struct Bypass {
 pub(crate) enum ConfigCommand {
     /// Print the configuration in force as TOML: the file with the console's changes.
     Export(ConfigArg),
+}
+
+/// `gabion export`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ExportCommand {
+    /// Print an nginx configuration that serves the same shop in an emergency, and says what is lost.
+    Nginx(ConfigArg),
 }
 
 /// `gabion backup`.

@@ -12,6 +12,7 @@ use crate::cli;
 use crate::config::Config;
 use crate::exit::{Failure, UNAVAILABLE};
 use crate::handover;
+use crate::nginx;
 use crate::out::say;
 use crate::run::{self, Opened};
 
@@ -48,6 +49,19 @@ pub(crate) fn bypass(args: &cli::Bypass) -> Result<(), Failure> {
 /// When neither the running product nor the database can be asked.
 pub(crate) async fn export(config: &Config) -> Result<(), Failure> {
     ask_or(config, &Ask::Export, async |opened| Ok(opened.export())).await
+}
+
+/// `gabion export nginx`: of the configuration in force when a product runs, else of the file.
+///
+/// # Errors
+/// When standard output is closed.
+pub(crate) async fn export_nginx(file: Config) -> Result<(), Failure> {
+    let in_force = match admin::ask(&file.data_folder(), &Ask::Export).await {
+        Ok(Answer::Done(text)) => Config::parse(&file.path, text).ok(),
+        // In an emergency the file alone has to do.
+        _ => None,
+    };
+    Ok(say(nginx::render(&in_force.unwrap_or(file)).trim_end())?)
 }
 
 /// `gabion setup-link`.

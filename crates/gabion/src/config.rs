@@ -19,6 +19,8 @@ use serde::Deserialize;
 
 use overlay::Overlay;
 
+use crate::heartbeat::HeartbeatSection;
+
 /// Bytes of a configuration file. A thousand routes fit many times.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
@@ -44,6 +46,8 @@ pub(crate) struct Sections {
     /// `[identity]`.
     #[serde(default)]
     pub(crate) identity: IdentityConfig,
+    /// `[heartbeat]`.
+    pub(crate) heartbeat: Option<HeartbeatSection>,
     /// `[[upstream]]`.
     #[serde(default)]
     pub(crate) upstream: Vec<UpstreamSection>,
@@ -145,6 +149,9 @@ impl Config {
         self.sections.tls.mode().map_err(|error| wrong(error.to_string()))?;
         self.sections.storage.check().map_err(|error| wrong(format!("[storage] {error}")))?;
         self.sections.identity.check().map_err(|error| wrong(error.to_string()))?;
+        if let Some(heartbeat) = &self.sections.heartbeat {
+            heartbeat.check().map_err(|error| wrong(error.to_string()))?;
+        }
         self.names().map_err(|error| wrong(error.to_string()))?;
         Ok(())
     }
@@ -220,7 +227,8 @@ impl Config {
         parent.unwrap_or(Path::new(".")).to_owned()
     }
 
-    fn resolve(&self, path: &Path) -> PathBuf {
+    /// A path of the file, relative to its folder.
+    pub(crate) fn resolve(&self, path: &Path) -> PathBuf {
         self.folder().join(path)
     }
 }

@@ -14,8 +14,10 @@ mod control_plane;
 mod demo;
 mod exit;
 mod handover;
+mod heartbeat;
 mod init;
 mod lane;
+mod nginx;
 mod out;
 mod product;
 mod run;
@@ -27,7 +29,7 @@ use std::sync::Arc;
 use clap::{CommandFactory, Parser};
 use gabion_edge::Sockets;
 
-use cli::{Cli, Command, ConfigCommand};
+use cli::{Cli, Command, ConfigCommand, ExportCommand};
 use config::Config;
 use exit::{Failure, USAGE};
 use run::End;
@@ -70,6 +72,9 @@ async fn dispatch(command: Command, sockets: Arc<Sockets>) -> Result<End, Failur
         Command::Check(args) => check::run(&Config::load(&args.config)?).await,
         Command::Bypass(args) => command::bypass(&args),
         Command::Config(ConfigCommand::Export(args)) => command::export(&Config::load(&args.config)?).await,
+        Command::Export(ExportCommand::Nginx(args)) => {
+            command::export_nginx(Config::load(&args.config)?).await
+        }
         Command::SetupLink(args) => command::setup_link(&Config::load(&args.config)?).await,
         Command::Backup(args) => command::backup(&Config::load(&args.config.config)?, &args.to).await,
         Command::Restore(args) => {

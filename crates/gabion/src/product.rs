@@ -209,7 +209,7 @@ impl Product {
     }
 
     /// Tells an event through the edge's lane, which works with the database dead.
-    fn tell(&self, kind: &EventKind, actor: Actor, fill: impl FnOnce(Event) -> Event) {
+    pub(crate) fn tell(&self, kind: &EventKind, actor: Actor, fill: impl FnOnce(Event) -> Event) {
         let now = self.0.deps.clock.now();
         let id = EventId::new(now, self.0.deps.entropy.as_ref());
         self.0.deps.events.offer(fill(Event::new(kind, id, now, actor)));
@@ -428,7 +428,7 @@ pub(crate) fn export(in_force: &Config, version: i64) -> String {
     format!("# {}{over}\n{table}", in_force.path.display())
 }
 
-/// The password in a database address is the one secret a file may hold.
+/// The secrets a file may hold: the password in a database address, and the path of a monitor's address.
 fn without_secrets(mut table: toml::Table) -> toml::Table {
     let url = table.get_mut("storage").and_then(|storage| storage.get_mut("url"));
     if let Some(toml::Value::String(url)) = url
@@ -437,6 +437,12 @@ fn without_secrets(mut table: toml::Table) -> toml::Table {
         && let Some((name, _password)) = user.split_once(':')
     {
         *url = format!("{scheme}://{name}:***@{host}");
+    }
+    let url = table.get_mut("heartbeat").and_then(|heartbeat| heartbeat.get_mut("url"));
+    if let Some(toml::Value::String(url)) = url
+        && let Some((scheme, rest)) = url.split_once("://")
+    {
+        *url = format!("{scheme}://{}/***", rest.split(['/', '?']).next().unwrap_or_default());
     }
     table
 }
@@ -451,6 +457,9 @@ mod tests {
             "[storage]\nurl = \"postgres://gabion:hunter2@127.0.0.1/gabion\"".parse().expect("a table");
         let shown = without_secrets(table).to_string();
         assert!(shown.contains("postgres://gabion:***@127.0.0.1/gabion"), "{shown}");
+        let table = "[heartbeat]\nurl = \"https://monitor.example/ping/hunter2?x\"".parse().expect("a table");
+        let shown = without_secrets(table).to_string();
+        assert!(shown.contains("https://monitor.example/***") && !shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

@@ -29,6 +29,7 @@ use crate::config::{Config, store};
 use crate::control_plane::ControlPlane;
 use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE};
 use crate::handover::{self, Standing, Successor};
+use crate::heartbeat::{self, HeartbeatSection};
 use crate::lane::EdgeLane;
 use crate::product::{self, Product, compose};
 use crate::service;
@@ -233,7 +234,7 @@ pub(crate) async fn start(
             .map_err(|error| unavailable(&error))?;
     let events: Arc<dyn EventSink> = Arc::new(EdgeLane(lane.clone()));
     let newest = db.read(store::newest).await.map_err(|error| unavailable(&error))?;
-    let (in_force, overlay, version) = compose(&file, newest.as_ref());
+    let (mut in_force, overlay, version) = compose(&file, newest.as_ref());
 
     let certificate_deps =
         CertificateDeps { clock: clock(), entropy: entropy(), events: Arc::clone(&events) };
@@ -252,6 +253,10 @@ pub(crate) async fn start(
     )
     .map_err(|error| unavailable(&error))?;
 
+    let heartbeat = in_force.sections.heartbeat.take().map(|section| {
+        let ca = section.ca.as_deref().map(|ca| in_force.resolve(ca));
+        HeartbeatSection { ca, ..section }
+    });
     let control_address = in_force.sections.listen.control;
     let identity_config = in_force.sections.identity.clone();
     let product_deps = product::Deps {
@@ -294,12 +299,14 @@ pub(crate) async fn start(
         started,
         restart: asking.clone(),
     };
-    let tasks = vec![
+    let mut tasks = vec![
         spawn(product.clone().watch_bypass()),
         spawn(identity.clone().run()),
         spawn(admin::serve(admin, Arc::new(answers))),
         spawn(service::watchdog(product.edge().clone())),
     ];
+    let heartbeat = heartbeat.map(|section| heartbeat::run(section, product.clone(), db.clone()));
+    tasks.extend(heartbeat.map(spawn));
     Ok(Started {
         product,
         identity,

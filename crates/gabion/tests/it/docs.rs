@@ -83,6 +83,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("tls", "gabion-edge/src/tls/config.rs", "TlsSettings"),
     ("tls.certificates", "gabion-edge/src/tls/config.rs", "CertificateFiles"),
     ("storage", "gabion-store/src/config.rs", "StorageConfig"),
+    ("heartbeat", "gabion/src/heartbeat.rs", "HeartbeatSection"),
     ("identity", "gabion-identity/src/config.rs", "IdentityConfig"),
     ("upstream", "gabion-edge/src/config/upstream.rs", "UpstreamSection"),
     ("upstream.health", "gabion-edge/src/config/upstream.rs", "HealthSection"),
@@ -92,7 +93,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
 
 /// The fields of a section in the code, without those that are sections of their own.
 fn fields(section: &str, file: &str, name: &str) -> BTreeSet<String> {
-    let source = read(&format!("crates/{file}"));
+    let source = read(&format!("crates/{file}")).replace("pub(crate) ", "pub ");
     let start = format!("pub struct {name} {{");
     let body = source.split(&start).nth(1).unwrap_or_else(|| panic!("{name} is not in {file}"));
     let body = body.split("\n}").next().unwrap();

@@ -5,7 +5,9 @@
 mod configuration;
 mod docs;
 mod failure;
+mod heartbeat;
 mod life;
+mod nginx;
 mod restart;
 mod service;
 mod storm;
