@@ -2,13 +2,10 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::task::{Context as TaskContext, Poll};
 
 use http::{Request, Response};
-use tower::Service;
 
 use crate::client_addr::Client;
 use crate::config::Site;
@@ -25,19 +22,10 @@ pub(crate) trait Layer: Clone + Send + Sync + 'static {
     fn call(self, request: Request<Body>, next: impl Next) -> impl Future<Output = Outcome> + Send;
 }
 
-/// Whatever stands further in.
+/// Whatever stands further in: the next defence, and at last the proxy.
 pub(crate) trait Next: Send + 'static {
     /// Lets it answer.
     fn call(self, request: Request<Body>) -> impl Future<Output = Outcome> + Send;
-}
-
-impl<S> Next for S
-where
-    S: Service<Request<Body>, Response = Response<Body>, Error = Refusal, Future: Send> + Send + 'static,
-{
-    async fn call(mut self, request: Request<Body>) -> Outcome {
-        Service::call(&mut self, request).await
-    }
 }
 
 /// The facts of a request that every layer may need. The outermost layer puts it into the extensions.
@@ -106,27 +94,14 @@ impl<L: Layer, S> tower::Layer<S> for Wrap<L> {
     }
 }
 
-/// A defence around a service.
-#[derive(Clone)]
-pub(crate) struct Wrapped<L, S> {
+/// A defence around what stands further in. The whole stack is one future: nothing is boxed on the way through.
+pub(crate) struct Wrapped<L, N> {
     layer: L,
-    inner: S,
+    inner: N,
 }
 
-impl<L, S> Service<Request<Body>> for Wrapped<L, S>
-where
-    L: Layer,
-    S: Next + Clone,
-{
-    type Response = Response<Body>;
-    type Error = Refusal;
-    type Future = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Refusal>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Box::pin(self.layer.clone().call(request, self.inner.clone()))
+impl<L: Layer, N: Next> Next for Wrapped<L, N> {
+    fn call(self, request: Request<Body>) -> impl Future<Output = Outcome> + Send {
+        self.layer.call(request, self.inner)
     }
 }

@@ -4,10 +4,8 @@
 //! or when repeating it is safe (RFC 9110 section 9.2.2) and it has no body.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use gabion_core::blame::chain;
@@ -18,12 +16,11 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use tower::Service;
 
 use crate::client_addr::Client;
 use crate::config::UpstreamConfig;
 use crate::forward::{self, Origination};
-use crate::layer::{Outcome, context};
+use crate::layer::{Next, Outcome, context};
 use crate::metrics::Metrics;
 use crate::module::Module;
 use crate::route::Matched;
@@ -49,17 +46,9 @@ pub(crate) struct Proxy {
     pub(crate) tunnels: Tunnels,
 }
 
-impl Service<Request<Body>> for Proxy {
-    type Response = Response<Body>;
-    type Error = Refusal;
-    type Future = Pin<Box<dyn Future<Output = Outcome> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Refusal>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        Box::pin(self.clone().forward(request))
+impl Next for Proxy {
+    fn call(self, request: Request<Body>) -> impl Future<Output = Outcome> + Send {
+        self.forward(request)
     }
 }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tower::{Service, ServiceBuilder};
+use tower::ServiceBuilder;
 
 use crate::admission::Admit;
 use crate::client_addr::ClientAddr;
 use crate::headers::Headers;
-use crate::layer::{Connection, wrap};
+use crate::layer::{Connection, Next, wrap};
 use crate::proxy::Proxy;
 use crate::rate_limit::RateLimit;
 use crate::redirect::Redirect;
@@ -40,11 +40,9 @@ pub(crate) fn answer(
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static {
     let state = edge.state();
     let connection = Arc::clone(connection);
-    let mut defences =
-        defences!(Proxy { metrics: Arc::clone(edge.metrics()), tunnels: edge.tunnels().clone() });
+    let defences = defences!(Proxy { metrics: Arc::clone(edge.metrics()), tunnels: edge.tunnels().clone() });
     let trace = edge.trace();
     async move {
-        let inner = |request| Service::call(&mut defences, request);
-        Ok(trace.answer(request.map(Body::from), state, connection, inner).await)
+        Ok(trace.answer(request.map(Body::from), state, connection, |request| defences.call(request)).await)
     }
 }
