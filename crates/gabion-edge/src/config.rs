@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-pub use limits::{Limits, LimitsSection};
+pub use limits::{Http2Section, Limits, LimitsSection};
 pub use listen::ListenSection;
 pub use rate_limit::{Action, Key, RATE_LIMITS_MAX, RateLimitConfig, RateLimitSection, VISITOR};
 pub use route::{RouteConfig, RouteSection};
@@ -67,6 +67,8 @@ pub struct EdgeConfig {
     pub http: Vec<SocketAddr>,
     /// Believed proxies.
     pub trusted_proxies: Vec<Network>,
+    /// Peers that say by PROXY protocol whom they speak for.
+    pub proxy_protocol: Vec<Network>,
     /// What connections and requests have to keep to.
     pub limits: Limits,
     /// Time running requests get when stopping.
@@ -103,11 +105,8 @@ impl EdgeConfig {
             rate_limits: rate_limits.collect(),
             https: listen.https.clone(),
             http: listen.http.clone(),
-            trusted_proxies: listen
-                .trusted_proxies
-                .iter()
-                .map(listen::check_network)
-                .collect::<Result<_, _>>()?,
+            trusted_proxies: listen::check_networks(&listen.trusted_proxies)?,
+            proxy_protocol: listen::check_networks(&listen.proxy_protocol)?,
             limits,
             drain: Duration::from_secs(listen.drain_seconds),
             restart_drain: Duration::from_secs(listen.restart_drain_seconds),

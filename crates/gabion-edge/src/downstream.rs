@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
@@ -12,9 +12,8 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::Sleep;
 
-/// Silence of a customer who does not take what we send; then the connection is closed, and with it the place of
-/// its request at the shop.
-pub(crate) const WRITE_STALL_MAX: Duration = Duration::from_secs(60);
+use crate::cut::{Cut, Ending};
+
 /// Sockets saying goodbye at a time over all listeners; one more is closed at once.
 pub(crate) const GOODBYES_MAX: usize = 256;
 /// How long a goodbye may take, and the bytes thrown away meanwhile.
@@ -26,15 +25,23 @@ const GOODBYE_BYTES_MAX: usize = 4 << 20;
 pub(crate) struct Downstream {
     /// Taken when dropped.
     stream: Option<TcpStream>,
+    /// Silence of a customer who does not take what we send; then the connection is closed, and with it the place of
+    /// its request at the shop.
     stall_max: Duration,
     /// Runs while a write waits.
     stalled: Option<Pin<Box<Sleep>>>,
+    ending: Arc<Ending>,
     goodbyes: Arc<Semaphore>,
 }
 
 impl Downstream {
-    pub(crate) const fn new(stream: TcpStream, stall_max: Duration, goodbyes: Arc<Semaphore>) -> Self {
-        Self { stream: Some(stream), stall_max, stalled: None, goodbyes }
+    pub(crate) const fn new(
+        stream: TcpStream,
+        stall_max: Duration,
+        ending: Arc<Ending>,
+        goodbyes: Arc<Semaphore>,
+    ) -> Self {
+        Self { stream: Some(stream), stall_max, stalled: None, ending, goodbyes }
     }
 
     fn stream(&mut self) -> Pin<&mut TcpStream> {
@@ -49,7 +56,9 @@ impl Downstream {
         }
         let most = self.stall_max;
         let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep(most)));
-        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        ready!(stalled.as_mut().poll(cx));
+        self.ending.because(Cut::WriteTimeout);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -129,12 +138,14 @@ mod tests {
 
     use super::*;
 
+    const PATIENT: Duration = Duration::from_secs(60);
+
     async fn pair(stall_max: Duration, goodbyes: usize) -> (Downstream, TcpStream) {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let (customer, accepted) = tokio::join!(TcpStream::connect(address), listener.accept());
         let (stream, _) = accepted.expect("the customer connects");
-        let socket = Downstream::new(stream, stall_max, Arc::new(Semaphore::new(goodbyes)));
+        let socket = Downstream::new(stream, stall_max, Arc::default(), Arc::new(Semaphore::new(goodbyes)));
         (socket, customer.expect("the listener accepts"))
     }
 
@@ -147,11 +158,12 @@ mod tests {
             }
         };
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(socket.ending.cut(), Some(Cut::WriteTimeout));
     }
 
     #[tokio::test]
     async fn the_last_words_arrive_although_the_customer_still_talks() {
-        let (mut socket, mut customer) = pair(WRITE_STALL_MAX, 1).await;
+        let (mut socket, mut customer) = pair(PATIENT, 1).await;
         customer.write_all(&[1; 100_000]).await.expect("the socket is open");
         socket.write_all(b"enough").await.expect("the socket is open");
         drop(socket);
@@ -163,7 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn too_many_goodbyes_are_cut_short() {
-        let (socket, mut customer) = pair(WRITE_STALL_MAX, 0).await;
+        let (socket, mut customer) = pair(PATIENT, 0).await;
         drop(socket);
         assert_eq!(customer.read(&mut [0]).await.expect("a clean end"), 0);
         // The other side is gone for good: writing is refused as soon as the system has learned it.

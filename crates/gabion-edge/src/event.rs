@@ -16,6 +16,8 @@ pub const OVERLOAD_ENDED: EventKind = EventKind::new("edge.overload_ended", 1, S
 pub const SHOP_FAILED: EventKind = EventKind::new("edge.shop_failed", 1, Severity::Warning);
 /// All places of an upstream were taken and its queue was full or too slow.
 pub const SHOP_BUSY: EventKind = EventKind::new("edge.shop_busy", 1, Severity::Warning);
+/// A connection was refused or ended because of a limit.
+pub const CONNECTION_CUT: EventKind = EventKind::new("edge.connection_cut", 1, Severity::Info);
 /// An endpoint failed its health checks.
 pub const ENDPOINT_DOWN: EventKind = EventKind::new("edge.endpoint_down", 1, Severity::Critical);
 /// An endpoint passed its health checks again.

@@ -13,6 +13,7 @@ mod admission;
 mod body;
 pub mod client_addr;
 pub mod config;
+pub mod cut;
 mod downstream;
 pub mod error;
 pub mod event;
@@ -30,6 +31,7 @@ pub mod network;
 pub mod origin;
 mod path;
 mod proxy;
+pub mod proxy_protocol;
 pub mod rate_limit;
 mod redirect;
 mod refusal;
@@ -58,6 +60,7 @@ use tokio_util::task::TaskTracker;
 
 pub use body::{Body, BoxError};
 pub use config::EdgeConfig;
+pub use cut::Cut;
 pub use error::ReloadError;
 pub use event::EventSink;
 pub use listener::Plane;
@@ -68,7 +71,7 @@ pub use sockets::Sockets;
 
 use admission::Admission;
 use event::Recorder;
-use listener::Listeners;
+use listener::{Listeners, Places};
 use metrics::{History, Point, history};
 use rate_limit::Limiter;
 use state::State;
@@ -114,7 +117,7 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     tunnels: Tunnels,
     sockets: Arc<Sockets>,
-    places: Arc<Semaphore>,
+    places: Places,
     goodbyes: Arc<Semaphore>,
     tasks: TaskTracker,
     /// Cancelled when the edge stops: listeners close, connections finish what they have begun.
@@ -139,7 +142,6 @@ impl Edge {
     /// # Errors
     /// When a listener cannot be opened or an upstream's CA cannot be read; then nothing is left open.
     pub fn start(config: EdgeConfig, deps: EdgeDeps) -> Result<Self, ReloadError> {
-        let places = Arc::new(Semaphore::new(config.limits.connections_max.min(Semaphore::MAX_PERMITS)));
         let (drain, restart_drain) = (config.drain, config.restart_drain);
         let metrics = Arc::new(Metrics::default());
         let cut = CancellationToken::new();
@@ -157,7 +159,7 @@ impl Edge {
             entropy: deps.entropy,
             tunnels,
             sockets: deps.sockets,
-            places,
+            places: Places::default(),
             goodbyes: Arc::new(Semaphore::new(downstream::GOODBYES_MAX)),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -179,7 +181,7 @@ impl Edge {
     }
 
     /// Takes a new configuration. Open connections go on; requests that arrived before finish as they began.
-    /// `connections_max` and `drain_seconds` stay as they were at the start.
+    /// `drain_seconds` stays as it was at the start.
     ///
     /// # Errors
     /// As [`Edge::start`]; then the old configuration stays in force.
@@ -243,7 +245,7 @@ impl Edge {
 
     /// Whether every place for a connection is taken.
     pub fn is_full(&self) -> bool {
-        self.0.places.available_permits() == 0
+        self.0.places.is_full(&self.state())
     }
 
     /// The counters.
@@ -290,8 +292,12 @@ impl Edge {
         &self.0.sockets
     }
 
-    fn places(&self) -> Arc<Semaphore> {
-        Arc::clone(&self.0.places)
+    fn places(&self) -> &Places {
+        &self.0.places
+    }
+
+    fn recorder(&self) -> &Recorder {
+        &self.0.recorder
     }
 
     fn goodbyes(&self) -> Arc<Semaphore> {

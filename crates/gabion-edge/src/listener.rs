@@ -4,6 +4,7 @@ mod ending;
 mod handshake;
 mod http1;
 mod http2;
+mod places;
 mod serve;
 
 use std::collections::HashMap;
@@ -16,9 +17,11 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use self::serve::Arrival;
 use crate::Edge;
 use crate::error::ReloadError;
-use crate::metrics::Gauge;
+
+pub(crate) use self::places::Places;
 
 /// Connections the system holds before we accept them.
 const BACKLOG: i32 = 4096;
@@ -103,8 +106,6 @@ pub(crate) fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
 
 async fn accept_forever(edge: Edge, listener: TcpListener, plane: Plane, stop: CancellationToken) {
     loop {
-        // At the limit the next connection waits in the system's backlog.
-        let Some(Ok(place)) = stop.run_until_cancelled(edge.places().acquire_owned()).await else { return };
         let (stream, peer) = match stop.run_until_cancelled(listener.accept()).await {
             None => return,
             Some(Ok(accepted)) => accepted,
@@ -114,16 +115,14 @@ async fn accept_forever(edge: Edge, listener: TcpListener, plane: Plane, stop: C
                 continue;
             }
         };
-        let edge = edge.clone();
         edge.metrics().connections_accepted.fetch_add(1, Ordering::Relaxed);
-        edge.tasks().clone().spawn(async move {
-            let _open = Gauge::raise(edge.metrics(), |metrics| &metrics.connections);
-            if let Some(Err(error)) =
-                edge.cut().run_until_cancelled(serve::serve(&edge, stream, peer, plane)).await
-            {
-                tracing::debug!(%peer, %error, "Connection from {peer} ended with an error");
+        match Arrival::admit(&edge, peer, plane) {
+            Ok(arrival) => {
+                let edge = edge.clone();
+                edge.tasks().clone().spawn(arrival.serve(edge, stream));
             }
-            drop(place);
-        });
+            // Before anything is spent on it: the socket closes here.
+            Err(cut) => edge.tell_cut(cut, peer.ip(), None),
+        }
     }
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use crate::cut::Cuts;
+
 pub use histogram::{Histogram, Snapshot};
 pub use history::{History, Point};
 
@@ -35,6 +37,8 @@ pub struct Metrics {
     pub connections_accepted: AtomicU64,
     /// TLS handshakes that failed or took too long.
     pub handshakes_failed: AtomicU64,
+    /// Downstream connections refused or ended because of a limit.
+    pub connections_cut: Cuts,
     /// WebSocket and other upgraded connections open now.
     pub tunnels: AtomicI64,
     /// Requests sent a second time because the first try provably had no effect.

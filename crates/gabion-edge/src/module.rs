@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub enum Module {
     /// Security headers on responses.
     Headers,
-    /// Limits of upstreams and request bodies.
+    /// Limits of one client's connections, of request bodies and of upstreams.
     Limits,
 }
 
@@ -32,7 +32,8 @@ impl Module {
         match self {
             Self::Headers => "security headers on the shop's responses",
             Self::Limits => {
-                "request body limits, rate limits, the block list, shedding and the upstream's queue"
+                "limits of one client's connections, request body limits, rate limits, the block list, shedding and \
+                 the upstream's queue"
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::metrics::prometheus::{Exposition, Type};
 use crate::rate_limit::{Limit, lately::Limited};
 use crate::shed::ShedStatus;
 use crate::state::State;
-use crate::{Edge, Metrics};
+use crate::{Cut, Edge, Metrics};
 
 /// An upstream as it is now.
 #[derive(Clone, Debug, Serialize)]
@@ -160,6 +160,14 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
     ] {
         page.metric(name, Type::Counter, help, [(vec![], value)]);
     }
+    let cuts =
+        Cut::ALL.map(|cut| (vec![("reason", cut.as_str())], metrics.connections_cut.count(cut) as f64));
+    page.metric(
+        "gabion_connections_cut_total",
+        Type::Counter,
+        "Connections refused or ended because of a limit.",
+        cuts,
+    );
     for (name, help, value) in [
         ("gabion_requests_in_flight", "Requests being answered.", gauge(&metrics.in_flight)),
         ("gabion_connections", "Open connections.", gauge(&metrics.connections)),

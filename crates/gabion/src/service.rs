@@ -61,7 +61,7 @@ pub(crate) async fn watchdog(edge: Edge) {
 /// The first public listener that does not take a connection within `time`.
 pub(crate) async fn silent(edge: &Edge, time: Duration) -> Option<SocketAddr> {
     if edge.is_full() {
-        // New connections wait for a place, as they should: that is load, not death.
+        // New connections are closed at once, as they should be: that is load, not death.
         return None;
     }
     let name = edge.sites().first().and_then(|site| {

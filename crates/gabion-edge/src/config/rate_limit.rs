@@ -202,7 +202,7 @@ fn check_rate_limit(section: &RateLimitSection) -> Result<RateLimitConfig, Inval
         action: section.action,
         headers: section.headers,
         everywhere: section.everywhere,
-        exempt: section.exempt.iter().map(listen::check_network).collect::<Result<_, _>>()?,
+        exempt: listen::check_networks(&section.exempt)?,
     })
 }
 

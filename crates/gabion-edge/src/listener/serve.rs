@@ -3,47 +3,131 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+use tokio_rustls::server::TlsStream;
 
 use super::Plane;
 use super::handshake::handshake;
 use super::http1::http1;
 use super::http2::http2;
-use crate::Edge;
-use crate::downstream::{Downstream, WRITE_STALL_MAX};
+use super::places::{AddressPlace, Place};
+use crate::cut::{Cut, Ending};
+use crate::downstream::Downstream;
 use crate::layer::Connection;
-
-/// A TLS handshake that takes longer is broken off.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::metrics::Gauge;
+use crate::state::State;
+use crate::tls::Ja4;
+use crate::{Edge, proxy_protocol};
 
 /// Why a connection ended early.
 pub(super) type ServeError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Serves a connection.
-pub(super) async fn serve(
-    edge: &Edge,
-    stream: TcpStream,
+/// A connection that was let in.
+pub(super) struct Arrival {
+    /// Who speaks: the peer, or whom it speaks for.
     peer: SocketAddr,
     plane: Plane,
-) -> Result<(), ServeError> {
-    stream.set_nodelay(true)?;
-    let stream = Downstream::new(stream, WRITE_STALL_MAX, edge.goodbyes());
-    if plane == Plane::Http {
-        return http1(edge, stream, Arc::new(Connection { peer, https: false, ja4: None })).await;
+    state: Arc<State>,
+    /// Whether the peer begins with a PROXY header.
+    announced: bool,
+    ja4: Option<Ja4>,
+    ending: Arc<Ending>,
+    _place: Place,
+    address: Option<AddressPlace>,
+}
+
+impl Arrival {
+    /// Lets a connection in, or says which limit it would exceed.
+    pub(super) fn admit(edge: &Edge, peer: SocketAddr, plane: Plane) -> Result<Self, Cut> {
+        let state = edge.state();
+        let place = edge.places().connection(&state)?;
+        let announced = state.proxy_protocol.iter().any(|network| network.contains(peer.ip()));
+        let address = if announced { None } else { edge.places().address(&state, peer.ip())? };
+        Ok(Self { peer, plane, state, announced, ja4: None, ending: Arc::default(), _place: place, address })
     }
-    let (stream, ja4) = match tokio::time::timeout(HANDSHAKE_TIMEOUT, handshake(edge, stream)).await {
-        Ok(Ok(agreed)) => agreed,
-        failed => {
-            edge.metrics().handshakes_failed.fetch_add(1, Ordering::Relaxed);
-            failed??;
-            return Ok(());
+
+    /// Serves it until it ends, and tells why where a limit ended it.
+    pub(super) async fn serve(mut self, edge: Edge, stream: TcpStream) {
+        let _open = Gauge::raise(edge.metrics(), |metrics| &metrics.connections);
+        let ended = edge.cut().run_until_cancelled(self.talk(&edge, stream)).await;
+        if let Some(cut) = self.ending.cut() {
+            edge.tell_cut(cut, self.peer.ip(), self.ja4);
+        } else if let Some(Err(error)) = ended {
+            let peer = self.peer;
+            tracing::debug!(%peer, %error, "Connection from {peer} ended with an error");
         }
-    };
-    let connection = Arc::new(Connection { peer, https: true, ja4 });
-    match stream.get_ref().1.alpn_protocol() {
-        Some(b"h2") => http2(edge, stream, connection).await,
-        _ => http1(edge, stream, connection).await,
+    }
+
+    async fn talk(&mut self, edge: &Edge, mut stream: TcpStream) -> Result<(), ServeError> {
+        stream.set_nodelay(true)?;
+        let begun_by = Instant::now() + self.state.limits.handshake_timeout;
+        if self.announced {
+            self.hear_announcement(edge, &mut stream, begun_by).await?;
+        }
+        let write_timeout = self.state.limits.write_timeout;
+        let stream = Downstream::new(stream, write_timeout, Arc::clone(&self.ending), edge.goodbyes());
+        if self.plane == Plane::Http {
+            return http1(edge, stream, self.connection()).await;
+        }
+        let stream = self.agree(edge, stream, begun_by).await?;
+        match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => http2(edge, stream, self.connection()).await,
+            _ => http1(edge, stream, self.connection()).await,
+        }
+    }
+
+    /// Learns from the peer whom it speaks for, and counts the connection as one of that address.
+    async fn hear_announcement(
+        &mut self,
+        edge: &Edge,
+        stream: &mut TcpStream,
+        by: Instant,
+    ) -> Result<(), ServeError> {
+        let source = match timeout_at(by, proxy_protocol::read(stream)).await {
+            Ok(Ok(source)) => source,
+            Ok(Err(error)) => {
+                let peer = self.peer;
+                tracing::warn!(%peer, %error, "{peer} is in listen.proxy_protocol, but: {error}");
+                return Err(self.end(Cut::ProxyHeader));
+            }
+            Err(_) => return Err(self.end(Cut::ProxyHeader)),
+        };
+        if let Some(source) = source {
+            self.peer = source;
+            let place = edge.places().address(&self.state, source.ip());
+            self.address = place.map_err(|cut| self.end(cut))?;
+        }
+        Ok(())
+    }
+
+    /// Agrees on TLS.
+    async fn agree(
+        &mut self,
+        edge: &Edge,
+        stream: Downstream,
+        by: Instant,
+    ) -> Result<TlsStream<Downstream>, ServeError> {
+        let _place = edge.places().handshake(&self.state).map_err(|cut| self.end(cut))?;
+        let error = match timeout_at(by, handshake(edge, stream)).await {
+            Ok(Ok((stream, ja4))) => {
+                self.ja4 = ja4;
+                return Ok(stream);
+            }
+            Ok(Err(error)) => error.into(),
+            Err(_) => self.end(Cut::HandshakeTimeout),
+        };
+        edge.metrics().handshakes_failed.fetch_add(1, Ordering::Relaxed);
+        Err(error)
+    }
+
+    fn connection(&self) -> Arc<Connection> {
+        Arc::new(Connection { peer: self.peer, https: self.plane == Plane::Https, ja4: self.ja4 })
+    }
+
+    fn end(&self, cut: Cut) -> ServeError {
+        self.ending.because(cut);
+        cut.into()
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use gabion_edge::{Plane, ReloadError};
-use gabion_test::client::Wire;
 use gabion_test::{Shop, body};
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -195,23 +194,6 @@ async fn an_edge_that_cannot_listen_does_not_start_and_leaves_nothing_open() {
     assert!(matches!(setup.try_start(config), Err(ReloadError::Bind { .. })));
     assert!(TcpStream::connect(free).await.is_err(), "the other listener is closed again");
     assert_eq!(shop.connections(), 0);
-}
-
-#[tokio::test]
-async fn the_number_of_connections_is_bounded_and_the_next_one_waits() {
-    let shop = shop("ok").await;
-    let front = Setup::of(&[&shop]).limits("connections_max = 2").start();
-    let request = "GET / HTTP/1.1\r\nHost: plain.example\r\n\r\n";
-    // Each listener reserves one place for the connection it accepts next.
-    let mut first = front.plain().await;
-    assert_eq!(soon(first.ask(request)).await.status, 200);
-    let mut waiting = Wire::plain(front.address(Plane::Http)).await;
-    waiting.send(request).await;
-    let accepted = || front.edge.metrics().connections_accepted.load(std::sync::atomic::Ordering::Relaxed);
-    assert_eq!(accepted(), 1);
-    drop(first);
-    assert_eq!(soon(waiting.response()).await.unwrap().status, 200);
-    assert_eq!(accepted(), 2);
 }
 
 #[tokio::test]

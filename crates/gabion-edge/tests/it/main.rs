@@ -5,6 +5,7 @@
 mod admission;
 mod balance;
 mod bodies;
+mod connections;
 mod failures;
 mod forwarding;
 mod front;

@@ -80,6 +80,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("site.headers", "gabion-edge/src/header_policy.rs", "HeaderSection"),
     ("listen", "gabion-edge/src/config/listen.rs", "ListenSection"),
     ("limits", "gabion-edge/src/config/limits.rs", "LimitsSection"),
+    ("limits.http2", "gabion-edge/src/config/limits/http2.rs", "Http2Section"),
     ("tls", "gabion-edge/src/tls/config.rs", "TlsSettings"),
     ("tls.certificates", "gabion-edge/src/tls/config.rs", "CertificateFiles"),
     ("storage", "gabion-store/src/config.rs", "StorageConfig"),
