@@ -8,7 +8,10 @@ use crate::client_addr;
 use crate::network::Network;
 use crate::origin::Origin;
 use crate::path::{below, normalize};
+use crate::proxy_protocol::{self, HEADER_BYTES_MAX, Parsed};
 use crate::route::host_part;
+use crate::tls::client_hello::ClientHello;
+use crate::tls::ja4::{Ja4, Transport};
 
 /// Nothing that a stranger writes changes who the client is; from a believed proxy, anything may be written.
 pub fn client_addr(bytes: &[u8]) {
@@ -44,9 +47,35 @@ pub fn route(bytes: &[u8]) {
     }
 }
 
+/// A ClientHello that can be read has a fingerprint of the right shape, whatever follows it.
+pub fn client_hello(bytes: &[u8]) {
+    let Some(hello) = ClientHello::parse(bytes) else { return };
+    let ja4 = Ja4::new(Transport::Tcp, &hello);
+    assert!(ja4.as_str().bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'), "{ja4}");
+    assert_eq!(ClientHello::parse(&[bytes, b"more"].concat()), Some(hello));
+}
+
+/// A header ends within its bytes, whatever follows it, and is none without its last byte.
+pub fn proxy_protocol(bytes: &[u8]) {
+    let Ok(whole @ Parsed::Header { length, .. }) = proxy_protocol::parse(bytes) else { return };
+    assert!(length <= bytes.len().min(HEADER_BYTES_MAX));
+    assert_eq!(proxy_protocol::parse(&bytes[..length]).ok(), Some(whole));
+    assert_eq!(proxy_protocol::parse(&bytes[..length - 1]).ok(), Some(Parsed::Incomplete));
+}
+
 #[cfg(test)]
 mod tests {
     use gabion_test::seeds;
+
+    #[test]
+    fn client_hello_seeds_hold() {
+        seeds::each("client_hello", super::client_hello);
+    }
+
+    #[test]
+    fn proxy_protocol_seeds_hold() {
+        seeds::each("proxy_protocol", super::proxy_protocol);
+    }
 
     #[test]
     fn client_addr_seeds_hold() {

@@ -254,4 +254,21 @@ mod tests {
             assert_eq!(alpn(name), *expected, "{name:?}");
         }
     }
+
+    /// Hellos recorded on loopback; they are the fuzzer's seeds too.
+    #[test]
+    fn programs_are_known_by_their_hellos() {
+        for (program, expected) in [
+            ("chromium", "t13d1517h2_8daaf6152771_cb7bf5808d99"),
+            ("curl", "t13d3112h2_e8f1e7e78f70_b26ce05bbdd6"),
+            ("openssl", "t13i310900_e8f1e7e78f70_1f22a2ca17c4"),
+            ("openssl-tls12", "t12d280700_d943125447b4_e7e480e5a997"),
+            ("python", "t13d311100_e8f1e7e78f70_d41ae481755e"),
+        ] {
+            let seeds = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/seeds/client_hello");
+            let bytes = std::fs::read(format!("{seeds}/{program}")).expect("a recorded hello");
+            let hello = ClientHello::parse(&bytes).expect("it is whole");
+            assert_eq!(Ja4::new(Transport::Tcp, &hello).as_str(), expected, "{program}");
+        }
+    }
 }
