@@ -4,6 +4,8 @@
 mod battle;
 mod weapon;
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use crate::lab::run_folder::RunFolder;
@@ -34,6 +36,9 @@ pub(crate) struct Attack {
     /// Seconds of each attack: longer than the deadlines under test.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
+    /// Attack this Gabion instead of building one.
+    #[arg(long, value_name = "PATH")]
+    gabion: Option<PathBuf>,
     /// Keep the results under bench/runs.
     #[arg(long)]
     keep: bool,
@@ -45,10 +50,10 @@ impl Attack {
     /// # Errors
     /// When something cannot be started, or a row of the table fails.
     pub(crate) fn run(&self) -> Outcome {
-        lab::prepare(PACKAGES)?;
+        let binary = lab::prepare(PACKAGES, self.gabion.as_ref())?;
         let load_before = machine::load_average();
         let folder = RunFolder::open("attack", self.keep)?;
-        let battle = Battle::prepare(self.seconds)?;
+        let battle = Battle::prepare(binary, self.seconds)?;
         let mut rows = Vec::new();
         for weapon in WEAPONS.iter().filter(|weapon| self.wants(weapon.name)) {
             step(weapon.name);

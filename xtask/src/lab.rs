@@ -9,12 +9,17 @@ pub(crate) mod usage;
 use std::path::PathBuf;
 
 use crate::debian;
+use crate::suite::binary;
 use crate::task::{Outcome, cargo, run};
 
-/// Installs the tools and builds what is measured.
-pub(crate) fn prepare(packages: &[(&str, &str)]) -> Outcome {
+/// Installs the tools and gives the Gabion to measure: the one named, or one built now.
+pub(crate) fn prepare(packages: &[(&str, &str)], named: Option<&PathBuf>) -> Outcome<PathBuf> {
     debian::install(packages)?;
-    run(&mut cargo(&["build", "--release", "--locked", "--package", "gabion"]))
+    if let Some(path) = named {
+        return Ok(path.clone());
+    }
+    run(&mut cargo(&["build", "--release", "--locked", "--package", "gabion"]))?;
+    Ok(binary())
 }
 
 /// This program: its `client` commands are load generators.

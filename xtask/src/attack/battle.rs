@@ -10,7 +10,6 @@ use crate::lab::run_folder::RunFolder;
 use crate::lab::server::{PROXY_CORE, Server, free_port, other_cores, pinned};
 use crate::lab::template::fill;
 use crate::lab::{self, usage};
-use crate::suite::binary;
 use crate::task::{Outcome, pause, root};
 
 /// Memory an attack may take beyond what a quiet customer needs: buffers of the connections that are allowed.
@@ -29,6 +28,7 @@ const GRACE: Duration = Duration::from_secs(20);
 /// The demo shop and what is under attack with it.
 #[derive(Debug)]
 pub(crate) struct Battle {
+    binary: PathBuf,
     folder: PathBuf,
     shop: Server,
     seconds: u64,
@@ -67,14 +67,14 @@ impl Row {
 
 impl Battle {
     /// Starts the demo shop.
-    pub(crate) fn prepare(seconds: u64) -> Outcome<Self> {
+    pub(crate) fn prepare(binary: PathBuf, seconds: u64) -> Outcome<Self> {
         let folder = root().join(format!("target/bench/attack-{}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         let port = free_port()?;
-        let mut command = pinned(&other_cores(), binary());
+        let mut command = pinned(&other_cores(), &binary);
         command.args(["demo-shop", "--listen", &format!("127.0.0.1:{port}"), "--folder"]);
         let shop = Server::start(command.arg(folder.join("shop")), port, &folder.join("shop.log"))?;
-        Ok(Self { folder, shop, seconds })
+        Ok(Self { binary, folder, shop, seconds })
     }
 
     /// Starts Gabion anew, attacks it, and tells what happened.
@@ -119,7 +119,7 @@ impl Battle {
             ("origin", self.shop.address.port().to_string()),
         ];
         let configuration = fill("attack/gabion.toml", self.folder.join("gabion.toml"), &values)?;
-        let mut command = pinned(PROXY_CORE, binary());
+        let mut command = pinned(PROXY_CORE, &self.binary);
         Server::start(command.args(["run", "--config"]).arg(configuration), port, &self.file(name))
     }
 

@@ -11,7 +11,6 @@ use super::site::{Proxy, Site, agreed};
 use crate::lab::run_folder::RunFolder;
 use crate::lab::{self, machine};
 use crate::statistics::Spread;
-use crate::suite::binary;
 use crate::task::{Outcome, step};
 
 /// Requests per processor second of no cell may be below this share of the other proxy's.
@@ -32,6 +31,9 @@ pub(crate) struct Edge {
     /// Seconds of a round.
     #[arg(long)]
     seconds: Option<f64>,
+    /// Measure this Gabion instead of building one.
+    #[arg(long, value_name = "PATH")]
+    gabion: Option<PathBuf>,
     /// Compare with this Gabion instead of nginx: the work before a change.
     #[arg(long, value_name = "PATH")]
     binary: Option<PathBuf>,
@@ -122,11 +124,11 @@ impl Row {
 impl Edge {
     /// Builds, measures, reports.
     pub(crate) fn run(&self) -> Outcome {
-        lab::prepare(super::PACKAGES)?;
+        let binary = lab::prepare(super::PACKAGES, self.gabion.as_ref())?;
         let load_before = machine::load_average();
         let folder = RunFolder::open("edge", self.keep)?;
         let site = Site::start()?;
-        let gabion = Proxy::Gabion { name: "gabion", binary: binary() };
+        let gabion = Proxy::Gabion { name: "gabion", binary };
         let other = match &self.binary {
             Some(path) => Proxy::Gabion { name: "before", binary: path.clone() },
             None => Proxy::Nginx,
