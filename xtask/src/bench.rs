@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: what Gabion costs, beside nginx and by itself. `bench/README.md` says how to read it.
 
 mod edge;
+mod idle;
 mod load;
+mod reloads;
 mod site;
 
 use clap::Subcommand;
@@ -21,6 +23,10 @@ const PACKAGES: &[(&str, &str)] = &[
 pub(crate) enum Bench {
     /// Gabion against nginx as a TLS reverse proxy, in one run on the same core.
     Edge(edge::Edge),
+    /// Ten thousand idle TLS connections.
+    Idle(idle::Idle),
+    /// New configurations under load.
+    Reloads(reloads::Reloads),
 }
 
 /// Measures.
@@ -30,5 +36,7 @@ pub(crate) enum Bench {
 pub(crate) fn run(bench: &Bench) -> Outcome {
     match bench {
         Bench::Edge(edge) => edge.run(),
+        Bench::Idle(idle) => idle.run(),
+        Bench::Reloads(reloads) => reloads.run(),
     }
 }

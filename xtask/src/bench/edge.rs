@@ -128,9 +128,9 @@ impl Edge {
         let load_before = machine::load_average();
         let folder = RunFolder::open("edge", self.keep)?;
         let site = Site::start()?;
-        let gabion = Proxy::Gabion { name: "gabion", binary };
+        let gabion = Proxy::Gabion { name: "gabion", binary, settings: "" };
         let other = match &self.binary {
-            Some(path) => Proxy::Gabion { name: "before", binary: path.clone() },
+            Some(path) => Proxy::Gabion { name: "before", binary: path.clone(), settings: "" },
             None => Proxy::Nginx,
         };
         let mut rows = Vec::new();
@@ -167,7 +167,7 @@ impl Edge {
         step(cell.name);
         let mut running = Vec::new();
         for proxy in proxies {
-            let server = site.proxy(proxy, "gabion.toml")?;
+            let server = site.proxy(proxy)?;
             folder.raw(&format!("{}.{}.tls", cell.file_name(), proxy.name()), &agreed(&server)?)?;
             cell.load.round(&server, cell.path, 1.0)?;
             running.push((server, Measured { proxy: proxy.name(), rounds: Vec::new() }));

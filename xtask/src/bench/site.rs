@@ -28,6 +28,8 @@ pub(crate) enum Proxy {
         name: &'static str,
         /// The program.
         binary: PathBuf,
+        /// What is added to `bench/edge/gabion.toml`.
+        settings: &'static str,
     },
 }
 
@@ -61,8 +63,13 @@ impl Site {
         Ok(Self { folder, origin })
     }
 
-    /// Starts a proxy with the named template of `bench/edge` on its own core.
-    pub(crate) fn proxy(&self, proxy: &Proxy, template: &str) -> Outcome<Server> {
+    /// The configuration a Gabion was started with.
+    pub(crate) fn configuration(&self, proxy: &Proxy) -> PathBuf {
+        self.folder.join(format!("{}.toml", proxy.name()))
+    }
+
+    /// Starts a proxy on its own core.
+    pub(crate) fn proxy(&self, proxy: &Proxy) -> Outcome<Server> {
         let origin = self.origin.address.port();
         let log = self.folder.join(format!("{}.log", proxy.name()));
         let port = free_port()?;
@@ -72,9 +79,10 @@ impl Site {
                 let mut command = pinned(PROXY_CORE, "nginx");
                 Server::start(command.arg("-c").arg(configuration), port, &log)
             }
-            Proxy::Gabion { name, binary } => {
+            Proxy::Gabion { name, binary, settings } => {
                 let own = format!("{name}.toml");
-                let configuration = filled(&self.folder, template, &own, origin, port)?;
+                let configuration = filled(&self.folder, "gabion.toml", &own, origin, port)?;
+                append(&configuration, settings)?;
                 let mut command = pinned(PROXY_CORE, binary);
                 Server::start(command.args(["run", "--config"]).arg(configuration), port, &log)
             }
@@ -88,6 +96,11 @@ impl Drop for Site {
             eprintln!("xtask: {}: {error}", self.folder.display());
         }
     }
+}
+
+fn append(path: &Path, text: &str) -> Outcome {
+    let before = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    write(path, (before + text).as_bytes())
 }
 
 /// What a server agrees to with a client of OpenSSL's: protocol, cipher, key exchange, kind of certificate.

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use crate::task::Outcome;
+
 /// Ticks of `utime` and `stime` in a second: 100 on every architecture Debian supports.
 const TICKS_PER_SECOND: f64 = 100.0;
 
@@ -16,6 +18,13 @@ pub(crate) fn cpu_seconds(root: u32) -> f64 {
 /// Resident memory of a process tree now, in KiB.
 pub(crate) fn rss_kib(root: u32) -> u64 {
     tree(root).into_iter().filter_map(|process| status_kib(process, "VmRSS:")).sum()
+}
+
+/// Files and connections a process has open.
+pub(crate) fn open_files(process: u32) -> Outcome<u64> {
+    let files =
+        fs::read_dir(format!("/proc/{process}/fd")).map_err(|error| format!("open files: {error}"))?;
+    Ok(files.map(|_| 1).sum())
 }
 
 /// The most resident memory each process of a tree had since [`forget_peak`], summed, in KiB.
