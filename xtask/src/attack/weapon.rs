@@ -137,14 +137,24 @@ fn script(cores: &str, script: &str, attack: &str, port: u16, seconds: u64) -> C
 
 /// The last status that slowhttptest printed.
 fn slow(raw: &str) -> Outcome<Held> {
+    let plain = without_colors(raw);
     let count = |name: &str| -> Outcome<u64> {
-        let line = raw.lines().rev().find_map(|line| line.trim().strip_prefix(name));
+        let line = plain.lines().rev().find_map(|line| line.trim().strip_prefix(name));
         line.and_then(|number| number.trim().parse().ok()).ok_or_else(|| format!("no `{name}` in:\n{raw}"))
     };
     let (connected, pending, closed) = (count("connected:")?, count("pending:")?, count("closed:")?);
     Ok(Held {
         held: connected + pending <= HELD_MAX,
         told: format!("{closed} connections closed, {connected} held at the end"),
+    })
+}
+
+/// A terminal's text without its colors: ESC, `[`, and all up to a letter.
+fn without_colors(raw: &str) -> String {
+    let mut parts = raw.split("\u{1b}[");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        text + part.trim_start_matches(|c: char| !c.is_ascii_alphabetic()).get(1..).unwrap_or_default()
     })
 }
 
@@ -200,7 +210,8 @@ mod tests {
 
     #[test]
     fn slow_clients_are_held_when_few_are_left() {
-        let raw = "pending:  9\nconnected: 900\nclosed: 3\npending:   0\nconnected:  64\nclosed:  936\n";
+        let raw = "pending:  9\nconnected: 900\nclosed: 3\n\
+                   \u{1b}[1;32mpending: \u{1b}[1;32m  0\nconnected:  64\nclosed:  936\u{1b}[0m\n";
         check(slow(raw), true, "936 connections closed, 64 held at the end");
         check(slow(&raw.replace("  64", " 640")), false, "936 connections closed, 640 held at the end");
     }
