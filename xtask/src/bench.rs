@@ -2,7 +2,9 @@
 
 mod edge;
 mod idle;
+mod layers;
 mod load;
+mod profile;
 mod reloads;
 mod site;
 
@@ -23,6 +25,8 @@ const PACKAGES: &[(&str, &str)] = &[
 pub(crate) enum Bench {
     /// Gabion against nginx as a TLS reverse proxy, in one run on the same core.
     Edge(edge::Edge),
+    /// What each layer costs that settings can switch off.
+    Layers(layers::Layers),
     /// Ten thousand idle TLS connections.
     Idle(idle::Idle),
     /// New configurations under load.
@@ -36,6 +40,7 @@ pub(crate) enum Bench {
 pub(crate) fn run(bench: &Bench) -> Outcome {
     match bench {
         Bench::Edge(edge) => edge.run(),
+        Bench::Layers(layers) => layers.run(),
         Bench::Idle(idle) => idle.run(),
         Bench::Reloads(reloads) => reloads.run(),
     }

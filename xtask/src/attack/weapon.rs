@@ -42,7 +42,7 @@ pub(crate) const WEAPONS: &[Weapon] = &[
     weapon("slow-body", Tool::Slowhttptest(&["-B", "-i", "5", "-s", "8192"])),
     weapon(
         "slow-read",
-        Tool::Slowhttptest(&["-X", "-k", "50", "-w", "10", "-y", "20", "-n", "5", "-z", "5"]),
+        Tool::Slowhttptest(&["-X", "-k", "10", "-w", "10", "-y", "20", "-n", "5", "-z", "5"]),
     ),
     weapon("connection-flood", Tool::Wrk(&["-c1000", "-HConnection: close"])),
     weapon("request-flood-h1", Tool::Wrk(&["-c60"])),

@@ -2,11 +2,13 @@
 
 mod report;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::Args;
 
 use super::load::{Load, Round};
+use super::profile;
 use super::site::{Proxy, Site, agreed};
 use crate::lab::run_folder::RunFolder;
 use crate::lab::{self, machine};
@@ -22,6 +24,28 @@ pub(crate) struct Edge {
     /// Only cells whose name contains this, such as `h1/1k`.
     #[arg(long, value_name = "PART")]
     only: Option<String>,
+    #[command(flatten)]
+    rounds: Rounds,
+    /// Measure this Gabion instead of building one.
+    #[arg(long, value_name = "PATH")]
+    gabion: Option<PathBuf>,
+    /// Compare with this Gabion instead of nginx: the work before a change.
+    #[arg(long, value_name = "PATH")]
+    binary: Option<PathBuf>,
+    /// Write a flat profile of Gabion for each cell; needs perf (Debian: linux-perf).
+    #[arg(long)]
+    profile: bool,
+    /// Keep the results under bench/runs.
+    #[arg(long)]
+    keep: bool,
+    /// Fail when a cell is under 80 %.
+    #[arg(long)]
+    gate: bool,
+}
+
+/// How long is measured.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Rounds {
     /// Rounds of one second, three of them: shows that everything works, not how fast.
     #[arg(long)]
     quick: bool,
@@ -31,29 +55,38 @@ pub(crate) struct Edge {
     /// Seconds of a round.
     #[arg(long)]
     seconds: Option<f64>,
-    /// Measure this Gabion instead of building one.
-    #[arg(long, value_name = "PATH")]
-    gabion: Option<PathBuf>,
-    /// Compare with this Gabion instead of nginx: the work before a change.
-    #[arg(long, value_name = "PATH")]
-    binary: Option<PathBuf>,
-    /// Keep the results under bench/runs.
-    #[arg(long)]
-    keep: bool,
-    /// Fail when a cell is under 80 %.
-    #[arg(long)]
-    gate: bool,
+}
+
+impl Rounds {
+    fn number(&self) -> usize {
+        self.rounds.unwrap_or(if self.quick { 3 } else { 6 })
+    }
+
+    fn seconds(&self) -> f64 {
+        self.seconds.unwrap_or(if self.quick { 1.0 } else { 4.0 })
+    }
+}
+
+impl fmt::Display for Rounds {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} rounds of {} s for each cell and proxy", self.number(), self.seconds())
+    }
 }
 
 /// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cell {
-    name: &'static str,
+    pub(super) name: &'static str,
     path: &'static str,
     load: Load,
 }
 
 impl Cell {
+    /// The rows of the table.
+    pub(super) fn all() -> impl Iterator<Item = &'static Self> {
+        CELLS.iter()
+    }
+
     fn file_name(&self) -> String {
         self.name.replace('/', "-")
     }
@@ -76,12 +109,12 @@ const CELLS: &[Cell] = &[
 /// What one proxy did in one cell.
 #[derive(Debug)]
 pub(crate) struct Measured {
-    proxy: &'static str,
+    pub(super) proxy: String,
     rounds: Vec<Round>,
 }
 
 impl Measured {
-    fn cpu_us(&self) -> Spread {
+    pub(super) fn cpu_us(&self) -> Spread {
         Spread::of(self.rounds.iter().map(Round::cpu_us))
     }
 
@@ -110,7 +143,7 @@ fn milliseconds(micros: u64) -> f64 {
 #[derive(Debug)]
 pub(crate) struct Row {
     cell: Cell,
-    measured: Vec<Measured>,
+    pub(super) measured: Vec<Measured>,
 }
 
 impl Row {
@@ -128,62 +161,33 @@ impl Edge {
         let load_before = machine::load_average();
         let folder = RunFolder::open("edge", self.keep)?;
         let site = Site::start()?;
-        let gabion = Proxy::Gabion { name: "gabion", binary, settings: "" };
+        let gabion = Proxy::Gabion { name: "gabion".into(), binary, settings: String::new() };
         let other = match &self.binary {
-            Some(path) => Proxy::Gabion { name: "before", binary: path.clone(), settings: "" },
+            Some(path) => {
+                Proxy::Gabion { name: "before".into(), binary: path.clone(), settings: String::new() }
+            }
             None => Proxy::Nginx,
         };
         let mut rows = Vec::new();
-        for cell in CELLS.iter().filter(|cell| self.wants(cell)) {
+        for cell in Cell::all().filter(|cell| self.wants(cell)) {
             let alone = other == Proxy::Nginx && matches!(cell.load, Load::Handshakes { mlkem: true, .. });
             let proxies = if alone { vec![&gabion] } else { vec![&gabion, &other] };
-            let row = self.measure(*cell, &site, &proxies, &folder)?;
+            let row = measure(*cell, &site, &proxies, &self.rounds, &folder)?;
             println!("{}", report::line(&row));
+            if self.profile {
+                let server = site.proxy(&gabion)?;
+                let name = cell.file_name();
+                profile::record(cell.load, &server, cell.path, &name, self.rounds.seconds(), &folder)?;
+            }
             rows.push(row);
         }
-        report::write(&folder, &rows, &load_before, &self.rounds_told())?;
+        report::write(&folder, &rows, &load_before, &self.rounds.to_string())?;
         println!("\n{}\nResults: {}", report::table(&rows), folder.path().display());
         self.judge(&rows)
     }
 
     fn wants(&self, cell: &Cell) -> bool {
         self.only.as_ref().is_none_or(|part| cell.name.contains(part.as_str()))
-    }
-
-    fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.quick { 3 } else { 6 })
-    }
-
-    fn seconds(&self) -> f64 {
-        self.seconds.unwrap_or(if self.quick { 1.0 } else { 4.0 })
-    }
-
-    fn rounds_told(&self) -> String {
-        format!("{} rounds of {} s for each cell and proxy", self.rounds(), self.seconds())
-    }
-
-    /// Rounds in the order A B, B A, A B ...: what drifts on the machine hits both.
-    fn measure(&self, cell: Cell, site: &Site, proxies: &[&Proxy], folder: &RunFolder) -> Outcome<Row> {
-        step(cell.name);
-        let mut running = Vec::new();
-        for proxy in proxies {
-            let server = site.proxy(proxy)?;
-            folder.raw(&format!("{}.{}.tls", cell.file_name(), proxy.name()), &agreed(&server)?)?;
-            cell.load.round(&server, cell.path, 1.0)?;
-            running.push((server, Measured { proxy: proxy.name(), rounds: Vec::new() }));
-        }
-        for number in 1..=self.rounds() {
-            for (server, measured) in &mut running {
-                let round = cell.load.round(server, cell.path, self.seconds())?;
-                let name = format!("{}.{}.{number}", cell.file_name(), measured.proxy);
-                folder.raw(&name, &round.raw)?;
-                measured.rounds.push(round);
-            }
-            running.reverse();
-        }
-        let mut measured: Vec<_> = running.into_iter().map(|(_, measured)| measured).collect();
-        measured.sort_by_key(|measured| measured.proxy != proxies[0].name());
-        Ok(Row { cell, measured })
     }
 
     fn judge(&self, rows: &[Row]) -> Outcome {
@@ -197,4 +201,32 @@ impl Edge {
         }
         Ok(())
     }
+}
+
+/// Measures one cell. Rounds in the order A B, B A, A B ...: what drifts on the machine hits both.
+pub(crate) fn measure(
+    cell: Cell,
+    site: &Site,
+    proxies: &[&Proxy],
+    rounds: &Rounds,
+    folder: &RunFolder,
+) -> Outcome<Row> {
+    step(cell.name);
+    let mut running = Vec::new();
+    for (place, proxy) in proxies.iter().enumerate() {
+        let server = site.proxy(proxy)?;
+        folder.raw(&format!("{}.{}.tls", cell.file_name(), proxy.name()), &agreed(&server)?)?;
+        cell.load.round(&server, cell.path, 1.0)?;
+        running.push((place, server, Measured { proxy: proxy.name().to_owned(), rounds: Vec::new() }));
+    }
+    for number in 1..=rounds.number() {
+        for (_, server, measured) in &mut running {
+            let round = cell.load.round(server, cell.path, rounds.seconds())?;
+            folder.raw(&format!("{}.{}.{number}", cell.file_name(), measured.proxy), &round.raw)?;
+            measured.rounds.push(round);
+        }
+        running.reverse();
+    }
+    running.sort_by_key(|(place, ..)| *place);
+    Ok(Row { cell, measured: running.into_iter().map(|(.., measured)| measured).collect() })
 }

@@ -40,7 +40,8 @@ impl Idle {
         let binary = lab::prepare(super::PACKAGES, self.gabion.as_ref())?;
         let folder = RunFolder::open("idle", self.keep)?;
         let site = Site::start()?;
-        let gabion = site.proxy(&Proxy::Gabion { name: "gabion", binary, settings: SETTINGS })?;
+        let gabion =
+            site.proxy(&Proxy::Gabion { name: "gabion".into(), binary, settings: SETTINGS.into() })?;
         let (before_kib, files_before) = weigh(&gabion)?;
         let (after_kib, files_after) = self.weigh_with_connections(&gabion)?;
         let open = files_after.saturating_sub(files_before);

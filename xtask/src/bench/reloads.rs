@@ -42,7 +42,7 @@ impl Reloads {
         let binary = lab::prepare(super::PACKAGES, self.gabion.as_ref())?;
         let folder = RunFolder::open("reloads", self.keep)?;
         let site = Site::start()?;
-        let proxy = Proxy::Gabion { name: "gabion", binary, settings: "" };
+        let proxy = Proxy::Gabion { name: "gabion".into(), binary, settings: String::new() };
         let gabion = site.proxy(&proxy)?;
         let seconds = (PAUSE * (self.reloads + 10)).as_secs_f64();
         let (round, weights) = std::thread::scope(|scope| -> Outcome<(Round, (u64, u64))> {

@@ -25,17 +25,17 @@ pub(crate) enum Proxy {
     /// A Gabion binary.
     Gabion {
         /// Its name in tables and files.
-        name: &'static str,
+        name: String,
         /// The program.
         binary: PathBuf,
         /// What is added to `bench/edge/gabion.toml`.
-        settings: &'static str,
+        settings: String,
     },
 }
 
 impl Proxy {
     /// Its name in tables and files.
-    pub(crate) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Nginx => "nginx",
             Self::Gabion { name, .. } => name,
@@ -140,6 +140,7 @@ fn filled(folder: &Path, template: &str, name: &str, origin: u16, port: u16) -> 
         ("origin", origin.to_string()),
         ("port", port.to_string()),
         ("control", free_port()?.to_string()),
+        ("name", name.trim_end_matches(".toml").to_owned()),
     ];
     fill(&format!("edge/{template}"), folder.join(name), &values)
 }

@@ -102,6 +102,9 @@ impl Server {
     }
 
     fn stop(&mut self) -> Outcome {
+        if self.child.try_wait().map_err(|error| error.to_string())?.is_some() {
+            return Ok(());
+        }
         self.signal("TERM")?;
         let until = Instant::now() + STOP_TIMEOUT;
         while self.child.try_wait().map_err(|error| error.to_string())?.is_none() {
