@@ -100,7 +100,10 @@ impl Battle {
         folder.raw(&format!("{}.gabion", weapon.name), &read(&self.file(weapon.name))?)?;
         Ok(Row {
             name: weapon.name,
-            attacker: weapon.judge(&attack)?,
+            attacker: weapon.judge(&attack).unwrap_or_else(|_| Held {
+                held: false,
+                told: format!("did not end by itself: raw/{}.attack.txt", weapon.name),
+            }),
             rss_before_kib,
             rss_peak_kib: rss_peak_kib?,
             quiet_p99_ms: milliseconds(lab::result(&quiet, "p99_us")?),

@@ -44,7 +44,7 @@ pub(crate) const WEAPONS: &[Weapon] = &[
         "slow-read",
         Tool::Slowhttptest(&["-X", "-k", "10", "-w", "10", "-y", "20", "-n", "5", "-z", "5"]),
     ),
-    weapon("connection-flood", Tool::Wrk(&["-c1000", "-HConnection: close"])),
+    weapon("connection-flood", Tool::Wrk(&["-c256", "-HConnection: close"])),
     weapon("request-flood-h1", Tool::Wrk(&["-c60"])),
     weapon("request-flood-h2", Tool::H2load(&["-c60", "-m100"])),
     weapon("rapid-reset", Tool::Http2("rapid_reset")),
