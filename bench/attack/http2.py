@@ -8,6 +8,7 @@ connections  connections on which the handshake succeeded
 refused      connections that were not accepted or ended before the attack began
 cut          connections the server ended during the attack
 survived     connections on which the whole budget was spent
+unfinished   connections that were neither cut nor done when the time was over
 frames       frames of the attack sent in all
 worst        most frames sent on one connection that was cut
 resets       streams the server reset
@@ -235,13 +236,15 @@ def attack_once(arguments, until):
             stream.sendall(b"".join(next(frames) for _ in range(BATCH)))
             sent += BATCH
             cut = reader.look(stream, 0)
+    except TimeoutError:
+        # It neither reads nor hangs up: not cut.
+        pass
     except OSError:
         cut = True
-        reader.look(stream, 0)
     if not cut:
         cut = reader.look(stream, PATIENCE_SECONDS)
     stream.close()
-    happened["cut" if cut else "survived"] += 1
+    happened["cut" if cut else "survived" if sent >= arguments.budget else "unfinished"] += 1
     happened["frames"] += sent
     happened.update(reader.seen)
     return happened, sent if cut else 0
@@ -276,7 +279,7 @@ def main():
         worker.start()
     for worker in workers:
         worker.join()
-    keys = ["connections", "refused", "cut", "survived", "frames", "resets", "answered"]
+    keys = ["connections", "refused", "cut", "survived", "unfinished", "frames", "resets", "answered"]
     print("result", *(f"{key}={total[key]}" for key in keys), f"worst={worst}")
 
 

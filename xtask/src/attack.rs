@@ -4,23 +4,28 @@
 mod battle;
 mod weapon;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clap::Args;
 
 use crate::lab::run_folder::RunFolder;
 use crate::lab::{self, machine};
-use crate::task::{Outcome, step};
+use crate::task::{Outcome, run, step};
 use battle::{Battle, Row};
 use weapon::WEAPONS;
 
 /// Debian packages of the attacks, and the file that tells whether each is there.
 const PACKAGES: &[(&str, &str)] = &[
+    ("iproute2", "/usr/sbin/ip"),
     ("wrk", "/usr/bin/wrk"),
     ("nghttp2-client", "/usr/bin/h2load"),
     ("slowhttptest", "/usr/bin/slowhttptest"),
     ("python3-h2", "/usr/lib/python3/dist-packages/h2"),
 ];
+
+/// Makes the addresses of the battle, then becomes the program named after it.
+const NETWORK: &str = "ip link set lo up && ip address add 198.18.0.1/24 dev lo && exec \"$0\" \"$@\"";
 
 const TABLE_HEAD: &str = "\
 | attack | verdict | the attacker | memory, MiB | p99 of others, ms (limit) | failed | checkout |
@@ -42,15 +47,34 @@ pub(crate) struct Attack {
     /// Keep the results under bench/runs.
     #[arg(long)]
     keep: bool,
+    /// We are in the network of our own already.
+    #[arg(long, hide = true)]
+    inside: bool,
 }
 
 impl Attack {
-    /// Builds, attacks, reports.
+    /// Builds, attacks in a network of its own, reports.
     ///
     /// # Errors
     /// When something cannot be started, or a row of the table fails.
     pub(crate) fn run(&self) -> Outcome {
         let binary = lab::prepare(PACKAGES, self.gabion.as_ref())?;
+        if self.inside { self.fight(binary) } else { self.enter(&binary) }
+    }
+
+    /// Runs this command once more where 198.18.0.0/24 (RFC 2544) is this machine: rate limits do not count loopback.
+    fn enter(&self, binary: &Path) -> Outcome {
+        let ourselves = lab::client_binary()?;
+        let mut command = Command::new("unshare");
+        command.args(["--net", "sh", "-c", NETWORK]).arg(ourselves).args(["attack", "--inside", "--gabion"]);
+        command.arg(binary).args(["--seconds", &self.seconds.to_string()]);
+        command
+            .args(self.only.iter().map(|part| format!("--only={part}")))
+            .args(self.keep.then_some("--keep"));
+        run(&mut command)
+    }
+
+    fn fight(&self, binary: PathBuf) -> Outcome {
         let load_before = machine::load_average();
         let folder = RunFolder::open("attack", self.keep)?;
         let battle = Battle::prepare(binary, self.seconds)?;

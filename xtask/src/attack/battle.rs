@@ -1,13 +1,14 @@
 //! One attack: Gabion alone on its core, the attacker, a quiet customer and a buying one on the others.
 
 use std::fs::File;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::weapon::{Held, Weapon};
 use crate::lab::run_folder::RunFolder;
-use crate::lab::server::{PROXY_CORE, Server, free_port, other_cores, pinned};
+use crate::lab::server::{LOOPBACK, PROXY_CORE, Server, free_port, other_cores, pinned};
 use crate::lab::template::fill;
 use crate::lab::{self, usage};
 use crate::task::{Outcome, pause, root};
@@ -24,6 +25,9 @@ const LEAD: Duration = Duration::from_secs(1);
 const SAMPLE: Duration = Duration::from_millis(100);
 /// Time an attacker gets to end by itself after its seconds are over.
 const GRACE: Duration = Duration::from_secs(20);
+
+/// Where Gabion listens, and where the attacker comes from.
+const ADDRESS: &str = "198.18.0.1";
 
 /// The demo shop and what is under attack with it.
 #[derive(Debug)]
@@ -73,7 +77,8 @@ impl Battle {
         let port = free_port()?;
         let mut command = pinned(&other_cores(), &binary);
         command.args(["demo-shop", "--listen", &format!("127.0.0.1:{port}"), "--folder"]);
-        let shop = Server::start(command.arg(folder.join("shop")), port, &folder.join("shop.log"))?;
+        let shop =
+            Server::start(command.arg(folder.join("shop")), (LOOPBACK, port), &folder.join("shop.log"))?;
         Ok(Self { binary, folder, shop, seconds })
     }
 
@@ -117,23 +122,26 @@ impl Battle {
     fn gabion(&self, name: &str) -> Outcome<Server> {
         let port = free_port()?;
         let values = [
+            ("address", ADDRESS.to_owned()),
             ("port", port.to_string()),
             ("control", free_port()?.to_string()),
             ("origin", self.shop.address.port().to_string()),
         ];
         let configuration = fill("attack/gabion.toml", self.folder.join("gabion.toml"), &values)?;
         let mut command = pinned(PROXY_CORE, &self.binary);
-        Server::start(command.args(["run", "--config"]).arg(configuration), port, &self.file(name))
+        let address: IpAddr = ADDRESS.parse().expect("the constant is an address");
+        command.args(["run", "--config"]).arg(configuration);
+        Server::start(&mut command, (address, port), &self.file(name))
     }
 
     fn quiet(gabion: &Server, seconds: u64) -> Outcome<Command> {
-        let mut command = Self::client(gabion, "quiet", "127.0.0.2")?;
+        let mut command = Self::client(gabion, "quiet", "198.18.0.2")?;
         command.args(["--path", "/healthz", "--seconds", &seconds.to_string()]);
         Ok(command)
     }
 
     fn checkout(gabion: &Server) -> Outcome<u64> {
-        let said = finished(&mut Self::client(gabion, "checkout", "127.0.0.3")?)?;
+        let said = finished(&mut Self::client(gabion, "checkout", "198.18.0.3")?)?;
         lab::result(&said, "milliseconds")
     }
 

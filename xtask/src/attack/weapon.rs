@@ -78,11 +78,10 @@ pub(crate) struct Held {
 }
 
 impl Weapon {
-    /// The command that attacks a server for some seconds, from 127.0.0.1, and ends by itself.
+    /// The command that attacks a server for some seconds, from an address of its own, and ends by itself.
     pub(crate) fn command(&self, server: &Server, seconds: u64) -> Command {
         let cores = other_cores();
-        let port = server.address.port();
-        let url = format!("https://localhost:{port}/shop");
+        let url = format!("https://{}/shop", server.address);
         match self.tool {
             Tool::Slowhttptest(arguments) => {
                 let mut command = pinned_low(&cores, "slowhttptest");
@@ -104,8 +103,8 @@ impl Weapon {
                 command.args(["-t1", &format!("-D{seconds}")]).args(arguments).arg(url);
                 command
             }
-            Tool::Http2(attack) => script(&cores, "http2.py", attack, port, seconds),
-            Tool::Http1(attack) => script(&cores, "http1.py", attack, port, seconds),
+            Tool::Http2(attack) => script(&cores, "http2.py", attack, server, seconds),
+            Tool::Http1(attack) => script(&cores, "http1.py", attack, server, seconds),
         }
     }
 
@@ -128,10 +127,12 @@ impl Weapon {
     }
 }
 
-fn script(cores: &str, script: &str, attack: &str, port: u16, seconds: u64) -> Command {
+fn script(cores: &str, script: &str, attack: &str, server: &Server, seconds: u64) -> Command {
     let mut command = pinned_low(cores, "/usr/bin/python3");
     command.arg(root().join("bench/attack").join(script)).arg(attack);
-    command.args(["--port", &port.to_string(), "--seconds", &seconds.to_string()]);
+    let (address, port) = (server.address.ip().to_string(), server.address.port().to_string());
+    command.args(["--address", &address, "--host", &address, "--source", &address, "--port", &port]);
+    command.args(["--seconds", &seconds.to_string()]);
     command
 }
 
@@ -172,17 +173,14 @@ fn flood(requests: u64, refused: u64) -> Outcome<Held> {
 /// A connection that attacks has to be cut before the attacker's budget is spent, or be answered as any other.
 fn frames(raw: &str) -> Outcome<Held> {
     let count = |key: &str| lab::result::<u64>(raw, key);
-    let (connections, refused, survived) = (count("connections")?, count("refused")?, count("survived")?);
+    let (connections, cut, survived) = (count("connections")?, count("cut")?, count("survived")?);
     let (resets, answered) = (count("resets")?, count("answered")?);
     let harmless = resets == 0 && answered > 0;
     let told = match survived {
-        0 => format!(
-            "{connections} connections cut after at most {} frames, {refused} refused",
-            count("worst")?
-        ),
+        0 => format!("{cut} of {connections} connections cut, after at most {} frames", count("worst")?),
         _ => format!("{survived} of {connections} connections survived; {resets} resets, {answered} answers"),
     };
-    Ok(Held { held: (survived == 0 && connections + refused > 0) || harmless, told })
+    Ok(Held { held: (survived == 0 && cut > 0) || harmless, told })
 }
 
 /// Every request has to be refused.
@@ -229,7 +227,7 @@ mod tests {
     #[test]
     fn frames_are_held_when_no_connection_survives_or_nothing_is_reset() {
         let raw = "result connections=5 refused=1 cut=5 survived=0 frames=500 resets=0 answered=0 worst=150";
-        check(frames(raw), true, "5 connections cut after at most 150 frames, 1 refused");
+        check(frames(raw), true, "5 of 5 connections cut, after at most 150 frames");
         let raw = raw.replace("survived=0", "survived=2");
         check(frames(&raw), false, "2 of 5 connections survived; 0 resets, 0 answers");
         check(

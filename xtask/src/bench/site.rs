@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::lab::server::{PROXY_CORE, Server, free_port, other_cores, pinned};
+use crate::lab::server::{LOOPBACK, PROXY_CORE, Server, free_port, other_cores, pinned};
 use crate::lab::template::{fill, write};
 use crate::task::{Outcome, root};
 
@@ -57,7 +57,7 @@ impl Site {
         let configuration = filled(&folder, "origin.conf", "origin.conf", port, port)?;
         let origin = Server::start(
             pinned(&other_cores(), "nginx").arg("-c").arg(configuration),
-            port,
+            (LOOPBACK, port),
             &folder.join("origin.log"),
         )?;
         Ok(Self { folder, origin })
@@ -77,14 +77,14 @@ impl Site {
             Proxy::Nginx => {
                 let configuration = filled(&self.folder, "nginx.conf", "nginx.conf", origin, port)?;
                 let mut command = pinned(PROXY_CORE, "nginx");
-                Server::start(command.arg("-c").arg(configuration), port, &log)
+                Server::start(command.arg("-c").arg(configuration), (LOOPBACK, port), &log)
             }
             Proxy::Gabion { name, binary, settings } => {
                 let own = format!("{name}.toml");
                 let configuration = filled(&self.folder, "gabion.toml", &own, origin, port)?;
                 append(&configuration, settings)?;
                 let mut command = pinned(PROXY_CORE, binary);
-                Server::start(command.args(["run", "--config"]).arg(configuration), port, &log)
+                Server::start(command.args(["run", "--config"]).arg(configuration), (LOOPBACK, port), &log)
             }
         }
     }

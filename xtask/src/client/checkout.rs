@@ -73,7 +73,7 @@ impl Browser<'_> {
 
     fn ask(&mut self, method: &str, path: &str, form: &str) -> Outcome<Answer> {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: localhost:{}\r\n", self.visit.to.port());
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.visit.to);
         if !cookies.is_empty() {
             request.push_str(&format!("Cookie: {}\r\n", cookies.join("; ")));
         }

@@ -76,7 +76,7 @@ impl Quiet {
             Some(stream) => stream,
             None => connect(config, self.to, Some(SocketAddr::new(self.from, 0)))?,
         };
-        let request = format!("GET {} HTTP/1.1\r\nHost: localhost:{}\r\n\r\n", self.path, self.to.port());
+        let request = format!("GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", self.path, self.to);
         match http::ask(&mut stream, request.as_bytes())?.status {
             200 => Ok(stream),
             status => Err(format!("status {status}")),

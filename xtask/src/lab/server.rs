@@ -1,7 +1,7 @@
 //! The programs under load: started on a core of their own, stopped with their children.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,6 +18,9 @@ const FILES_MAX: &str = "16384";
 
 /// The core of the proxy under test.
 pub(crate) const PROXY_CORE: &str = "0";
+
+/// This machine as it sees itself.
+pub(crate) const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// The cores of everything else.
 pub(crate) fn other_cores() -> String {
@@ -52,7 +55,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts a program and waits until its port is open. What it says goes to a file.
-    pub(crate) fn start(command: &mut Command, port: u16, log: &Path) -> Outcome<Self> {
+    pub(crate) fn start(command: &mut Command, address: impl Into<SocketAddr>, log: &Path) -> Outcome<Self> {
         let shown = format!("{command:?}");
         let file = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
         let file_too = file.try_clone().map_err(|error| format!("{}: {error}", log.display()))?;
@@ -62,7 +65,7 @@ impl Server {
             .stderr(file_too)
             .spawn()
             .map_err(|error| format!("{shown}: {error}"))?;
-        let mut server = Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)) };
+        let mut server = Self { child, address: address.into() };
         server.wait(&shown, log)?;
         Ok(server)
     }
