@@ -1,6 +1,6 @@
 //! Whether customers are being served, in plain words.
 
-use gabion_edge::status::{EndpointStatus, UpstreamStatus};
+use gabion_edge::status::{BreakerState, EndpointStatus, UpstreamStatus};
 use gabion_page::shell::Status;
 use serde::Serialize;
 
@@ -38,7 +38,9 @@ impl Standing {
         if sentences.is_empty() {
             sentences.push("All customers are being served.".to_owned());
         }
+        sentences.extend(upstreams.iter().filter_map(tripped));
         sentences.extend(down(upstreams));
+        sentences.extend(ejected(upstreams));
         sentences.extend(drained(upstreams));
         Self { level: level(upstreams), sentence: sentences.join(" ") }
     }
@@ -50,6 +52,8 @@ pub(crate) fn endpoint_state(endpoint: &EndpointStatus) -> (Status, &'static str
         EndpointStatus { drained: true, up: true, .. } => (Status::Drained, "drained"),
         EndpointStatus { drained: true, up: false, .. } => (Status::Drained, "drained, down"),
         EndpointStatus { up: false, .. } => (Status::Down, "down"),
+        EndpointStatus { ejected: true, .. } => (Status::Down, "ejected"),
+        EndpointStatus { backup: true, .. } => (Status::Ok, "backup"),
         EndpointStatus { .. } => (Status::Ok, "up"),
     }
 }
@@ -59,7 +63,9 @@ fn level(upstreams: &[UpstreamStatus]) -> Level {
         Level::Down
     } else if upstreams.iter().any(|upstream| upstream.maintenance) {
         Level::Maintenance
-    } else if endpoints(upstreams).any(|endpoint| !endpoint.up) {
+    } else if endpoints(upstreams).any(|endpoint| !endpoint.up || endpoint.ejected)
+        || upstreams.iter().any(|upstream| upstream.breaker != BreakerState::Closed)
+    {
         Level::Degraded
     } else {
         Level::Good
@@ -81,6 +87,18 @@ fn out_of_service(upstream: &UpstreamStatus) -> Option<String> {
         1 => format!("Customers cannot reach {name}: its endpoint does not answer."),
         count => format!("Customers cannot reach {name}: none of its {count} endpoints takes requests."),
     })
+}
+
+fn tripped(upstream: &UpstreamStatus) -> Option<String> {
+    let open = upstream.breaker != BreakerState::Closed;
+    open.then(|| format!("Most requests to {} fail: it is left alone for a few seconds.", upstream.name))
+}
+
+fn ejected(upstreams: &[UpstreamStatus]) -> Option<String> {
+    match endpoints(upstreams).filter(|endpoint| endpoint.ejected && endpoint.up).count() {
+        0 => None,
+        count => Some(format!("{} ejected.", plural(count, "endpoint is", "endpoints are"))),
+    }
 }
 
 fn down(upstreams: &[UpstreamStatus]) -> Option<String> {
@@ -112,26 +130,20 @@ fn endpoints(upstreams: &[UpstreamStatus]) -> impl Iterator<Item = &EndpointStat
 mod tests {
     use super::*;
 
-    /// `u` up, `d` down, `U` drained and up.
+    /// `u` up, `d` down, `U` drained and up, `e` ejected.
     fn upstream(endpoints: &str, maintenance: bool) -> UpstreamStatus {
         let endpoint = |state: char| EndpointStatus {
             url: "http://127.0.0.1:1".to_owned(),
             up: state != 'd',
             drained: state == 'U',
-            in_flight: 0,
-            idle_connections: 0,
-            requests: 0,
-            failures: 0,
-            last_error: None,
+            ejected: state == 'e',
+            ..EndpointStatus::default()
         };
         UpstreamStatus {
             name: "shop".to_owned(),
             maintenance,
-            in_flight: 0,
-            requests_max: 1,
-            waiting: 0,
-            queue_max: 1,
             endpoints: endpoints.chars().map(endpoint).collect(),
+            ..UpstreamStatus::default()
         }
     }
 

@@ -93,20 +93,12 @@ mod tests {
             url: url.to_owned(),
             up: true,
             drained,
-            in_flight: 0,
-            idle_connections: 0,
-            requests: 0,
-            failures: 0,
-            last_error: None,
+            ..EndpointStatus::default()
         };
         let upstream = UpstreamStatus {
             name: "shop".to_owned(),
-            maintenance: false,
-            in_flight: 0,
-            requests_max: 1,
-            waiting: 0,
-            queue_max: 1,
             endpoints: vec![endpoint("http://a", true), endpoint("http://b", false)],
+            ..UpstreamStatus::default()
         };
         assert_eq!(drained_then(&upstream, "http://b", true), ["http://a", "http://b"]);
         assert_eq!(drained_then(&upstream, "http://a", false), Vec::<String>::new());

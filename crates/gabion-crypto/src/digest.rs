@@ -10,6 +10,13 @@ pub fn sha256(data: &[u8]) -> [u8; SHA256_BYTES] {
     sized(digest::digest(&digest::SHA256, data))
 }
 
+/// The SHA-1 digest of `data`, for the proof in a WebSocket's opening (RFC 6455 section 4.2.2) and nothing else: it
+/// guards no secret there.
+pub fn sha1_of_websocket(data: &[u8]) -> [u8; 20] {
+    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, data);
+    digest.as_ref().try_into().expect("SHA-1 has 20 bytes")
+}
+
 /// A SHA-256 digest over data that arrives in pieces.
 pub struct Sha256(digest::Context);
 

@@ -29,12 +29,14 @@ pub enum KeyUse {
     Csrf,
     /// Seals answers kept for replay: they may show a secret that is shown once.
     Replay,
+    /// Makes the cookies that keep a customer at an endpoint of the shop.
+    Sticky,
 }
 
 impl KeyUse {
     /// All uses; a complete ring has a key for each.
-    pub const ALL: [Self; 5] =
-        [Self::SubjectKek, Self::BlindIndex, Self::PasswordPepper, Self::Csrf, Self::Replay];
+    pub const ALL: [Self; 6] =
+        [Self::SubjectKek, Self::BlindIndex, Self::PasswordPepper, Self::Csrf, Self::Replay, Self::Sticky];
 
     /// The name stored in the row. Never renamed.
     pub const fn as_str(self) -> &'static str {
@@ -44,6 +46,7 @@ impl KeyUse {
             Self::PasswordPepper => "password_pepper",
             Self::Csrf => "csrf",
             Self::Replay => "replay",
+            Self::Sticky => "sticky",
         }
     }
 }

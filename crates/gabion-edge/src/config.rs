@@ -3,6 +3,7 @@
 //! `*Section` types mirror the file; [`EdgeConfig::check`] turns them into values that cannot be wrong any more. Each
 //! section has a module of its own.
 
+mod balance;
 mod limits;
 mod listen;
 mod rate_limit;
@@ -17,12 +18,16 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+pub use balance::{
+    Balance, BreakerSection, ENDPOINTS_MAX, EjectOn, EjectSection, HashBy, InvalidHashBy, Protocol,
+    RetrySection,
+};
 pub use limits::{Http2Section, Limits, LimitsSection};
 pub use listen::ListenSection;
 pub use rate_limit::{Action, Key, RATE_LIMITS_MAX, RateLimitConfig, RateLimitSection, VISITOR};
-pub use route::{RouteConfig, RouteSection};
+pub use route::{CanaryConfig, CanarySection, MirrorConfig, MirrorSection, RouteConfig, RouteSection};
 pub use site::{Site, SiteSection};
-pub use upstream::{Balance, EndpointConfig, HealthSection, UpstreamConfig, UpstreamSection};
+pub use upstream::{EndpointConfig, HealthSection, UpstreamConfig, UpstreamSection};
 
 use crate::network::Network;
 

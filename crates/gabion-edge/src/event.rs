@@ -22,6 +22,16 @@ pub const CONNECTION_CUT: EventKind = EventKind::new("edge.connection_cut", 1, S
 pub const ENDPOINT_DOWN: EventKind = EventKind::new("edge.endpoint_down", 1, Severity::Critical);
 /// An endpoint passed its health checks again.
 pub const ENDPOINT_UP: EventKind = EventKind::new("edge.endpoint_up", 1, Severity::Info);
+/// Requests failed at an endpoint too often: it gets none for a while.
+pub const ENDPOINT_EJECTED: EventKind = EventKind::new("edge.endpoint_ejected", 1, Severity::Warning);
+/// An ejected endpoint gets requests again, few at first.
+pub const ENDPOINT_RETURNED: EventKind = EventKind::new("edge.endpoint_returned", 1, Severity::Info);
+/// Most requests to an upstream failed: further ones are answered 503 until a trial succeeds.
+pub const BREAKER_OPENED: EventKind = EventKind::new("edge.breaker_opened", 1, Severity::Critical);
+/// A trial succeeded: the upstream gets requests again.
+pub const BREAKER_CLOSED: EventKind = EventKind::new("edge.breaker_closed", 1, Severity::Info);
+/// The name of an endpoint could not be resolved; its known addresses stay in use.
+pub const NAME_UNRESOLVED: EventKind = EventKind::new("edge.name_unresolved", 1, Severity::Warning);
 /// A certificate was loaded in place of another.
 pub const CERTIFICATE_CHANGED: EventKind = EventKind::new("edge.certificate_changed", 1, Severity::Info);
 /// A new certificate could not be loaded; the old one goes on serving.

@@ -19,6 +19,8 @@ const X_FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port")
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 /// The id of a request, to the shop and to the customer.
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Says that a request is a copy whose answer nobody sees.
+pub(crate) const X_GABION_MIRROR: HeaderName = HeaderName::from_static("x-gabion-mirror");
 /// Cookies with this prefix are Gabion's own and never reach the shop.
 const OWN_COOKIES: &str = "__Host-gabion";
 
@@ -93,7 +95,9 @@ fn forwarding_headers(headers: &mut HeaderMap, from: &Origination) {
 /// and their spellings with underscores, which CGI, WSGI and PHP cannot tell apart (RFC 3875 section 4.1.18).
 fn claims(headers: &HeaderMap) -> Vec<HeaderName> {
     let own = [FORWARDED, X_REAL_IP, X_REQUEST_ID];
-    let claims = |name: &str| name.starts_with("x-forwarded-") || own.iter().any(|own| own == name);
+    let claims = |name: &str| {
+        name.starts_with("x-forwarded-") || own.iter().any(|own| own == name) || name == X_GABION_MIRROR
+    };
     let claims = |name: &str| {
         if name.contains('_') { claims(&name.replace('_', "-")) } else { claims(name) }
     };

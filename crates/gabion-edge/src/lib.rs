@@ -26,6 +26,7 @@ mod hop;
 mod layer;
 pub mod listener;
 pub mod metrics;
+mod mirror;
 pub mod module;
 pub mod network;
 pub mod origin;
@@ -53,7 +54,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use gabion_core::{Clock, Entropy};
+use gabion_core::{Clock, Entropy, Secret};
+use gabion_crypto::mac::MacKey;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -77,6 +79,7 @@ use rate_limit::Limiter;
 use state::State;
 use trace::Trace;
 use tunnel::Tunnels;
+use upstream::Support;
 
 gabion_core::id!(
     /// One request; the shop and the customer see it as `X-Request-Id`.
@@ -102,6 +105,8 @@ pub struct EdgeDeps {
     pub tls: Arc<rustls::ServerConfig>,
     /// Where listeners come from.
     pub sockets: Arc<Sockets>,
+    /// Makes the cookies that keep customers at an endpoint. They survive a restart with the same key.
+    pub sticky_key: Secret<[u8; 32]>,
 }
 
 /// The front door at work. Clones are the same door.
@@ -114,6 +119,7 @@ struct Inner {
     metrics: Arc<Metrics>,
     history: Mutex<History>,
     recorder: Recorder,
+    support: Support,
     entropy: Arc<dyn Entropy>,
     tunnels: Tunnels,
     sockets: Arc<Sockets>,
@@ -149,13 +155,16 @@ impl Edge {
         let recorder = Recorder { sink: deps.events, clock: deps.clock, entropy: Arc::clone(&deps.entropy) };
         let limiter = Limiter::new(config.limits.rate_limit_keys_max, recorder.entropy.as_ref());
         let admission = Arc::new(Admission::new(limiter, recorder.clone()));
-        let state = State::build(config, None, admission)?;
+        let sticky_key = Arc::new(MacKey::new(&deps.sticky_key));
+        let support = Support { recorder: recorder.clone(), sticky_key };
+        let state = State::build(config, None, admission, &support)?;
         let edge = Self(Arc::new(Inner {
             state: ArcSwap::from_pointee(state),
             tls: ArcSwap::new(deps.tls),
             metrics,
             history: Mutex::new(History::default()),
             recorder,
+            support,
             entropy: deps.entropy,
             tunnels,
             sockets: deps.sockets,
@@ -188,8 +197,9 @@ impl Edge {
     pub fn reload(&self, config: EdgeConfig) -> Result<(), ReloadError> {
         let mut changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.state();
-        let state = State::build(config, Some(&before), Arc::clone(&before.admission))?;
+        let state = State::build(config, Some(&before), Arc::clone(&before.admission), &self.0.support)?;
         changing.listeners.reconcile(self, &wanted(&state))?;
+        state.upstreams.iter().for_each(|upstream| upstream.enter_force());
         self.0.state.store(Arc::new(state));
         self.watch_upstreams(&mut changing);
         Ok(())

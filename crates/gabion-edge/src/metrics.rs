@@ -41,8 +41,14 @@ pub struct Metrics {
     pub connections_cut: Cuts,
     /// WebSocket and other upgraded connections open now.
     pub tunnels: AtomicI64,
-    /// Requests sent a second time because the first try provably had no effect.
+    /// Requests sent a second time because the first try had no effect or repeating it is safe.
     pub retries: AtomicU64,
+    /// Requests that were not sent again because the budget was used up.
+    pub retries_refused: AtomicU64,
+    /// Copies of requests sent to a mirror.
+    pub mirrored: AtomicU64,
+    /// Copies that were not sent because too many were under way.
+    pub mirrors_dropped: AtomicU64,
 }
 
 impl Metrics {

@@ -56,6 +56,14 @@ pub enum Refusal {
         /// Its name.
         upstream: String,
     },
+    /// Most requests to the upstream failed, so that it gets none for a moment.
+    #[error("circuit breaker of upstream {upstream} is open")]
+    Tripped {
+        /// Its name.
+        upstream: String,
+        /// When one request may try again.
+        seconds: u32,
+    },
     /// No endpoint could be reached, or the one asked broke off before answering.
     #[error("upstream {upstream} is unreachable: {reason}")]
     Unreachable {
@@ -100,7 +108,7 @@ impl Refusal {
             Self::BodyStalled { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Blocked => StatusCode::FORBIDDEN,
             Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded => {
+            Self::Maintenance { .. } | Self::Busy { .. } | Self::Tripped { .. } | Self::Overloaded => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
@@ -118,7 +126,7 @@ impl Refusal {
             Self::Reserved => ErrorKind::NotFoundPage,
             Self::BodyTooLarge { .. } => ErrorKind::TooLarge,
             Self::Maintenance { .. } => ErrorKind::Maintenance,
-            Self::Busy { .. } | Self::Overloaded => ErrorKind::Busy,
+            Self::Busy { .. } | Self::Tripped { .. } | Self::Overloaded => ErrorKind::Busy,
             Self::Blocked => ErrorKind::Blocked,
             Self::Limited { .. } => ErrorKind::TooMany,
             Self::Unreachable { .. } => ErrorKind::ShopUnreachable,
@@ -133,6 +141,7 @@ impl Refusal {
             Self::Busy { .. } => Some(5),
             Self::Overloaded => Some(shed::RETRY_AFTER_SECONDS),
             Self::Limited { decision, .. } => Some(retry_after_seconds(*decision)),
+            Self::Tripped { seconds, .. } => Some(*seconds),
             _ => None,
         }
     }
@@ -141,7 +150,7 @@ impl Refusal {
     pub const fn blame(&self) -> Blame {
         match self {
             Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded => Blame::Operator,
-            Self::Unreachable { .. } | Self::Timeout { .. } => Blame::Upstream,
+            Self::Tripped { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => Blame::Upstream,
             _ => Blame::Client,
         }
     }
@@ -156,7 +165,7 @@ impl Refusal {
             | Self::Blocked
             | Self::Overloaded => None,
             Self::Unreachable { .. } | Self::Timeout { .. } => Some(&event::SHOP_FAILED),
-            Self::Busy { .. } => Some(&event::SHOP_BUSY),
+            Self::Busy { .. } | Self::Tripped { .. } => Some(&event::SHOP_BUSY),
             _ => Some(&event::REQUEST_REFUSED),
         }
     }
@@ -166,6 +175,7 @@ impl Refusal {
         match self {
             Self::Maintenance { upstream }
             | Self::Busy { upstream }
+            | Self::Tripped { upstream, .. }
             | Self::Unreachable { upstream, .. }
             | Self::Timeout { upstream, .. } => Some(upstream),
             _ => None,

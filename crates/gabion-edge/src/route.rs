@@ -7,6 +7,7 @@ use http::{Method, Request};
 
 use crate::layer::{Context, Layer, Next, Outcome, context};
 use crate::path::{below, normalize};
+use crate::proxy::websocket::is_extended;
 use crate::state::Route;
 use crate::{Body, Refusal, config::Site};
 
@@ -32,7 +33,8 @@ impl Layer for RouteLookup {
         let host = host(&request).map(str::to_ascii_lowercase)?;
         let site = state.site(&host).ok_or_else(|| unknown(&host))?;
         found.site.get_or_init(|| Arc::clone(&site));
-        if request.method() == Method::CONNECT {
+        let websocket = is_extended(request.method(), request.extensions());
+        if request.method() == Method::CONNECT && !websocket {
             return Err(Refusal::Method);
         }
         let path = normalize(request.uri().path());

@@ -4,22 +4,57 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use http::{HeaderMap, Request};
+
+use crate::Body;
 use crate::admission::Admission;
-use crate::config::{EdgeConfig, Limits, Site};
+use crate::client_addr::Client;
+use crate::config::{EdgeConfig, HashBy, Limits, Site};
 use crate::error::ReloadError;
+use crate::forward::Origination;
+use crate::metrics::Metrics;
+use crate::mirror::Mirror;
 use crate::module::Module;
 use crate::network::Network;
 use crate::path::below;
 use crate::rate_limit::Limit;
-use crate::upstream::Upstream;
+use crate::upstream::{self, Support, Upstream, mix};
 
 /// A route with its upstream at hand.
 pub(crate) struct Route {
     pub(crate) path: String,
     pub(crate) host: Option<String>,
-    pub(crate) upstream: Arc<Upstream>,
     pub(crate) body_bytes_max: u64,
     pub(crate) limits: Vec<Arc<Limit>>,
+    upstream: Arc<Upstream>,
+    canary: Option<Canary>,
+    mirror: Option<Mirror>,
+}
+
+/// Customers whom another upstream answers.
+struct Canary {
+    upstream: Arc<Upstream>,
+    percent: u64,
+    by: HashBy,
+}
+
+impl Route {
+    /// The upstream that answers a customer: always the same one, as long as the canary is well.
+    pub(crate) fn upstream(&self, client: &Client, headers: &HeaderMap) -> &Arc<Upstream> {
+        let chosen = |canary: &&Canary| {
+            let key = upstream::key(&canary.by, client, headers);
+            let key = key.or_else(|| upstream::key(&HashBy::Address, client, headers));
+            key.is_some_and(|key| mix(key) % 100 < canary.percent) && canary.upstream.is_well()
+        };
+        self.canary.as_ref().filter(chosen).map_or(&self.upstream, |canary| &canary.upstream)
+    }
+
+    /// Sends a copy of a request to the mirror, where there is one.
+    pub(crate) fn mirror(&self, request: &Request<Body>, from: &Origination, metrics: &Metrics) {
+        if let Some(mirror) = &self.mirror {
+            mirror.copy(request, from, metrics);
+        }
+    }
 }
 
 /// The configuration in the shape requests use it. Never changed in place: see `Edge::reload`.
@@ -46,6 +81,7 @@ impl State {
         config: EdgeConfig,
         before: Option<&Self>,
         admission: Arc<Admission>,
+        support: &Support,
     ) -> Result<Self, ReloadError> {
         let known = |name: &str| before?.upstreams.iter().find(|upstream| upstream.config.name == name);
         let upstreams = config
@@ -53,7 +89,7 @@ impl State {
             .into_iter()
             .map(|upstream| {
                 let before = known(&upstream.name).map(Arc::as_ref);
-                Upstream::new(upstream, before).map(Arc::new)
+                Upstream::new(upstream, before, support).map(Arc::new)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let limit_before = |name: &str| before?.rate_limits.iter().find(|limit| limit.config.name == name);
@@ -74,16 +110,27 @@ impl State {
             .routes
             .into_iter()
             .map(|route| {
-                let upstream = upstreams.iter().find(|upstream| upstream.config.name == route.upstream);
+                let upstream = |name: &str| {
+                    let found = upstreams.iter().find(|upstream| upstream.config.name == name);
+                    Arc::clone(found.expect("routes name existing upstreams once checked"))
+                };
                 let limits =
                     rate_limits.iter().filter(|limit| route.rate_limits.contains(&limit.config.name));
                 let limits = limits.map(Arc::clone).collect();
                 Arc::new(Route {
                     path: route.path,
                     host: route.host,
-                    upstream: Arc::clone(upstream.expect("routes name existing upstreams once checked")),
                     body_bytes_max: route.body_bytes_max,
                     limits,
+                    upstream: upstream(&route.upstream),
+                    canary: route.canary.map(|canary| Canary {
+                        upstream: upstream(&canary.upstream),
+                        percent: u64::from(canary.percent),
+                        by: canary.by,
+                    }),
+                    mirror: route
+                        .mirror
+                        .map(|mirror| Mirror::new(upstream(&mirror.upstream), mirror.percent)),
                 })
             })
             .collect();

@@ -10,10 +10,12 @@ use crate::metrics::prometheus::{Exposition, Type};
 use crate::rate_limit::{Limit, lately::Limited};
 use crate::shed::ShedStatus;
 use crate::state::State;
+pub use crate::upstream::breaker::BreakerState;
+use crate::upstream::moment::now_ms;
 use crate::{Cut, Edge, Metrics};
 
 /// An upstream as it is now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct UpstreamStatus {
     /// Its name.
     pub name: String,
@@ -27,12 +29,14 @@ pub struct UpstreamStatus {
     pub waiting: usize,
     /// The most there may be.
     pub queue_max: usize,
-    /// Its endpoints.
+    /// What its circuit breaker does with requests.
+    pub breaker: BreakerState,
+    /// Its endpoints, backups last.
     pub endpoints: Vec<EndpointStatus>,
 }
 
 /// An endpoint as it is now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct EndpointStatus {
     /// Where it is.
     pub url: String,
@@ -40,6 +44,18 @@ pub struct EndpointStatus {
     pub up: bool,
     /// Whether it gets no new requests.
     pub drained: bool,
+    /// Whether it is used only while no other endpoint can be.
+    pub backup: bool,
+    /// Whether it gets no requests for a while because too many failed.
+    pub ejected: bool,
+    /// The share of its requests it gets, in percent: below 100 only after it came back.
+    pub weight_percent: u64,
+    /// What is spoken to it: `HTTP/1.1` or `HTTP/2`.
+    pub protocol: &'static str,
+    /// Where its name leads.
+    pub addresses: Vec<String>,
+    /// What it takes to answer, in microseconds; an average that follows slow answers at once.
+    pub response_us: u64,
     /// Requests it is answering.
     pub in_flight: usize,
     /// Idle connections kept to it.
@@ -113,6 +129,7 @@ impl Edge {
 }
 
 fn upstreams(state: &State) -> Vec<UpstreamStatus> {
+    let now = now_ms();
     state
         .upstreams
         .iter()
@@ -121,16 +138,24 @@ fn upstreams(state: &State) -> Vec<UpstreamStatus> {
             maintenance: upstream.config.maintenance,
             in_flight: upstream.endpoints.iter().map(|endpoint| endpoint.in_flight()).sum(),
             requests_max: upstream.config.requests_max,
-            waiting: upstream.waiting(),
+            waiting: upstream.live.places.waiting(),
             queue_max: upstream.config.queue_max,
+            breaker: upstream.live.breaker.state(now),
             endpoints: upstream
                 .endpoints
                 .iter()
                 .zip(&upstream.config.endpoints)
-                .map(|(endpoint, config)| EndpointStatus {
+                .enumerate()
+                .map(|(index, (endpoint, config))| EndpointStatus {
                     url: endpoint.url.to_string(),
                     up: endpoint.is_up(),
                     drained: config.drained,
+                    backup: config.backup,
+                    ejected: endpoint.ejection.is_out(now),
+                    weight_percent: upstream.weight(index, now),
+                    protocol: endpoint.speaks(),
+                    addresses: endpoint.addresses.all().iter().map(ToString::to_string).collect(),
+                    response_us: endpoint.load.average_us(now),
                     in_flight: endpoint.in_flight(),
                     idle_connections: endpoint.pool.len(),
                     requests: endpoint.requests.load(Ordering::Relaxed),
@@ -157,6 +182,9 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_connections_accepted_total", "Connections accepted.", count(&metrics.connections_accepted)),
         ("gabion_handshakes_failed_total", "TLS handshakes failed.", count(&metrics.handshakes_failed)),
         ("gabion_retries_total", "Requests sent again to another endpoint.", count(&metrics.retries)),
+        ("gabion_retries_refused_total", "Requests not sent again.", count(&metrics.retries_refused)),
+        ("gabion_mirrored_total", "Copies of requests sent to a mirror.", count(&metrics.mirrored)),
+        ("gabion_mirrors_dropped_total", "Copies not sent: too many.", count(&metrics.mirrors_dropped)),
     ] {
         page.metric(name, Type::Counter, help, [(vec![], value)]);
     }
@@ -239,6 +267,19 @@ fn expose_upstreams(upstreams: &[UpstreamStatus], page: &mut Exposition) {
     metric("gabion_endpoint_failures_total", Type::Counter, "Requests and checks it failed.", |e| {
         e.failures as f64
     });
+    metric("gabion_endpoint_ejected", Type::Gauge, "Whether it is ejected.", |e| {
+        f64::from(u8::from(e.ejected))
+    });
+    metric("gabion_endpoint_weight", Type::Gauge, "The share of its requests it gets.", |e| {
+        e.weight_percent as f64 / 100.0
+    });
+    metric("gabion_endpoint_response_seconds", Type::Gauge, "What it takes to answer.", |e| {
+        e.response_us as f64 / 1e6
+    });
+    let open = upstreams.iter().map(|u| {
+        (vec![("upstream", u.name.as_str())], f64::from(u8::from(u.breaker != BreakerState::Closed)))
+    });
+    page.metric("gabion_upstream_breaker_open", Type::Gauge, "Whether its breaker is open.", open);
     let waiting = upstreams.iter().map(|u| (vec![("upstream", u.name.as_str())], u.waiting as f64));
     page.metric("gabion_upstream_waiting", Type::Gauge, "Requests waiting for a place.", waiting);
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::BoxError;
 use crate::metrics::Metrics;
 use crate::upstream::endpoint::{Endpoint, InFlight};
+use crate::upstream::places::Place;
 use crate::upstream::pool::Connection;
 use crate::{Body, Refusal};
 
@@ -158,7 +158,7 @@ pub(crate) struct Lease {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) upload: Arc<Upload>,
     /// Counts the request at its endpoint and among the upstream's places until the lease ends.
-    pub(crate) _places: (InFlight, Option<OwnedSemaphorePermit>),
+    pub(crate) _places: (InFlight, Option<Place>),
 }
 
 impl Lease {

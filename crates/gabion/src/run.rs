@@ -9,7 +9,7 @@ use gabion_console::control::{Control, Demo};
 use gabion_console::{Console, Deps as ConsoleDeps};
 use gabion_core::blame::chain;
 use gabion_core::{Actor, Clock, Entropy, SystemClock, Timestamp};
-use gabion_crypto::SystemEntropy;
+use gabion_crypto::{KeyUse, SystemEntropy};
 use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets};
 use gabion_identity::{Deps as IdentityDeps, Identity, Shells};
 use gabion_page::CONSOLE_CSP;
@@ -249,6 +249,7 @@ pub(crate) async fn start(
             events: Arc::clone(&events),
             tls: certificates.public_tls().map_err(|error| unavailable(&error))?,
             sockets: Arc::clone(&sockets),
+            sticky_key: db.keys().current(KeyUse::Sticky).secret.clone(),
         },
     )
     .map_err(|error| unavailable(&error))?;

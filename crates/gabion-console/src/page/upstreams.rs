@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use gabion_edge::status::{EndpointStatus, UpstreamStatus};
+use gabion_edge::status::{BreakerState, EndpointStatus, UpstreamStatus};
 use gabion_page::chart::{self, Meter, Svg, Unit};
 use gabion_page::format;
 use gabion_page::shell::{Shell, Status};
@@ -32,6 +32,7 @@ struct Upstream {
     caption: String,
     id: usize,
     maintenance: bool,
+    tripped: bool,
     maintenance_href: String,
     places: Svg,
     queue: Svg,
@@ -40,6 +41,7 @@ struct Upstream {
 
 struct Endpoint {
     url: String,
+    detail: String,
     status: Status,
     word: &'static str,
     in_flight: String,
@@ -70,6 +72,7 @@ fn shown(id: usize, upstream: &UpstreamStatus) -> Upstream {
         caption: format!("Endpoints of {}", upstream.name),
         id,
         maintenance: upstream.maintenance,
+        tripped: upstream.breaker != BreakerState::Closed,
         maintenance_href: query::url("/upstreams/change", &[("upstream", &upstream.name), ("act", act)]),
         places: meter("Requests in flight", upstream.in_flight, upstream.requests_max),
         queue: meter("Requests waiting", upstream.waiting, upstream.queue_max),
@@ -83,6 +86,7 @@ fn endpoint_shown(upstream: &UpstreamStatus, endpoint: &EndpointStatus) -> Endpo
     let pairs = [("upstream", upstream.name.as_str()), ("act", act), ("endpoint", &endpoint.url)];
     Endpoint {
         url: endpoint.url.clone(),
+        detail: detail(endpoint),
         status,
         word,
         in_flight: format::count(endpoint.in_flight as u64),
@@ -93,6 +97,22 @@ fn endpoint_shown(upstream: &UpstreamStatus, endpoint: &EndpointStatus) -> Endpo
         drained: endpoint.drained,
         drain_href: query::url("/upstreams/change", &pairs),
     }
+}
+
+/// What is spoken to an endpoint, how fast it answers, how much it gets, where its name leads.
+#[expect(clippy::cast_precision_loss, reason = "microseconds of an answer stay far below 2^52")]
+fn detail(endpoint: &EndpointStatus) -> String {
+    let mut parts = vec![endpoint.protocol.to_owned()];
+    if endpoint.response_us > 0 {
+        parts.push(format!("answers in {}", format::milliseconds(endpoint.response_us as f64 / 1e3)));
+    }
+    if endpoint.weight_percent < 100 && !endpoint.ejected {
+        parts.push(format!("gets {} % of its requests", endpoint.weight_percent));
+    }
+    if endpoint.addresses.len() > 1 {
+        parts.push(endpoint.addresses.join(", "));
+    }
+    parts.join(" · ")
 }
 
 /// A wish as link and form hold it.

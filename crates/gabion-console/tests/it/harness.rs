@@ -254,8 +254,15 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(rustls::server::ResolvesServerCertUsingSni::new()));
     let clock: Arc<dyn Clock> = Arc::new(clock.clone());
-    let deps =
-        EdgeDeps { clock, entropy, events: Arc::new(Nowhere), tls: Arc::new(tls), sockets: Arc::default() };
+    let sticky_key = gabion_core::Secret::new([5; 32]);
+    let deps = EdgeDeps {
+        clock,
+        entropy,
+        events: Arc::new(Nowhere),
+        tls: Arc::new(tls),
+        sockets: Arc::default(),
+        sticky_key,
+    };
     Edge::start(config(FILE), deps).unwrap()
 }
 

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{EdgeConfig, Invalid, rate_limit};
+use super::upstream::check_hash_by;
+use super::{EdgeConfig, HashBy, Invalid, rate_limit};
 
 /// `[[route]]`: which upstream answers a path.
 #[derive(Debug, Deserialize)]
@@ -21,6 +22,32 @@ pub struct RouteSection {
     /// Names of `[[rate_limit]]` sections that count requests of this route, besides those that hold everywhere.
     #[serde(default)]
     pub rate_limits: Vec<Spanned<String>>,
+    /// A share of the customers that another upstream answers.
+    pub canary: Option<CanarySection>,
+    /// A share of the requests that another upstream gets a copy of.
+    pub mirror: Option<MirrorSection>,
+}
+
+/// `[route.canary]`: customers who try something new.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CanarySection {
+    /// Name of the `[[upstream]]` that answers them.
+    pub upstream: Spanned<String>,
+    /// Percent of the customers.
+    pub percent: Spanned<u8>,
+    /// What makes a customer: `address`, `cookie:NAME` or `header:NAME`; the address where that is missing.
+    pub by: Option<Spanned<String>>,
+}
+
+/// `[route.mirror]`: copies of GET and HEAD requests, whose answers nobody sees.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MirrorSection {
+    /// Name of the `[[upstream]]` that gets them.
+    pub upstream: Spanned<String>,
+    /// Percent of the requests.
+    pub percent: Spanned<u8>,
 }
 
 const fn body_bytes_max() -> u64 {
@@ -40,6 +67,30 @@ pub struct RouteConfig {
     pub body_bytes_max: u64,
     /// Names of the rate limits that hold here, those that hold everywhere included.
     pub rate_limits: Vec<String>,
+    /// Who is answered by another upstream.
+    pub canary: Option<CanaryConfig>,
+    /// Which requests are copied.
+    pub mirror: Option<MirrorConfig>,
+}
+
+/// A checked canary.
+#[derive(Debug)]
+pub struct CanaryConfig {
+    /// Name of an existing upstream.
+    pub upstream: String,
+    /// Percent of the customers, at most 100.
+    pub percent: u8,
+    /// What makes a customer.
+    pub by: HashBy,
+}
+
+/// A checked mirror.
+#[derive(Debug)]
+pub struct MirrorConfig {
+    /// Name of an existing upstream.
+    pub upstream: String,
+    /// Percent of the requests, at most 100.
+    pub percent: u8,
 }
 
 pub(super) fn check_route(section: &RouteSection, config: &EdgeConfig) -> Result<RouteConfig, Invalid> {
@@ -48,14 +99,6 @@ pub(super) fn check_route(section: &RouteSection, config: &EdgeConfig) -> Result
         return Err(Invalid::at(
             &section.path,
             "a route's path starts with / and has no dots, escapes or //",
-        ));
-    }
-    let upstream = section.upstream.get_ref();
-    if !config.upstreams.iter().any(|candidate| candidate.name == *upstream) {
-        let names: Vec<_> = config.upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
-        return Err(Invalid::at(
-            &section.upstream,
-            format!("no upstream is named {upstream}; there is {}", names.join(", ")),
         ));
     }
     let host = section.host.as_ref().map(|text| {
@@ -69,8 +112,38 @@ pub(super) fn check_route(section: &RouteSection, config: &EdgeConfig) -> Result
     Ok(RouteConfig {
         path: path.clone(),
         host: host.transpose()?,
-        upstream: upstream.clone(),
+        upstream: check_name(&section.upstream, config)?,
         body_bytes_max: section.body_bytes_max,
         rate_limits: rate_limit::of_route(&section.rate_limits, &config.rate_limits)?,
+        canary: section.canary.as_ref().map(|canary| check_canary(canary, config)).transpose()?,
+        mirror: section.mirror.as_ref().map(|mirror| check_mirror(mirror, config)).transpose()?,
     })
+}
+
+fn check_canary(section: &CanarySection, config: &EdgeConfig) -> Result<CanaryConfig, Invalid> {
+    Ok(CanaryConfig {
+        upstream: check_name(&section.upstream, config)?,
+        percent: check_percent(&section.percent)?,
+        by: check_hash_by(section.by.as_ref())?,
+    })
+}
+
+fn check_mirror(section: &MirrorSection, config: &EdgeConfig) -> Result<MirrorConfig, Invalid> {
+    let upstream = check_name(&section.upstream, config)?;
+    Ok(MirrorConfig { upstream, percent: check_percent(&section.percent)? })
+}
+
+fn check_percent(percent: &Spanned<u8>) -> Result<u8, Invalid> {
+    let value = *percent.get_ref();
+    if value <= 100 { Ok(value) } else { Err(Invalid::at(percent, "a percentage is 0 to 100")) }
+}
+
+/// The name of an upstream that there is.
+fn check_name(upstream: &Spanned<String>, config: &EdgeConfig) -> Result<String, Invalid> {
+    let name = upstream.get_ref();
+    if config.upstreams.iter().any(|candidate| candidate.name == *name) {
+        return Ok(name.clone());
+    }
+    let names: Vec<_> = config.upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
+    Err(Invalid::at(upstream, format!("no upstream is named {name}; there is {}", names.join(", "))))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::Invalid;
+use super::{Balance, BreakerSection, ENDPOINTS_MAX, EjectSection, HashBy, Invalid, Protocol, RetrySection};
 use crate::origin::EndpointUrl;
 
 /// `[[upstream]]`: the shop, as one or more equal endpoints.
@@ -18,9 +18,20 @@ pub struct UpstreamSection {
     pub name: Spanned<String>,
     /// `http://host:port` or `https://host[:port]`.
     pub endpoints: Vec<Spanned<String>>,
+    /// The same, used only while none of `endpoints` can be.
+    #[serde(default)]
+    pub backup: Vec<Spanned<String>>,
     /// How requests are spread.
     #[serde(default)]
     pub balance: Balance,
+    /// What `balance = "hash"` looks at: `address`, `cookie:NAME` or `header:NAME`.
+    pub hash_by: Option<Spanned<String>>,
+    /// Keeps a customer at one endpoint with a cookie of Gabion's own. HTTPS only.
+    #[serde(default)]
+    pub sticky: bool,
+    /// What is spoken to the endpoints.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// Endpoints that get no new requests, by the URL in `endpoints`.
     #[serde(default)]
     pub drained: Vec<Spanned<String>>,
@@ -54,9 +65,24 @@ pub struct UpstreamSection {
     /// Seconds an idle connection is kept. Below the keep-alive of Node.js (5 s), so that it closes here first.
     #[serde(default = "idle_seconds")]
     pub idle_seconds: u64,
+    /// Seconds after which the name of an endpoint is looked up again.
+    #[serde(default = "resolve_seconds")]
+    pub resolve_seconds: u64,
+    /// Seconds in which an endpoint that came back gets from a tenth of its requests to all of them.
+    #[serde(default = "slow_start_seconds")]
+    pub slow_start_seconds: u64,
     /// Active health checks.
     #[serde(default)]
     pub health: HealthSection,
+    /// Passive health: endpoints that fail requests.
+    #[serde(default)]
+    pub eject: EjectSection,
+    /// The circuit breaker.
+    #[serde(default)]
+    pub breaker: BreakerSection,
+    /// The budget of retries.
+    #[serde(default)]
+    pub retry: RetrySection,
 }
 
 fn requests_max() -> Spanned<usize> {
@@ -77,16 +103,11 @@ const fn response_timeout_seconds() -> u64 {
 const fn idle_seconds() -> u64 {
     4
 }
-
-/// How requests are spread over endpoints.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Balance {
-    /// The less loaded of two endpoints drawn at random.
-    #[default]
-    LeastLoad,
-    /// One after the other.
-    RoundRobin,
+const fn resolve_seconds() -> u64 {
+    30
+}
+const fn slow_start_seconds() -> u64 {
+    10
 }
 
 /// `[upstream.health]`: how endpoints are probed.
@@ -116,10 +137,16 @@ impl Default for HealthSection {
 pub struct UpstreamConfig {
     /// The name routes use.
     pub name: String,
-    /// Where it is; `drained` ones get no new requests.
+    /// Where it is, backups last; at most [`ENDPOINTS_MAX`].
     pub endpoints: Vec<EndpointConfig>,
     /// How requests are spread.
     pub balance: Balance,
+    /// What makes requests belong together.
+    pub hash_by: HashBy,
+    /// Whether customers are kept at one endpoint.
+    pub sticky: bool,
+    /// What is spoken.
+    pub protocol: Protocol,
     /// Whether customers see the maintenance page.
     pub maintenance: bool,
     /// The `Host` the shop sees; the customer's own when absent.
@@ -142,8 +169,18 @@ pub struct UpstreamConfig {
     pub read_timeout: Duration,
     /// Life of an idle connection.
     pub idle_timeout: Duration,
+    /// Age of an address of a name.
+    pub resolve: Duration,
+    /// Ramp of endpoints that came back.
+    pub slow_start: Duration,
     /// Health checks.
     pub health: HealthSection,
+    /// Passive health.
+    pub eject: EjectSection,
+    /// The circuit breaker.
+    pub breaker: BreakerSection,
+    /// The budget of retries.
+    pub retry: RetrySection,
 }
 
 /// One address of an upstream.
@@ -151,8 +188,10 @@ pub struct UpstreamConfig {
 pub struct EndpointConfig {
     /// Where it is.
     pub url: EndpointUrl,
-    /// Whether it is being emptied.
+    /// Whether it gets no new requests.
     pub drained: bool,
+    /// Whether it is used only while no other can be.
+    pub backup: bool,
 }
 
 pub(super) fn check_upstreams(sections: &[UpstreamSection]) -> Result<Vec<UpstreamConfig>, Invalid> {
@@ -185,8 +224,13 @@ fn check_upstream(section: &UpstreamSection) -> Result<UpstreamConfig, Invalid> 
     if *section.requests_max.get_ref() == 0 {
         return Err(Invalid::at(&section.requests_max, "requests_max is at least 1"));
     }
+    if section.endpoints.len() + section.backup.len() > ENDPOINTS_MAX {
+        let message = format!("an upstream has at most {ENDPOINTS_MAX} endpoints, backups included");
+        return Err(Invalid::at(&section.name, message));
+    }
     let mut endpoints: Vec<EndpointConfig> = Vec::new();
-    for text in &section.endpoints {
+    let primary = section.endpoints.iter().map(|text| (text, false));
+    for (text, backup) in primary.chain(section.backup.iter().map(|text| (text, true))) {
         let url: EndpointUrl = text
             .get_ref()
             .parse()
@@ -194,7 +238,7 @@ fn check_upstream(section: &UpstreamSection) -> Result<UpstreamConfig, Invalid> 
         if endpoints.iter().any(|endpoint| endpoint.url == url) {
             return Err(Invalid::at(text, format!("{url} is listed twice")));
         }
-        endpoints.push(EndpointConfig { url, drained: false });
+        endpoints.push(EndpointConfig { url, drained: false, backup });
     }
     for text in &section.drained {
         let drained = text.get_ref().parse::<EndpointUrl>().ok();
@@ -223,6 +267,9 @@ fn check_upstream(section: &UpstreamSection) -> Result<UpstreamConfig, Invalid> 
         name: section.name.get_ref().clone(),
         endpoints,
         balance: section.balance,
+        hash_by: check_hash_by(section.hash_by.as_ref())?,
+        sticky: section.sticky,
+        protocol: section.protocol,
         maintenance: section.maintenance,
         host,
         ca: section.ca.clone(),
@@ -234,8 +281,28 @@ fn check_upstream(section: &UpstreamSection) -> Result<UpstreamConfig, Invalid> 
         response_timeout: Duration::from_secs(section.response_timeout_seconds.max(1)),
         read_timeout: Duration::from_secs(section.read_timeout_seconds.max(1)),
         idle_timeout: Duration::from_secs(section.idle_seconds),
+        resolve: Duration::from_secs(section.resolve_seconds.max(1)),
+        slow_start: Duration::from_secs(section.slow_start_seconds),
         health: section.health.clone(),
+        eject: section.eject.clone(),
+        breaker: section.breaker.clone(),
+        retry: section.retry.clone(),
     })
+}
+
+/// Reads what requests are told apart by; the address when nothing is said.
+pub(super) fn check_hash_by(text: Option<&Spanned<String>>) -> Result<HashBy, Invalid> {
+    let Some(text) = text else { return Ok(HashBy::Address) };
+    text.get_ref().parse().map_err(|error| Invalid::at(text, format!("{}: {error}", text.get_ref())))
+}
+
+#[cfg(test)]
+impl UpstreamConfig {
+    /// The configuration that the lines of an `[[upstream]]` make.
+    pub(crate) fn of(lines: &str) -> Self {
+        let section = toml::from_str(&format!("name = \"shop\"\n{lines}")).expect("a section");
+        check_upstream(&section).expect("an upstream")
+    }
 }
 
 fn check_tls_name(text: &Spanned<String>) -> Result<String, Invalid> {

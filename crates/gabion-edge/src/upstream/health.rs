@@ -1,4 +1,5 @@
-//! Active health checks: one task per endpoint, from the start of the configuration until the next one.
+//! Active health checks and look-ups of names: one task per endpoint, from the start of the configuration until the
+//! next one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,8 @@ use crate::Body;
 use crate::config::UpstreamConfig;
 use crate::event::{ENDPOINT_DOWN, ENDPOINT_UP, Recorder};
 use crate::upstream::Upstream;
-use crate::upstream::endpoint::Endpoint;
+use crate::upstream::endpoint::{Endpoint, How};
+use crate::upstream::resolve;
 
 /// Starts the checks of an upstream's endpoints; they end with `stop`.
 pub(crate) fn watch(upstream: &Arc<Upstream>, recorder: &Recorder, stop: &CancellationToken) {
@@ -20,7 +22,14 @@ pub(crate) fn watch(upstream: &Arc<Upstream>, recorder: &Recorder, stop: &Cancel
         let (endpoint, upstream) = (Arc::clone(endpoint), Arc::clone(upstream));
         let (recorder, stop) = (recorder.clone(), stop.clone());
         tokio::spawn(async move {
-            stop.run_until_cancelled(check_forever(&endpoint, &upstream.config, &recorder)).await;
+            let config = &upstream.config;
+            let both = async {
+                tokio::join!(
+                    check_forever(&endpoint, config, &recorder),
+                    resolve::follow(&endpoint, &config.name, config.resolve, &recorder),
+                )
+            };
+            stop.run_until_cancelled(both).await;
         });
     }
 }
@@ -34,7 +43,7 @@ async fn check_forever(endpoint: &Endpoint, config: &UpstreamConfig, recorder: &
         {
             announce(endpoint, config, recorder, result.err());
         }
-        endpoint.pool.prune(config.idle_timeout);
+        endpoint.prune(config.idle_timeout);
         tokio::time::sleep(Duration::from_secs(health.interval_seconds.max(1))).await;
     }
 }
@@ -79,7 +88,9 @@ fn announce(endpoint: &Endpoint, config: &UpstreamConfig, recorder: &Recorder, e
 async fn check(endpoint: &Endpoint, config: &UpstreamConfig) -> Result<(), String> {
     let timeout = Duration::from_millis(config.health.timeout_ms.max(1));
     let probe = async {
-        let mut connection = endpoint.connect(timeout).await.map_err(|error| error.to_string())?;
+        let how = How { fresh: true, upgrade: false };
+        let connection = endpoint.connection(how, config.idle_timeout, timeout).await;
+        let mut connection = connection.map_err(|error| error.to_string())?;
         let Some(path) = &config.health.path else { return Ok(()) };
         let host = config.host.as_ref().and_then(|host| host.to_str().ok()).map(str::to_owned);
         let request = Request::get(path.as_str())
@@ -87,6 +98,7 @@ async fn check(endpoint: &Endpoint, config: &UpstreamConfig) -> Result<(), Strin
             .header(USER_AGENT, "gabion-health")
             .body(Body::empty())
             .map_err(|error| error.to_string())?;
+        let request = connection.fit(request, endpoint.url.https());
         let response = connection.send(request).await.map_err(|error| error.into_error().to_string())?;
         let status = response.status();
         if status.as_u16() < 400 { Ok(()) } else { Err(format!("{path} answered {status}")) }

@@ -210,6 +210,7 @@ impl Setup {
             events: Arc::clone(&events) as Arc<dyn EventSink>,
             tls: server_config(&store, &TlsSettings::default()).unwrap(),
             sockets: Arc::default(),
+            sticky_key: gabion_core::Secret::new([5; 32]),
         };
         let edge = Edge::start(config, deps)?;
         Ok(Front { edge, events, authority, _folder: folder })

@@ -21,7 +21,10 @@ const RELOAD_PAUSE: Duration = Duration::from_millis(50);
 async fn no_get_fails_while_the_edge_reloads_and_one_of_two_endpoints_comes_and_goes() {
     let requests = std::env::var("GABION_SOAK_REQUESTS").map_or(REQUESTS, |text| text.parse().unwrap());
     let (steady, restarting) = (shop("ok").await, Arc::new(shop("ok").await));
-    let setup = Setup::of(&[&steady, &restarting]);
+    // Endpoints stay in and may fail as often as they do here: this is about the tries.
+    let setup = Setup::of(&[&steady, &restarting])
+        .upstream("eject = { failures = 0, percent = 0 }")
+        .upstream("retry = { percent = 100 }");
     let front = Arc::new(setup.start());
     let over = CancellationToken::new();
 

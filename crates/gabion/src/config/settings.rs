@@ -3,7 +3,7 @@
 //! Listeners, certificates and storage stay in the file: a mistake there could lock everybody out.
 
 use gabion_console::control::{Setting, SettingKind};
-use gabion_edge::config::{Balance, LimitsSection, SiteSection, UpstreamSection};
+use gabion_edge::config::{Balance, EjectOn, LimitsSection, SiteSection, UpstreamSection};
 use gabion_edge::header_policy::ReferrerPolicy;
 use toml::Value;
 
@@ -47,12 +47,16 @@ const UPSTREAM: &[Spec<UpstreamSection>] = &[
     Spec {
         key: "balance",
         title: "Balancing",
-        help: "least-load asks the less busy of two endpoints drawn at random; round-robin takes turns.",
-        kind: |_| SettingKind::Choice { values: vec!["least-load".into(), "round-robin".into()] },
-        value: |s| match s.balance {
-            Balance::LeastLoad => "least-load".into(),
-            Balance::RoundRobin => "round-robin".into(),
-        },
+        help: "least-load asks the faster and less busy of two endpoints; round-robin takes turns; hash keeps customers.",
+        kind: |_| SettingKind::Choice { values: Balance::ALL.map(|b| b.as_str().to_owned()).to_vec() },
+        value: |s| s.balance.as_str().into(),
+    },
+    Spec {
+        key: "sticky",
+        title: "Sticky sessions",
+        help: "A cookie of Gabion's own keeps a customer at one endpoint as long as that can answer.",
+        kind: |_| SettingKind::Switch,
+        value: |s| s.sticky.into(),
     },
     Spec {
         key: "requests_max",
@@ -116,6 +120,55 @@ const UPSTREAM: &[Spec<UpstreamSection>] = &[
         help: "Failed checks in a row until an endpoint counts as down.",
         kind: |_| range(1, 100),
         value: |s| int(s.health.failures),
+    },
+    Spec {
+        key: "slow_start_seconds",
+        title: "Slow start",
+        help: "Seconds in which an endpoint that came back gets from a tenth of its requests to all of them.",
+        kind: |_| range(0, 3_600),
+        value: |s| int(s.slow_start_seconds),
+    },
+    Spec {
+        key: "eject.on",
+        title: "What is a failure",
+        help: "connect: no connection or no answer; 5xx: answers with a status from 500 as well.",
+        kind: |_| SettingKind::Choice { values: EjectOn::ALL.map(|on| on.as_str().to_owned()).to_vec() },
+        value: |s| s.eject.on.as_str().into(),
+    },
+    Spec {
+        key: "eject.failures",
+        title: "Failed requests",
+        help: "Failures in a row until an endpoint gets no requests for a while; 0 does not count them.",
+        kind: |_| range(0, 1_000),
+        value: |s| int(s.eject.failures),
+    },
+    Spec {
+        key: "eject.percent",
+        title: "Share of failed requests",
+        help: "Percent of failures until an endpoint gets no requests for a while; 0 does not count them.",
+        kind: |_| range(0, 100),
+        value: |s| int(s.eject.percent),
+    },
+    Spec {
+        key: "breaker.percent",
+        title: "Circuit breaker",
+        help: "Percent of failures until the shop is left alone for a few seconds; 0 never does.",
+        kind: |_| range(0, 100),
+        value: |s| int(s.breaker.percent),
+    },
+    Spec {
+        key: "breaker.open_seconds",
+        title: "Circuit breaker: pause",
+        help: "Seconds the shop is left alone before one request tries again.",
+        kind: |_| range(1, 600),
+        value: |s| int(s.breaker.open_seconds),
+    },
+    Spec {
+        key: "retry.percent",
+        title: "Retries",
+        help: "Percent of the requests that may be sent again.",
+        kind: |_| range(0, 100),
+        value: |s| int(s.retry.percent),
     },
 ];
 

@@ -88,7 +88,12 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("identity", "gabion-identity/src/config.rs", "IdentityConfig"),
     ("upstream", "gabion-edge/src/config/upstream.rs", "UpstreamSection"),
     ("upstream.health", "gabion-edge/src/config/upstream.rs", "HealthSection"),
+    ("upstream.eject", "gabion-edge/src/config/balance.rs", "EjectSection"),
+    ("upstream.breaker", "gabion-edge/src/config/balance.rs", "BreakerSection"),
+    ("upstream.retry", "gabion-edge/src/config/balance.rs", "RetrySection"),
     ("route", "gabion-edge/src/config/route.rs", "RouteSection"),
+    ("route.canary", "gabion-edge/src/config/route.rs", "CanarySection"),
+    ("route.mirror", "gabion-edge/src/config/route.rs", "MirrorSection"),
     ("rate_limit", "gabion-edge/src/config/rate_limit.rs", "RateLimitSection"),
 ];
 
