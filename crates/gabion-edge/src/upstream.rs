@@ -247,10 +247,17 @@ impl Upstream {
             !self.config.endpoints[i].drained
                 && self.config.endpoints[i].backup == self.config.endpoints[index].backup
         });
-        let out = group.iter().filter(|i| self.endpoints[*i].ejection.is_out(now)).count();
+        if endpoint.ejection.is_out(now) {
+            return;
+        }
+        if group.and(self.usable(now)).iter().all(|i| i == index) {
+            // The last one fails as well: those that are out may be no worse by now.
+            self.release(group, now);
+        }
         let last = group.and(self.usable(now)).iter().all(|i| i == index);
+        let out = group.iter().filter(|i| self.endpoints[*i].ejection.is_out(now)).count();
         let share = usize::from(self.config.eject.share_percent);
-        if last || endpoint.ejection.is_out(now) || !ejection::may_eject(group.len(), out, share) {
+        if last || !ejection::may_eject(group.len(), out, share) {
             return;
         }
         let length = endpoint.ejection.eject(&self.config.eject, now);
@@ -270,18 +277,35 @@ impl Upstream {
             }
         });
         let (recorder, name) = (self.recorder.clone(), self.config.name.clone());
+        let endpoint = Arc::clone(endpoint);
+        let until = endpoint.ejection.until_ms();
         tokio::spawn(async move {
             tokio::time::sleep(length).await;
-            tracing::info!(upstream = %name, endpoint = %url, "Endpoint {url} is back");
-            recorder.record(&ENDPOINT_RETURNED, Actor::System, |event| {
-                event.entity("upstream", &name).entity("endpoint", &url)
-            });
+            // It may have been released before, or ejected once more.
+            if endpoint.ejection.until_ms() == until {
+                tell_returned(&recorder, &name, &url);
+            }
         });
+    }
+
+    fn release(&self, group: Set, now: u64) {
+        for endpoint in group.iter().map(|i| &self.endpoints[i]) {
+            if endpoint.ejection.release(now) {
+                tell_returned(&self.recorder, &self.config.name, &endpoint.url.to_string());
+            }
+        }
     }
 
     fn tell(&self, kind: &EventKind, fill: impl FnOnce(Event) -> Event) {
         self.recorder.record(kind, Actor::System, |event| fill(event.entity("upstream", &self.config.name)));
     }
+}
+
+fn tell_returned(recorder: &Recorder, upstream: &str, url: &str) {
+    tracing::info!(upstream = %upstream, endpoint = %url, "Endpoint {url} is back");
+    recorder.record(&ENDPOINT_RETURNED, Actor::System, |event| {
+        event.entity("upstream", upstream).entity("endpoint", url)
+    });
 }
 
 impl Live {

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, Method, Request, Response};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -50,7 +50,7 @@ impl Seen {
     }
 }
 
-/// An HTTP/1.1 shop. Stops when dropped.
+/// A shop that speaks HTTP/1.1, and HTTP/2 to who begins with it. Stops when dropped.
 pub struct Shop {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -197,7 +197,9 @@ impl Shared {
             self.note(&request);
             (self.handler)(request)
         });
-        let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let mut http = auto::Builder::new(TokioExecutor::new());
+        http.http2().enable_connect_protocol();
+        let serving = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
         // Errors are part of the game: connections are broken off by both sides, and the test asserts on them there.
         drop(serving.await);
     }

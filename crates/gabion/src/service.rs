@@ -140,7 +140,8 @@ mod tests {
         let deps = Deps { clock: clock.clone(), entropy: entropy.clone(), events: events.clone() };
         let certificates = Certificates::open(&config, deps).expect("certificates");
         let tls = certificates.public_tls().expect("TLS");
-        let deps = EdgeDeps { clock, entropy, events, tls, sockets: Arc::default() };
+        let sticky_key = gabion_core::Secret::new([5; 32]);
+        let deps = EdgeDeps { clock, entropy, events, tls, sockets: Arc::default(), sticky_key };
         Edge::start(config.edge(), deps).expect("ports")
     }
 

@@ -61,6 +61,21 @@ impl Ejection {
         Duration::from_millis(length)
     }
 
+    /// Lets the endpoint come back before its time; says whether it was out.
+    pub(crate) fn release(&self, now_ms: u64) -> bool {
+        let was_out = self.is_out(now_ms);
+        if was_out {
+            self.until_ms.store(now_ms, Ordering::Relaxed);
+            self.back_ms.store(now_ms, Ordering::Relaxed);
+        }
+        was_out
+    }
+
+    /// When it may come back; 0 when it never was out.
+    pub(crate) fn until_ms(&self) -> u64 {
+        self.until_ms.load(Ordering::Relaxed)
+    }
+
     /// The endpoint is back from failed health checks.
     pub(crate) fn back(&self, now_ms: u64) {
         self.back_ms.fetch_max(now_ms, Ordering::Relaxed);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -29,6 +29,8 @@ const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long an endpoint's settings are waited for when a WebSocket wants to know them.
 const SETTINGS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often they are looked for in this time.
+const SETTINGS_LOOK: Duration = Duration::from_millis(10);
 
 /// One connection.
 struct Line {
@@ -135,7 +137,11 @@ pub(crate) async fn handshake(io: Io, address: SocketAddr) -> hyper::Result<NewL
     let (tell, extended) = watch::channel(false);
     let most = Arc::clone(&streams_max);
     tokio::spawn(async move {
+        // The settings come without waking this task.
+        let mut look = tokio::time::interval(SETTINGS_LOOK);
+        let since = Instant::now();
         let end = poll_fn(|cx| {
+            while since.elapsed() < SETTINGS_TIMEOUT && look.poll_tick(cx).is_ready() {}
             let end = Pin::new(&mut connection).poll(cx);
             most.store(connection.current_max_send_streams().min(LINE_STREAMS_MAX), Ordering::Relaxed);
             if connection.is_extended_connect_protocol_enabled() {

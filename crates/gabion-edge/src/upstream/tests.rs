@@ -102,6 +102,15 @@ async fn an_endpoint_that_fails_is_out_and_at_most_half_of_them_are() {
 }
 
 #[tokio::test]
+async fn when_the_last_one_fails_those_that_are_out_may_come_back() {
+    let upstream = upstream(2, "");
+    (0..5).for_each(|_| upstream.note(0, true));
+    assert_eq!(picks(&upstream, 100), [0, 100]);
+    (0..5).for_each(|_| upstream.note(1, true));
+    assert_eq!(picks(&upstream, 100), [100, 0]);
+}
+
+#[tokio::test]
 async fn who_comes_back_gets_few_requests_at_first() {
     for balance in ["round-robin", "least-load"] {
         let lines = format!("balance = {balance:?}\nslow_start_seconds = 1000\neject.seconds = 0");

@@ -5,7 +5,9 @@
 mod admission;
 mod balance;
 mod bodies;
+mod canary;
 mod connections;
+mod ejection;
 mod failures;
 mod forwarding;
 mod front;
@@ -17,6 +19,8 @@ mod rate_limits;
 mod reload_storm;
 mod responses;
 mod routing;
+mod sticky;
 mod streaming;
+mod upstream_http2;
 mod upstream_tls;
 mod websocket;

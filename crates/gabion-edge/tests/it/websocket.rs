@@ -140,3 +140,95 @@ async fn a_shop_that_switches_without_being_asked_is_an_error() {
     let event = front.events.first("edge.shop_failed").await;
     assert_eq!(entity(&event, "upstream"), "shop");
 }
+
+/// A shop that takes WebSockets over HTTP/2 and echoes.
+async fn http2_echo_shop() -> Shop {
+    Shop::start(|mut request: Request<Incoming>| async move {
+        assert_eq!(request.method(), http::Method::CONNECT);
+        tokio::spawn(async move {
+            let upgraded = TokioIo::new(hyper::upgrade::on(&mut request).await.unwrap());
+            let mut socket = WebSocketStream::from_raw_socket(upgraded, Role::Server, None).await;
+            while let Some(Ok(message)) = socket.next().await {
+                if message.is_text() {
+                    socket.send(message).await.unwrap();
+                }
+            }
+        });
+        Ok(Response::new(body::empty()))
+    })
+    .await
+}
+
+/// A WebSocket by extended CONNECT.
+async fn open_http2(front: &Front) -> WebSocketStream<TokioIo<hyper::upgrade::Upgraded>> {
+    let sender = front.http2().await;
+    let request = || {
+        Request::connect("https://shop.example/stock")
+            .header("sec-websocket-version", "13")
+            .extension(hyper::ext::Protocol::from_static("websocket"))
+            .body(body::empty())
+            .unwrap()
+    };
+    // The client refuses to ask before it has seen the server's settings.
+    let mut answer = soon(async {
+        loop {
+            match sender.clone().send_request(request()).await {
+                Ok(answer) => return answer,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    })
+    .await;
+    assert_eq!(answer.status(), 200);
+    assert!(!answer.headers().contains_key("sec-websocket-accept"));
+    let upgraded = soon(hyper::upgrade::on(&mut answer)).await.unwrap();
+    // The connection lives as long as a sender of it.
+    tokio::spawn(async move {
+        std::future::pending::<()>().await;
+        drop(sender)
+    });
+    WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Client, None).await
+}
+
+async fn echoes<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin>(socket: &mut WebSocketStream<S>) {
+    for text in ["one", "two"] {
+        socket.send(Message::text(text)).await.unwrap();
+        assert_eq!(soon(socket.next()).await.unwrap().unwrap(), Message::text(text));
+    }
+}
+
+#[tokio::test]
+async fn a_customer_of_http2_reaches_a_shop_of_http1() {
+    let shop = echo_shop().await;
+    let front = Setup::of(&[&shop]).start();
+    let mut socket = open_http2(&front).await;
+    assert_eq!(soon(socket.next()).await.unwrap().unwrap(), Message::text("hello"));
+    echoes(&mut socket).await;
+    let seen = shop.only();
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("GET", "/stock"));
+    assert_eq!((seen.header("upgrade"), seen.header("sec-websocket-version")), ("websocket", "13"));
+}
+
+#[tokio::test]
+async fn a_shop_of_http2_is_reached_by_customers_of_both() {
+    let shop = http2_echo_shop().await;
+    let front = Setup::of(&[&shop]).upstream("protocol = \"http2\"").start();
+    echoes(&mut open(&front).await).await;
+    echoes(&mut open_http2(&front).await).await;
+    assert_eq!(front.edge.upstreams()[0].endpoints[0].failures, 0);
+}
+
+#[tokio::test]
+async fn other_protocols_cannot_be_connected_to() {
+    let shop = shop("ok").await;
+    let front = Setup::of(&[&shop]).start();
+    let sender = front.http2().await;
+    let first = soon(sender.clone().send_request(crate::front::get2("/"))).await.unwrap();
+    assert_eq!(first.status(), 200);
+    let request = Request::connect("https://shop.example/")
+        .extension(hyper::ext::Protocol::from_static("connect-udp"))
+        .body(body::empty())
+        .unwrap();
+    assert_eq!(soon(sender.clone().send_request(request)).await.unwrap().status(), 405);
+    assert_eq!(shop.requests(), 1);
+}
