@@ -217,3 +217,19 @@ async fn when_every_check_fails_requests_are_tried_nevertheless() {
     front.events.first("edge.endpoint_down").await;
     assert_eq!(front.get("/").await.status, 200);
 }
+
+#[tokio::test]
+async fn a_name_is_looked_up_and_a_missing_one_is_told() {
+    let shop = shop("found").await;
+    let mut setup = Setup::of(&[]);
+    setup.endpoints.push(format!("http://localhost:{}", shop.address().port()));
+    let front = setup.start();
+    assert_eq!(front.get("/").await.text(), "found");
+    let address = shop.address().to_string();
+    assert!(front.edge.upstreams()[0].endpoints[0].addresses.contains(&address));
+    setup.endpoints = vec!["http://no-such-name.invalid".into()];
+    let front = setup.start();
+    let event = front.events.first("edge.name_unresolved").await;
+    assert!(entity(&event, "endpoint").starts_with("http://no-such-name.invalid"));
+    assert_eq!(front.get("/").await.status, 502);
+}
