@@ -4,10 +4,13 @@
 //! what is served right now and answers every handshake by server name; [`server_config`] says what may be
 //! negotiated. Replacing certificates never touches an open connection.
 
+pub mod acme;
 pub mod certificate;
 pub mod client_hello;
 pub mod config;
+pub mod expiry;
 pub mod files;
+pub mod folder;
 pub mod inventory;
 pub mod ja4;
 pub mod local;
@@ -28,12 +31,13 @@ use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::ServerSessionMemoryCache;
 use rustls::{ServerConfig, SupportedProtocolVersion, version};
 
+pub use acme::{AcmeMode, Challenges};
 pub use certificate::ServedCertificate;
 pub use config::{MinVersion, TlsMode, TlsSettings};
 pub use inventory::{CertificateInfo, Validity, inventory};
 pub use ja4::Ja4;
 pub use name::Name;
-pub use source::{CertificateEvent, CertificateSource};
+pub use source::{CertificateEvent, CertificateSource, SourceDeps};
 pub use store::CertificateStore;
 
 /// Sessions remembered for TLS 1.2 clients without ticket support; the oldest is forgotten first. All others
@@ -55,6 +59,9 @@ pub enum TlsError {
     /// The local certificate authority cannot be used.
     #[error(transparent)]
     Local(#[from] local::LocalError),
+    /// What ACME servers gave before, or the key to their accounts, cannot be read.
+    #[error(transparent)]
+    Acme(#[from] acme::AcmeError),
     /// The cryptographic library refused the configuration.
     #[error("TLS cannot be configured")]
     Library(#[from] rustls::Error),
@@ -65,7 +72,7 @@ impl TlsError {
     pub const fn blame(&self) -> Blame {
         match self {
             Self::Library(_) => Blame::Bug,
-            Self::Settings(_) | Self::File(_) | Self::Local(_) => Blame::Operator,
+            Self::Settings(_) | Self::File(_) | Self::Local(_) | Self::Acme(_) => Blame::Operator,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gabion_core::Timestamp;
 use gabion_crypto::digest::sha256;
@@ -32,6 +33,7 @@ pub struct ServedCertificate {
 pub(super) struct Facts {
     pub(super) names: Vec<Name>,
     pub(super) issuer: String,
+    pub(super) serial: String,
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
     pub(super) sha256: String,
@@ -47,6 +49,11 @@ pub enum Source {
     File(PathBuf),
     /// Gabion's local authority.
     Local,
+    /// An ACME server, by its host.
+    Acme(String),
+    /// Signed by itself, until the first certificate of an ACME server arrives.
+    #[serde(rename = "self_signed")]
+    SelfSigned,
 }
 
 impl fmt::Display for Source {
@@ -54,6 +61,8 @@ impl fmt::Display for Source {
         match self {
             Self::File(path) => write!(f, "{}", path.display()),
             Self::Local => f.write_str("local authority"),
+            Self::Acme(host) => f.write_str(host),
+            Self::SelfSigned => f.write_str("self-signed, until the first certificate arrives"),
         }
     }
 }
@@ -148,6 +157,21 @@ impl ServedCertificate {
         self.facts.not_after
     }
 
+    /// Where it came from.
+    pub fn source(&self) -> &Source {
+        &self.facts.source
+    }
+
+    /// SHA-256 of the certificate, lower-case hex.
+    pub fn sha256(&self) -> &str {
+        &self.facts.sha256
+    }
+
+    /// From the first to the last moment of validity.
+    pub fn life(&self) -> Duration {
+        self.not_after().since(self.not_before())
+    }
+
     /// The chain as it is sent, the site's certificate first.
     pub fn chain(&self) -> &[CertificateDer<'static>] {
         &self.key.cert
@@ -184,6 +208,7 @@ impl Facts {
         Ok(Self {
             names: names(&certificate),
             issuer: certificate.issuer().to_string(),
+            serial: hex(certificate.raw_serial()),
             not_before: Timestamp::from_seconds(validity.not_before.timestamp()),
             not_after: Timestamp::from_seconds(validity.not_after.timestamp()),
             sha256: sha256_hex(der),
@@ -229,7 +254,11 @@ fn key_type(certificate: &X509Certificate<'_>) -> KeyType {
 
 /// The fingerprint browsers and `openssl x509 -fingerprint -sha256` show, as lower-case hex without colons.
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    sha256(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&sha256(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(bytes)
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::acme::{AcmeMode, AcmeSection, InvalidAcme};
+
 /// Certificates that can be configured. Each is read at start and held in memory.
 pub const CERTIFICATES_MAX: usize = 1000;
 
@@ -24,6 +26,8 @@ pub struct TlsSettings {
     /// or an unknown one. Relative paths are relative to the configuration file's folder.
     #[serde(default)]
     pub certificates: Vec<CertificateFiles>,
+    /// The ACME server; only with `mode = "acme"`.
+    pub acme: Option<AcmeSection>,
     /// The oldest protocol version accepted.
     #[serde(default)]
     pub min_version: MinVersion,
@@ -42,6 +46,7 @@ impl Default for TlsSettings {
         Self {
             mode: ModeName::Local,
             certificates: Vec::new(),
+            acme: None,
             min_version: MinVersion::default(),
             reload_seconds: RELOAD_SECONDS_DEFAULT,
         }
@@ -56,6 +61,8 @@ pub enum ModeName {
     Local,
     /// Certificates from files.
     Files,
+    /// Certificates from an ACME server such as Let's Encrypt.
+    Acme,
 }
 
 /// One certificate chain and its private key, both PEM.
@@ -87,6 +94,8 @@ pub enum TlsMode {
     Local,
     /// Files; at least one pair, the default first.
     Files(Vec<CertificateFiles>),
+    /// An ACME server issues them.
+    Acme(AcmeMode),
 }
 
 /// A `[tls]` section that parses but contradicts itself.
@@ -100,6 +109,12 @@ pub enum InvalidTlsSettings {
     /// Files that would never be read.
     #[error("tls.certificates is only read with tls.mode = \"files\"; remove the entries or change the mode")]
     CertificatesUnused,
+    /// An ACME server that would never be asked.
+    #[error("[tls.acme] is only read with tls.mode = \"acme\"; remove it or change the mode")]
+    AcmeUnused,
+    /// The `[tls.acme]` section.
+    #[error(transparent)]
+    Acme(#[from] InvalidAcme),
     /// More pairs than [`CERTIFICATES_MAX`].
     #[error("tls.certificates has {count} entries, at most {CERTIFICATES_MAX} are allowed")]
     TooManyCertificates {
@@ -123,9 +138,13 @@ impl TlsSettings {
         if !RELOAD_SECONDS.contains(&self.reload_seconds) {
             return Err(InvalidTlsSettings::ReloadSeconds { seconds: self.reload_seconds });
         }
+        if self.acme.is_some() && self.mode != ModeName::Acme {
+            return Err(InvalidTlsSettings::AcmeUnused);
+        }
         match (self.mode, self.certificates.len()) {
             (ModeName::Local, 0) => Ok(TlsMode::Local),
-            (ModeName::Local, _) => Err(InvalidTlsSettings::CertificatesUnused),
+            (ModeName::Acme, 0) => Ok(TlsMode::Acme(self.acme.clone().unwrap_or_default().mode()?)),
+            (ModeName::Local | ModeName::Acme, _) => Err(InvalidTlsSettings::CertificatesUnused),
             (ModeName::Files, 0) => Err(InvalidTlsSettings::NoCertificates),
             (ModeName::Files, count) if count > CERTIFICATES_MAX => {
                 Err(InvalidTlsSettings::TooManyCertificates { count })
@@ -150,8 +169,8 @@ mod tests {
 
     #[test]
     fn an_unknown_mode_names_the_valid_ones() {
-        let error = parse("mode = \"acme\"").unwrap_err();
-        assert!(error.contains("`local` or `files`"), "{error}");
+        let error = parse("mode = \"magic\"").unwrap_err();
+        assert!(error.contains("`local`, `files`, `acme`"), "{error}");
     }
 
     #[test]
@@ -170,6 +189,15 @@ mod tests {
         assert_eq!(files.mode(), Ok(TlsMode::Files(vec![expected])));
         let local = parse(&format!("mode = \"local\"\n{pair}")).unwrap();
         assert_eq!(local.mode(), Err(InvalidTlsSettings::CertificatesUnused));
+    }
+
+    #[test]
+    fn acme_needs_its_section_and_the_other_modes_refuse_it() {
+        assert_eq!(parse("mode = \"acme\"").unwrap().mode(), Err(InvalidAcme::Terms.into()));
+        let acme = "[acme]\nterms_agreed = true";
+        assert!(matches!(parse(&format!("mode = \"acme\"\n{acme}")).unwrap().mode(), Ok(TlsMode::Acme(_))));
+        let local = parse(&format!("mode = \"local\"\n{acme}")).unwrap();
+        assert_eq!(local.mode(), Err(InvalidTlsSettings::AcmeUnused));
     }
 
     #[test]

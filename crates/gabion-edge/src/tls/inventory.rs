@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::certificate::{KeyType, ServedCertificate, Source};
 use super::name::Name;
-use super::store::CertificateStore;
+use super::store::{CertificateStore, Renewal};
 
 /// Whether a certificate can be relied on at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -36,6 +36,8 @@ pub struct CertificateInfo {
     pub names: Vec<Name>,
     /// Who signed it, as a distinguished name.
     pub issuer: String,
+    /// Its serial number, lower-case hex.
+    pub serial: String,
     /// The first moment of validity.
     pub not_before: Timestamp,
     /// The last moment of validity.
@@ -50,15 +52,21 @@ pub struct CertificateInfo {
     pub default: bool,
     /// Whether it can be relied on now.
     pub validity: Validity,
+    /// When Gabion renews it or tries again; none when somebody else does, as with files.
+    pub next_renewal: Option<Timestamp>,
+    /// Why the last renewal did not work; none after one that did.
+    pub last_error: Option<String>,
 }
 
 /// Lists what `store` serves, in the configured order, judged at `now`.
 pub fn inventory(store: &CertificateStore, now: Timestamp) -> Vec<CertificateInfo> {
     let info = |(index, certificate): (usize, ServedCertificate)| {
         let facts = certificate.facts();
+        let Renewal { next, last_error } = store.renewal(certificate.sha256());
         CertificateInfo {
             names: facts.names.clone(),
             issuer: facts.issuer.clone(),
+            serial: facts.serial.clone(),
             not_before: facts.not_before,
             not_after: facts.not_after,
             sha256: facts.sha256.clone(),
@@ -66,6 +74,8 @@ pub fn inventory(store: &CertificateStore, now: Timestamp) -> Vec<CertificateInf
             source: facts.source.clone(),
             default: index == 0,
             validity: Validity::at(now, facts.not_before, facts.not_after),
+            next_renewal: next,
+            last_error,
         }
     };
     store.certificates().into_iter().enumerate().map(info).collect()
@@ -89,6 +99,8 @@ mod tests {
         assert_eq!((infos[0].default, infos[0].validity), (true, Validity::Valid));
         assert_eq!((infos[1].default, infos[1].validity), (false, Validity::Expired));
         assert_eq!(infos[0].issuer, "CN=Test CA");
+        assert!(!infos[0].serial.is_empty() && infos[0].serial != infos[1].serial, "{infos:?}");
+        assert_eq!((infos[0].next_renewal, infos[0].last_error.as_deref()), (None, None));
         assert_eq!(infos[0].key_type.to_string(), "ECDSA P-256");
         assert_eq!(infos[0].sha256, sha256_hex(&valid.chain()[0]));
         let later = inventory(&store, NOW.after(DAY * 40_000));

@@ -2,10 +2,9 @@
 //!
 //! Its root can only vouch for the names it was created for, `localhost` and the loopback addresses, and only
 //! for TLS servers: whoever steals its key cannot impersonate the rest of the internet to a machine that trusts
-//! it. Keys of issued certificates live in memory only.
+//! it. The issued certificate is kept beside the root, so that a restart shows the one browsers were told to accept.
 
 pub mod constraints;
-mod folder;
 pub mod install;
 pub mod leaf;
 
@@ -24,9 +23,10 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
 use super::certificate::{ServedCertificate, Source, UnusableCertificate, sha256_hex};
+use super::folder::{Folder, FolderError};
 use super::name::Name;
+use super::pem;
 use constraints::Permitted;
-use folder::Folder;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -44,6 +44,11 @@ pub const NAMES_MAX: usize = 100;
 
 const ROOT_FILE: &str = "root.crt";
 const KEY_FILE: &str = "root.key";
+/// The issued certificate and its key in one file, so that they cannot be torn apart.
+const LEAF_FILE: &str = "leaf.pem";
+
+/// Age at which an issued certificate is renewed: two thirds of its life, so that a month is left to notice trouble.
+pub const RENEWED_AFTER: Duration = Duration::from_secs(LEAF_LIFE.as_secs() / 3 * 2);
 
 /// Why the local authority cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +84,12 @@ pub enum LocalError {
     /// What the certificate library made cannot be served.
     #[error("a local certificate cannot be served")]
     Unusable(#[from] UnusableCertificate),
+}
+
+impl From<FolderError> for LocalError {
+    fn from(FolderError { path, source }: FolderError) -> Self {
+        Self::Io { path, source }
+    }
 }
 
 impl LocalError {
@@ -175,10 +186,46 @@ impl Authority {
     /// [`LocalError::NotCovered`] for a name the root may not vouch for, [`LocalError::RootExpired`] when the
     /// root's time is over, and when `names` are none or too many.
     pub fn issue(&self, names: &[Name], now: Timestamp) -> Result<ServedCertificate, LocalError> {
-        check_count(names)?;
-        if names.is_empty() {
-            return Err(LocalError::NoNames);
+        check_names(names)?;
+        let (chain, key) = self.sign(names, now)?;
+        Ok(ServedCertificate::new(chain, key.into(), Source::Local)?)
+    }
+
+    /// The kept certificate for exactly `names` when there is one that is not due for renewal at `now`; else a new
+    /// one, on disk with mode 0600 before this returns. Blocks on file access.
+    ///
+    /// # Errors
+    /// As [`issue`](Self::issue), and when the folder cannot be read or written.
+    pub fn current(&self, names: &[Name], now: Timestamp) -> Result<ServedCertificate, LocalError> {
+        let folder = self.root_path.parent().expect("the root lies in a folder");
+        let folder = Folder::locked(folder)?;
+        let kept = folder.read_key(LEAF_FILE)?.and_then(|pem| self.kept(&pem, names, now));
+        if let Some(kept) = kept {
+            return Ok(kept);
         }
+        check_names(names)?;
+        let (chain, key) = self.sign(names, now)?;
+        let pem = pem::write(&chain, &key);
+        folder.write(LEAF_FILE, pem.expose().as_bytes(), 0o600)?;
+        Ok(ServedCertificate::new(chain, key.into(), Source::Local)?)
+    }
+
+    /// What the leaf file holds, when this root signed it for these names and it is young enough. Anything else is
+    /// replaced: nobody but Gabion writes the file.
+    fn kept(&self, pem: &Secret<String>, names: &[Name], now: Timestamp) -> Option<ServedCertificate> {
+        let kept = pem::read(pem, Source::Local).ok()?;
+        let (_, certificate) = X509Certificate::from_der(&kept.chain()[0]).ok()?;
+        let (_, root) = X509Certificate::from_der(&self.root).ok()?;
+        let ours = certificate.issuer() == root.subject();
+        let fresh = kept.not_before() <= now && !is_due(&kept, now);
+        (ours && fresh && kept.names() == names).then_some(kept)
+    }
+
+    fn sign(
+        &self,
+        names: &[Name],
+        now: Timestamp,
+    ) -> Result<(Vec<CertificateDer<'static>>, KeyPair), LocalError> {
         if now >= self.not_after {
             return Err(LocalError::RootExpired { root: self.root_path.clone(), since: self.not_after });
         }
@@ -188,8 +235,7 @@ impl Authority {
         }
         let key = KeyPair::generate()?;
         let params = self.leaf_params(names, now)?;
-        let chain = vec![params.signed_by(&key, &self.issuer)?.into()];
-        Ok(ServedCertificate::new(chain, key.into(), Source::Local)?)
+        Ok((vec![params.signed_by(&key, &self.issuer)?.into()], key))
     }
 
     fn leaf_params(&self, names: &[Name], now: Timestamp) -> Result<CertificateParams, rcgen::Error> {
@@ -233,6 +279,18 @@ impl Authority {
     pub fn not_after(&self) -> Timestamp {
         self.not_after
     }
+}
+
+/// Whether a certificate of the local authority is old enough to be renewed, or not valid at `now` because the clock
+/// was set.
+fn is_due(certificate: &ServedCertificate, now: Timestamp) -> bool {
+    let issued_at = certificate.not_before().after(BACKDATED);
+    now.since(issued_at) >= RENEWED_AFTER || now < certificate.not_before() || now > certificate.not_after()
+}
+
+fn check_names(names: &[Name]) -> Result<(), LocalError> {
+    check_count(names)?;
+    if names.is_empty() { Err(LocalError::NoNames) } else { Ok(()) }
 }
 
 fn check_count(names: &[Name]) -> Result<(), LocalError> {

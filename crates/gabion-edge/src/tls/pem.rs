@@ -1,4 +1,38 @@
-//! Finds the sections of a PEM file with their lines, so that an error can say where to look. RFC 7468.
+//! Finds the sections of a PEM file with their lines, so that an error can say where to look. RFC 7468. Also writes
+//! and reads our own files, which hold a key and its chain together.
+
+use gabion_core::Secret;
+use rcgen::KeyPair;
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+
+use super::certificate::{ServedCertificate, Source, UnusableCertificate};
+
+/// The text of a file that holds `key` and its chain, the site's certificate first.
+pub(super) fn write(chain: &[CertificateDer<'static>], key: &KeyPair) -> Secret<String> {
+    let mut text = key.serialize_pem();
+    for certificate in chain {
+        text.push_str(&encode("CERTIFICATE", certificate));
+    }
+    Secret::new(text)
+}
+
+/// Reads what [`write`] wrote.
+pub(super) fn read(text: &Secret<String>, source: Source) -> Result<ServedCertificate, UnusableCertificate> {
+    let bytes = text.expose().as_bytes();
+    let key = PrivateKeyDer::from_pem_slice(bytes).map_err(|_| UnusableCertificate::Key)?;
+    let chain = CertificateDer::pem_slice_iter(bytes)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|_| UnusableCertificate::Unreadable)?;
+    ServedCertificate::new(chain, key, source)
+}
+
+/// One section of 64 letters a line. RFC 7468 section 3.
+fn encode(label: &str, bytes: &[u8]) -> String {
+    let text = data_encoding::BASE64.encode(bytes);
+    let lines: Vec<_> = text.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
 
 /// One `-----BEGIN …-----` to `-----END …-----`, both included.
 #[derive(Clone, Copy)]

@@ -1,21 +1,36 @@
 //! The certificates served right now, chosen by server name in every handshake.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use gabion_core::Timestamp;
 use rustls::SignatureScheme;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::certificate::ServedCertificate;
+use super::expiry::Notices;
 use super::name::{Name, normalized};
+use super::source::CertificateEvent;
 
 /// The certificates served right now. Clones share them; [`replace`](Self::replace) takes effect for all clones
 /// with the next handshake, open connections keep theirs. Reading takes no lock.
 #[derive(Clone, Debug)]
 pub struct CertificateStore {
     table: Arc<ArcSwap<Table>>,
+    /// By the SHA-256 of the certificate.
+    renewals: Arc<ArcSwap<HashMap<String, Renewal>>>,
+    notices: Arc<Mutex<Notices>>,
+}
+
+/// What is known about the renewal of a certificate.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Renewal {
+    /// When it is renewed, or tried again; none when somebody else renews it.
+    pub next: Option<Timestamp>,
+    /// Why the last try did not work.
+    pub last_error: Option<String>,
 }
 
 /// A store needs at least one certificate, or it could not answer a handshake.
@@ -29,7 +44,11 @@ impl CertificateStore {
     /// # Errors
     /// [`NoCertificate`] for an empty list.
     pub fn new(certificates: Vec<ServedCertificate>) -> Result<Self, NoCertificate> {
-        Ok(Self { table: Arc::new(ArcSwap::from_pointee(Table::new(certificates)?)) })
+        Ok(Self {
+            table: Arc::new(ArcSwap::from_pointee(Table::new(certificates)?)),
+            renewals: Arc::default(),
+            notices: Arc::default(),
+        })
     }
 
     /// Serves `certificates` instead, from the next handshake on.
@@ -44,6 +63,21 @@ impl CertificateStore {
     /// What is served now, the default first.
     pub fn certificates(&self) -> Vec<ServedCertificate> {
         self.table.load().certificates.clone()
+    }
+
+    /// Says what is known about the renewal of every certificate, by its SHA-256, in place of what was said before.
+    pub(super) fn set_renewals(&self, renewals: HashMap<String, Renewal>) {
+        self.renewals.store(Arc::new(renewals));
+    }
+
+    /// What is known about the renewal of the certificate with this SHA-256.
+    pub(super) fn renewal(&self, sha256: &str) -> Renewal {
+        self.renewals.load().get(sha256).cloned().unwrap_or_default()
+    }
+
+    /// The served certificates whose end has come nearer than at the last call, see [`Notices`].
+    pub(super) fn expiring(&self, now: Timestamp) -> Vec<CertificateEvent> {
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).look(&self.table.load().certificates, now)
     }
 
     fn choose(&self, host: Option<&str>, schemes: &[SignatureScheme]) -> Arc<CertifiedKey> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::{fs, io};
 
 use gabion_core::{Clock, SystemClock, Timestamp};
+use gabion_test::SeededEntropy;
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, RsaKeySize,
 };
@@ -17,6 +18,7 @@ use x509_parser::der_parser::ber::BerObjectContent;
 
 use super::certificate::{ServedCertificate, Source};
 use super::config::CertificateFiles;
+use super::{Challenges, SourceDeps};
 
 pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -121,6 +123,12 @@ impl Ca {
         self.served_of(&params, KeyPair::generate().unwrap())
     }
 
+    pub(super) fn served_for(&self, names: &[&str], start: Timestamp, life: Duration) -> ServedCertificate {
+        let mut params = base(names);
+        super::local::set_validity(&mut params, start, start.after(life));
+        self.served_of(&params, KeyPair::generate().unwrap())
+    }
+
     fn served_of(&self, params: &CertificateParams, key: KeyPair) -> ServedCertificate {
         let chain = vec![params.signed_by(&key, &self.issuer).unwrap().der().clone()];
         ServedCertificate::new(chain, PrivateKeyDer::from(key), Source::Local).unwrap()
@@ -183,6 +191,21 @@ pub(super) struct At(pub(super) Timestamp);
 impl Clock for At {
     fn now(&self) -> Timestamp {
         self.0
+    }
+}
+
+/// What a certificate source needs, with its data in `folder` and a clock that stands at [`NOW`].
+pub(super) fn deps(folder: &Folder) -> SourceDeps {
+    deps_at(folder, NOW)
+}
+
+/// The same at another time.
+pub(super) fn deps_at(folder: &Folder, now: Timestamp) -> SourceDeps {
+    SourceDeps {
+        data: folder.0.clone(),
+        clock: Arc::new(At(now)),
+        entropy: Arc::new(SeededEntropy::new(1)),
+        challenges: Challenges::default(),
     }
 }
 

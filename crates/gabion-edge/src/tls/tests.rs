@@ -156,9 +156,8 @@ fn an_expired_certificate_is_shown_and_the_client_refuses_it() {
 fn a_client_that_trusts_the_local_root_connects() {
     let folder = super::testing::Folder::new();
     let names = ["shop.localhost".parse().unwrap()];
-    let clock = super::testing::At(real_now());
-    let (source, warnings) =
-        CertificateSource::open(&TlsMode::Local, &folder.path("ca"), &names, &clock).unwrap();
+    let deps = super::testing::deps_at(&folder, real_now());
+    let (source, warnings) = CertificateSource::open(&TlsMode::Local, &names, &[], &deps).unwrap();
     assert_eq!(warnings, []);
     let CertificateSource::Local(local) = &source else { panic!("the local mode has a local source") };
     let root = local.authority().root_der().clone();

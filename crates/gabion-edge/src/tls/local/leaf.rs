@@ -1,35 +1,29 @@
 //! Keeps the certificate of the local authority current.
 
-use std::time::Duration;
-
 use gabion_core::Timestamp;
 
-use super::{Authority, LEAF_LIFE, LocalError};
+use super::{Authority, BACKDATED, LocalError, RENEWED_AFTER, is_due};
 use crate::tls::certificate::ServedCertificate;
 use crate::tls::name::Name;
 use crate::tls::source::CertificateEvent;
 
-/// Age at which a certificate is renewed: two thirds of its life, so that a month is left to notice trouble.
-pub const RENEWED_AFTER: Duration = Duration::from_secs(LEAF_LIFE.as_secs() / 3 * 2);
-
-/// One certificate for all configured names, issued at start and renewed in time. Its key is never written down.
+/// One certificate for all configured names, kept over restarts and renewed in time.
 #[derive(Debug)]
 pub struct LocalCertificates {
     authority: Authority,
     names: Vec<Name>,
     certificate: ServedCertificate,
-    issued_at: Timestamp,
     reported: bool,
 }
 
 impl LocalCertificates {
-    /// Issues the first certificate for `names`.
+    /// Takes the kept certificate for `names`, or issues the first. Blocks on file access.
     ///
     /// # Errors
-    /// As [`Authority::issue`].
+    /// As [`Authority::current`].
     pub fn new(authority: Authority, names: &[Name], now: Timestamp) -> Result<Self, LocalError> {
-        let certificate = authority.issue(names, now)?;
-        Ok(Self { authority, names: names.to_vec(), certificate, issued_at: now, reported: false })
+        let certificate = authority.current(names, now)?;
+        Ok(Self { authority, names: names.to_vec(), certificate, reported: false })
     }
 
     /// The current certificate.
@@ -42,17 +36,22 @@ impl LocalCertificates {
         &self.authority
     }
 
+    /// When the certificate will be renewed.
+    pub fn renewal(&self) -> Timestamp {
+        self.certificate.not_before().after(BACKDATED).after(RENEWED_AFTER)
+    }
+
     /// Renews the certificate when it is due: old enough, or not valid at `now` because the clock was set. A
-    /// renewal that does not work keeps the old certificate, is tried at every look, and is reported once.
+    /// renewal that does not work keeps the old certificate, is tried at every look, and is reported once. Blocks on
+    /// file access when it is due.
     pub fn look(&mut self, now: Timestamp) -> Option<CertificateEvent> {
-        let clock_went_back = now < self.certificate.not_before();
-        if now.since(self.issued_at) < RENEWED_AFTER && !clock_went_back {
+        if !is_due(&self.certificate, now) {
             return None;
         }
-        match self.authority.issue(&self.names, now) {
+        match self.authority.current(&self.names, now) {
             Ok(certificate) => {
                 self.certificate = certificate.clone();
-                (self.issued_at, self.reported) = (now, false);
+                self.reported = false;
                 Some(CertificateEvent::Loaded { certificate, warnings: Vec::new() })
             }
             Err(error) => {
@@ -66,7 +65,7 @@ impl LocalCertificates {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tls::local::{DAY, ROOT_LIFE};
+    use crate::tls::local::{DAY, LEAF_LIFE, ROOT_LIFE};
     use crate::tls::testing::{At, Folder, NOW};
 
     fn certificates() -> (Folder, LocalCertificates) {
@@ -100,6 +99,38 @@ mod tests {
         check(&mut local, NOW.after(DAY * 300), true);
         check(&mut local, NOW.after(DAY), true);
         assert!(local.certificate().not_before() <= NOW.after(DAY));
+    }
+
+    #[test]
+    fn the_certificate_is_kept_over_a_restart_while_it_fits() {
+        let (folder, local) = certificates();
+        let again = |names: &[Name], now| {
+            let authority = Authority::open_or_create(&folder.path("ca"), names, &At(now)).unwrap();
+            LocalCertificates::new(authority, names, now).unwrap().certificate().chain().to_vec()
+        };
+        let names = local.certificate().names().to_vec();
+        let first = local.certificate().chain().to_vec();
+        assert_eq!(again(&names, NOW.after(DAY * 59)), first);
+        let renewed = again(&names, NOW.after(DAY * 60));
+        assert_ne!(renewed, first);
+        assert_ne!(again(&names, NOW), renewed, "a clock that was set back finds it not valid yet");
+        let other = ["shop.localhost".parse().unwrap(), "www.localhost".parse().unwrap()];
+        assert_ne!(again(&other, NOW), again(&names, NOW));
+    }
+
+    #[test]
+    fn a_kept_certificate_of_another_root_or_with_damage_is_replaced() {
+        use std::os::unix::fs::PermissionsExt;
+        let (folder, local) = certificates();
+        let names = local.certificate().names().to_vec();
+        let authority = Authority::recreate(&folder.path("ca"), &names, &At(NOW)).unwrap();
+        let new = LocalCertificates::new(authority, &names, NOW).unwrap();
+        assert_ne!(new.certificate().chain(), local.certificate().chain());
+        let leaf = folder.path("ca").join("leaf.pem");
+        assert_eq!(std::fs::metadata(&leaf).unwrap().permissions().mode() & 0o777, 0o600);
+        std::fs::write(&leaf, "-----BEGIN PRIVATE KEY-----\n").unwrap();
+        let authority = Authority::open_or_create(&folder.path("ca"), &names, &At(NOW)).unwrap();
+        assert!(LocalCertificates::new(authority, &names, NOW).is_ok());
     }
 
     #[test]
