@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gabion_core::Timestamp;
+use gabion_edge::tls::certificate::Source;
 use gabion_edge::tls::{CertificateInfo, Validity};
 use gabion_page::format;
 use gabion_page::shell::{Banner, Tone};
@@ -12,8 +13,8 @@ use crate::control::Bypass;
 use crate::standing::{Level, Standing};
 use crate::words::jiff;
 
-/// A certificate that ends sooner is worth a notice. Renewal by ACME starts 30 days before the end, so that two
-/// weeks without success are in between.
+/// A certificate that ends sooner is worth a notice, or in the last quarter of its life where that is shorter. What
+/// Gabion renews itself is renewed in the last third, so that there was time for trouble to pass.
 const EXPIRY_SOON: Duration = Duration::from_secs(14 * 86_400);
 
 /// The notices of this moment, most urgent first.
@@ -64,7 +65,14 @@ fn expiring(certificate: &CertificateInfo, now: Timestamp) -> Option<Banner> {
     let names: Vec<_> = certificate.names.iter().take(3).map(ToString::to_string).collect();
     let names = names.join(", ");
     let when = format::relative(jiff(certificate.not_after), jiff(now));
+    let life = certificate.not_after.since(certificate.not_before);
+    let soon = now.after(EXPIRY_SOON.min(life / 4));
     match certificate.validity {
+        _ if certificate.source == Source::SelfSigned => {
+            let why = certificate.last_error.as_deref().unwrap_or("it was ordered just now");
+            let text = format!("There is no certificate for {names} yet, and browsers warn: {why}.");
+            Some(banner(Tone::Danger, text, None))
+        }
         Validity::Expired => {
             let text = format!("The certificate for {names} expired {when}. Browsers refuse the shop.");
             Some(banner(Tone::Danger, text, None))
@@ -73,7 +81,7 @@ fn expiring(certificate: &CertificateInfo, now: Timestamp) -> Option<Banner> {
             let text = format!("The certificate for {names} is not valid yet. Check it and the clock.");
             Some(banner(Tone::Danger, text, None))
         }
-        Validity::Valid if certificate.not_after < now.after(EXPIRY_SOON) => {
+        Validity::Valid if certificate.not_after < soon => {
             Some(banner(Tone::Warn, format!("The certificate for {names} expires {when}."), None))
         }
         Validity::Valid => None,

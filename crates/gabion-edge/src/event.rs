@@ -36,6 +36,8 @@ pub const NAME_UNRESOLVED: EventKind = EventKind::new("edge.name_unresolved", 1,
 pub const CERTIFICATE_CHANGED: EventKind = EventKind::new("edge.certificate_changed", 1, Severity::Info);
 /// A new certificate could not be loaded; the old one goes on serving.
 pub const CERTIFICATE_REFUSED: EventKind = EventKind::new("edge.certificate_refused", 1, Severity::Critical);
+/// A served certificate has come near its end, or is over, and was not renewed. Critical from the last week on.
+pub const CERTIFICATE_EXPIRING: EventKind = EventKind::new("edge.certificate_expiring", 1, Severity::Warning);
 
 /// Where the edge's events go. The edge has no database: the binary hands in the store's lane.
 pub trait EventSink: Send + Sync {

@@ -77,6 +77,7 @@ use listener::{Listeners, Places};
 use metrics::{History, Point, history};
 use rate_limit::Limiter;
 use state::State;
+use tls::Challenges;
 use trace::Trace;
 use tunnel::Tunnels;
 use upstream::Support;
@@ -107,6 +108,8 @@ pub struct EdgeDeps {
     pub sockets: Arc<Sockets>,
     /// Makes the cookies that keep customers at an endpoint. They survive a restart with the same key.
     pub sticky_key: Secret<[u8; 32]>,
+    /// Answers to an ACME server's challenges that wait to be asked for.
+    pub challenges: Challenges,
 }
 
 /// The front door at work. Clones are the same door.
@@ -116,6 +119,7 @@ pub struct Edge(Arc<Inner>);
 struct Inner {
     state: ArcSwap<State>,
     tls: ArcSwap<rustls::ServerConfig>,
+    challenges: Challenges,
     metrics: Arc<Metrics>,
     history: Mutex<History>,
     recorder: Recorder,
@@ -161,6 +165,7 @@ impl Edge {
         let edge = Self(Arc::new(Inner {
             state: ArcSwap::from_pointee(state),
             tls: ArcSwap::new(deps.tls),
+            challenges: deps.challenges,
             metrics,
             history: Mutex::new(History::default()),
             recorder,
@@ -292,6 +297,10 @@ impl Edge {
 
     fn state(&self) -> Arc<State> {
         self.0.state.load_full()
+    }
+
+    fn challenges(&self) -> &Challenges {
+        &self.0.challenges
     }
 
     fn server_tls(&self) -> Arc<rustls::ServerConfig> {

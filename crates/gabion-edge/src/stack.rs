@@ -16,6 +16,7 @@ use crate::proxy::Proxy;
 use crate::rate_limit::RateLimit;
 use crate::redirect::Redirect;
 use crate::route::RouteLookup;
+use crate::tls::acme::challenge;
 use crate::{Body, Edge};
 
 /// The defences around the proxy, outermost first.
@@ -42,7 +43,15 @@ pub(crate) fn answer(
     let connection = Arc::clone(connection);
     let defences = defences!(Proxy { metrics: Arc::clone(edge.metrics()), tunnels: edge.tunnels().clone() });
     let trace = edge.trace();
+    // Before all defences: an ACME server asks over plain HTTP, for a name that may not be served yet.
+    let challenge = edge.challenges().http_answer(request.uri().path());
     async move {
-        Ok(trace.answer(request.map(Body::from), state, connection, |request| defences.call(request)).await)
+        let inner = |request| async move {
+            match challenge {
+                Some(answer) => Ok(challenge::response(&answer)),
+                None => defences.call(request).await,
+            }
+        };
+        Ok(trace.answer(request.map(Body::from), state, connection, inner).await)
     }
 }

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use gabion_core::{Actor, Clock, Entropy, Event, EventId, Timestamp};
+use gabion_core::{Actor, Clock, Entropy, Event, EventId, Severity, Timestamp};
 use gabion_edge::EventSink;
-use gabion_edge::event::{CERTIFICATE_CHANGED, CERTIFICATE_REFUSED};
+use gabion_edge::event::{CERTIFICATE_CHANGED, CERTIFICATE_EXPIRING, CERTIFICATE_REFUSED};
+use gabion_edge::tls::acme::LOOK_EVERY;
 use gabion_edge::tls::{
-    CertificateEvent, CertificateInfo, CertificateSource, CertificateStore, Name, TlsError, TlsMode,
-    TlsSettings, inventory, server_config,
+    CertificateEvent, CertificateInfo, CertificateSource, CertificateStore, Challenges, Name,
+    ServedCertificate, SourceDeps, TlsError, TlsMode, TlsSettings, inventory, server_config,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -17,6 +18,9 @@ use crate::config::Config;
 
 /// Names the control plane always answers to.
 pub(crate) const CONTROL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+/// From this many days before the end on, somebody must act.
+const CRITICAL_DAYS: u32 = 7;
 
 /// What certificates need from outside.
 #[derive(Clone)]
@@ -27,6 +31,8 @@ pub(crate) struct Deps {
     pub(crate) entropy: Arc<dyn Entropy>,
     /// Where changes are told.
     pub(crate) events: Arc<dyn EventSink>,
+    /// Where answers to an ACME server wait to be asked for.
+    pub(crate) challenges: Challenges,
 }
 
 /// The certificates of one installation.
@@ -54,7 +60,7 @@ struct Current {
 #[derive(Clone, PartialEq, Eq)]
 struct Wanted {
     mode: TlsMode,
-    folder: PathBuf,
+    data: PathBuf,
     names: Vec<Name>,
     look_every: Duration,
 }
@@ -62,16 +68,17 @@ struct Wanted {
 impl Wanted {
     /// The control plane's own: always from the local authority, which in local mode also serves the sites.
     fn both(config: &Config) -> (Self, Self) {
-        let folder = config.data_folder().join("ca");
+        let data = config.data_folder();
         let control = || CONTROL_NAMES.iter().map(|name| name.parse().expect("our own names are good"));
         let sites = config.names().expect("names were checked with the configuration");
         let mode = config.tls_mode();
         let mut all: Vec<Name> = sites.clone();
         all.extend(control().filter(|name| !sites.contains(name)));
         let names: Vec<Name> = if mode == TlsMode::Local { all } else { control().collect() };
-        let look_every = config.sections.tls.reload_every();
-        let public = Self { mode, folder, names, look_every };
-        let control = Self { mode: TlsMode::Local, ..public.clone() };
+        let reload_every = config.sections.tls.reload_every();
+        let look_every = if let TlsMode::Acme(_) = mode { LOOK_EVERY } else { reload_every };
+        let public = Self { mode, data, names, look_every };
+        let control = Self { mode: TlsMode::Local, look_every: reload_every, ..public.clone() };
         (public, control)
     }
 }
@@ -135,7 +142,7 @@ impl Certificates {
 
 impl Kept {
     fn open(wanted: Wanted, deps: &Deps) -> Result<Self, TlsError> {
-        let source = wanted.source(deps)?;
+        let source = wanted.source(&[], deps)?;
         let store = CertificateStore::new(source.certificates()).expect("a checked mode has a certificate");
         let stop = keep_current(source, &store, &wanted, deps);
         Ok(Self { store, current: Mutex::new(Current { wanted, stop }) })
@@ -148,7 +155,7 @@ impl Kept {
         if current.wanted == wanted {
             return Ok(());
         }
-        let source = wanted.source(deps)?;
+        let source = wanted.source(&self.store.certificates(), deps)?;
         self.store.replace(source.certificates()).expect("a checked mode has a certificate");
         let stop = keep_current(source, &self.store, &wanted, deps);
         current.stop.cancel();
@@ -172,9 +179,14 @@ fn keep_current(
 }
 
 impl Wanted {
-    fn source(&self, deps: &Deps) -> Result<CertificateSource, TlsError> {
-        let (source, warnings) =
-            CertificateSource::open(&self.mode, &self.folder, &self.names, deps.clock.as_ref())?;
+    fn source(&self, serving: &[ServedCertificate], deps: &Deps) -> Result<CertificateSource, TlsError> {
+        let deps = SourceDeps {
+            data: self.data.clone(),
+            clock: Arc::clone(&deps.clock),
+            entropy: Arc::clone(&deps.entropy),
+            challenges: deps.challenges.clone(),
+        };
+        let (source, warnings) = CertificateSource::open(&self.mode, &self.names, serving, &deps)?;
         for warning in warnings {
             tracing::warn!("{warning}");
         }
@@ -187,9 +199,14 @@ impl Deps {
         let (kind, text) = match event {
             CertificateEvent::Loaded { .. } => (&CERTIFICATE_CHANGED, event.to_string()),
             CertificateEvent::Refused { reason } => (&CERTIFICATE_REFUSED, reason.clone()),
+            CertificateEvent::Expiring { .. } => (&CERTIFICATE_EXPIRING, event.to_string()),
         };
         let now = self.clock.now();
         let id = EventId::new(now, self.entropy.as_ref());
-        self.events.offer(Event::new(kind, id, now, Actor::System).field("what", text));
+        let mut told = Event::new(kind, id, now, Actor::System).field("what", text);
+        if matches!(event, CertificateEvent::Expiring { days, .. } if *days <= CRITICAL_DAYS) {
+            told.severity = Severity::Critical;
+        }
+        self.events.offer(told);
     }
 }

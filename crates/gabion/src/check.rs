@@ -6,6 +6,7 @@ use std::time::Duration;
 use gabion_core::{Clock, SystemClock};
 use gabion_edge::EdgeConfig;
 use gabion_edge::tls::TlsMode;
+use gabion_edge::tls::acme::{AcmeMode, ChallengeKind};
 
 use crate::admin::{self, Answer, Ask};
 use crate::bypass::BypassFile;
@@ -47,6 +48,7 @@ fn describe(out: &mut String, config: &Config, edge: &EdgeConfig) -> std::fmt::R
     let certificates = match config.tls_mode() {
         TlsMode::Local => "from Gabion's own authority: browsers warn until `gabion ca install`".to_owned(),
         TlsMode::Files(files) => format!("{} from files, read again when they change", files.len()),
+        TlsMode::Acme(acme) => acme_certificates(&acme),
     };
     writeln!(out, "Certificates: {certificates}")?;
     writeln!(out, "Console: https://{}", config.sections.listen.control)?;
@@ -64,6 +66,24 @@ fn describe(out: &mut String, config: &Config, edge: &EdgeConfig) -> std::fmt::R
         writeln!(out, "\nBypassed until {} by {}", bypass.until, bypass.by)?;
     }
     Ok(())
+}
+
+/// What is ordered, and what the authority has to reach: nothing on this machine can test that.
+fn acme_certificates(acme: &AcmeMode) -> String {
+    let mut text = format!("{} from {}, renewed in time", acme.groups.len(), acme.directory);
+    for names in &acme.groups {
+        let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+        text += &format!("\n  - {}", names.join(", "));
+    }
+    let needed = match acme.challenge {
+        Some(ChallengeKind::Http01) => "port 80",
+        Some(ChallengeKind::TlsAlpn01) => "port 443, with nothing in between that ends TLS",
+        None => "port 80, or port 443 with nothing in between that ends TLS",
+    };
+    text + &format!(
+        "\n  needed: the DNS of every name leads here, and the authority reaches {needed}, from everywhere, over IPv4 and, \
+         where the name has an AAAA record, IPv6.\n  Until the first certificate arrives, browsers warn of a self-signed one."
+    )
 }
 
 const PROTECTED: &[&str] = &[

@@ -12,6 +12,8 @@ use gabion_edge::config::{
     EdgeSections, Invalid, LimitsSection, ListenSection, RateLimitSection, RouteSection, SiteSection,
     UpstreamSection,
 };
+use gabion_edge::tls::acme::{AcmeMode, ChallengeKind, InvalidAcme};
+use gabion_edge::tls::config::InvalidTlsSettings;
 use gabion_edge::tls::{Name, TlsMode, TlsSettings};
 use gabion_identity::IdentityConfig;
 use gabion_store::StorageConfig;
@@ -146,7 +148,7 @@ impl Config {
         self.edge_or_invalid().map_err(|invalid| place::invalid(&self.path, &self.text, invalid))?;
         let wrong =
             |message: String| ConfigError { path: self.path.clone(), place: None, message, nearest: None };
-        self.sections.tls.mode().map_err(|error| wrong(error.to_string()))?;
+        self.checked_tls_mode().map_err(|error| wrong(error.to_string()))?;
         self.sections.storage.check().map_err(|error| wrong(format!("[storage] {error}")))?;
         self.sections.identity.check().map_err(|error| wrong(error.to_string()))?;
         if let Some(heartbeat) = &self.sections.heartbeat {
@@ -177,9 +179,13 @@ impl Config {
         self.edge_or_invalid().expect("the configuration was checked when it was read")
     }
 
-    /// Where certificates come from, with paths resolved.
+    /// Where certificates come from, with paths resolved and ACME's groups of names complete.
     pub(crate) fn tls_mode(&self) -> TlsMode {
-        match self.sections.tls.mode().expect("the configuration was checked when it was read") {
+        self.checked_tls_mode().expect("the configuration was checked when it was read")
+    }
+
+    fn checked_tls_mode(&self) -> Result<TlsMode, InvalidTlsSettings> {
+        Ok(match self.sections.tls.mode()? {
             TlsMode::Local => TlsMode::Local,
             TlsMode::Files(mut files) => {
                 for pair in &mut files {
@@ -188,7 +194,22 @@ impl Config {
                 }
                 TlsMode::Files(files)
             }
+            TlsMode::Acme(acme) => TlsMode::Acme(self.acme(acme)?),
+        })
+    }
+
+    fn acme(&self, acme: AcmeMode) -> Result<AcmeMode, InvalidAcme> {
+        let edge = self.edge();
+        let mut acme = acme.covering(edge.sites.iter().map(|site| site.origins.as_slice()))?;
+        acme.ca = acme.ca.map(|ca| self.resolve(&ca));
+        if let Some(eab) = &mut acme.eab {
+            eab.hmac_key_file = self.resolve(&eab.hmac_key_file);
         }
+        // Nobody could ask for an answer where nothing listens for plain HTTP.
+        if edge.http.is_empty() {
+            acme.challenge = acme.challenge.or(Some(ChallengeKind::TlsAlpn01));
+        }
+        Ok(acme)
     }
 
     /// The names of all sites, as certificates write them.

@@ -10,6 +10,7 @@ use gabion_console::{Console, Deps as ConsoleDeps};
 use gabion_core::blame::chain;
 use gabion_core::{Actor, Clock, Entropy, SystemClock, Timestamp};
 use gabion_crypto::{KeyUse, SystemEntropy};
+use gabion_edge::tls::Challenges;
 use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets};
 use gabion_identity::{Deps as IdentityDeps, Identity, Shells};
 use gabion_page::CONSOLE_CSP;
@@ -236,8 +237,13 @@ pub(crate) async fn start(
     let newest = db.read(store::newest).await.map_err(|error| unavailable(&error))?;
     let (mut in_force, overlay, version) = compose(&file, newest.as_ref());
 
-    let certificate_deps =
-        CertificateDeps { clock: clock(), entropy: entropy(), events: Arc::clone(&events) };
+    let challenges = Challenges::default();
+    let certificate_deps = CertificateDeps {
+        clock: clock(),
+        entropy: entropy(),
+        events: Arc::clone(&events),
+        challenges: challenges.clone(),
+    };
     let certificates =
         Certificates::open(&in_force, certificate_deps).map_err(|error| unavailable(&error))?;
     let control_tls = certificates.control_tls().map_err(|error| unavailable(&error))?;
@@ -250,6 +256,7 @@ pub(crate) async fn start(
             tls: certificates.public_tls().map_err(|error| unavailable(&error))?,
             sockets: Arc::clone(&sockets),
             sticky_key: db.keys().current(KeyUse::Sticky).secret.clone(),
+            challenges,
         },
     )
     .map_err(|error| unavailable(&error))?;

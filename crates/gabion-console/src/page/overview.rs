@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{RawQuery, State};
 use gabion_core::{Severity, Timestamp};
 use gabion_edge::status::SiteStatus;
+use gabion_edge::tls::certificate::Source;
 use gabion_edge::tls::{CertificateInfo, Validity};
 use gabion_page::chart::Svg;
 use gabion_page::format;
@@ -65,6 +66,11 @@ struct Certificate {
     status: Status,
     word: &'static str,
     expires: Moment,
+    source: String,
+    issuer: String,
+    serial: String,
+    next_renewal: Option<Moment>,
+    last_error: Option<String>,
 }
 
 struct Database {
@@ -192,6 +198,8 @@ fn endpoints(console: &Console) -> Vec<Endpoint> {
 fn certificates(certificates: &[CertificateInfo], now: Timestamp) -> Vec<Certificate> {
     let row = |certificate: &CertificateInfo| {
         let (status, word) = match certificate.validity {
+            Validity::Valid if certificate.source == Source::SelfSigned => (Status::Degraded, "stand-in"),
+            Validity::Valid if certificate.last_error.is_some() => (Status::Degraded, "valid, not renewed"),
             Validity::Valid => (Status::Ok, "valid"),
             Validity::NotYet => (Status::Down, "not yet valid"),
             Validity::Expired => (Status::Down, "expired"),
@@ -201,6 +209,11 @@ fn certificates(certificates: &[CertificateInfo], now: Timestamp) -> Vec<Certifi
             status,
             word,
             expires: Moment::new(certificate.not_after, now),
+            source: certificate.source.to_string(),
+            issuer: certificate.issuer.clone(),
+            serial: certificate.serial.clone(),
+            next_renewal: certificate.next_renewal.map(|next| Moment::new(next, now)),
+            last_error: certificate.last_error.clone(),
         }
     };
     certificates.iter().map(row).collect()

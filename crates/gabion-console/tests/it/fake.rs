@@ -192,13 +192,16 @@ impl Control for FakeControl {
         vec![CertificateInfo {
             names: vec!["shop.example".parse().unwrap(), "www.shop.example".parse().unwrap()],
             issuer: "CN=Gabion local authority".to_owned(),
-            not_before: now.before(Duration::from_secs(86_400)),
+            not_before: now.before(Duration::from_secs(60 * 86_400)),
             not_after: Timestamp::from_seconds(now.seconds() + days),
             sha256: "ab".repeat(32),
             key_type: KeyType::EcdsaP256,
             source: Source::Local,
             default: true,
             validity: if days > 0 { Validity::Valid } else { Validity::Expired },
+            serial: "0a1b".to_owned(),
+            next_renewal: Some(now.after(Duration::from_secs(60 * 86_400))),
+            last_error: None,
         }]
     }
 

@@ -262,6 +262,7 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         tls: Arc::new(tls),
         sockets: Arc::default(),
         sticky_key,
+        challenges: gabion_edge::tls::Challenges::default(),
     };
     Edge::start(config(FILE), deps).unwrap()
 }

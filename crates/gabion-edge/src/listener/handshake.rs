@@ -32,9 +32,9 @@ where
     Ok((stream, ja4))
 }
 
-/// The configuration that answers a client.
-fn config_for(edge: &Edge, _offer: &Offer<'_>) -> Arc<ServerConfig> {
-    edge.server_tls()
+/// The configuration that answers a client: an ACME server that validates a name gets its own.
+fn config_for(edge: &Edge, offer: &Offer<'_>) -> Arc<ServerConfig> {
+    edge.challenges().tls_config(offer).unwrap_or_else(|| edge.server_tls())
 }
 
 /// A stream that remembers what was read from it, up to [`CLIENT_HELLO_BYTES_MAX`]; more is an error.

@@ -19,6 +19,7 @@ use crate::layer::Connection;
 use crate::metrics::Gauge;
 use crate::state::State;
 use crate::tls::Ja4;
+use crate::tls::acme::ACME_TLS;
 use crate::{Edge, proxy_protocol};
 
 /// Why a connection ended early.
@@ -73,6 +74,8 @@ impl Arrival {
         }
         let stream = self.agree(edge, stream, begun_by).await?;
         match stream.get_ref().1.alpn_protocol() {
+            // The handshake was all that an ACME server wanted. RFC 8737 section 3.
+            Some(ACME_TLS) => Ok(()),
             Some(b"h2") => http2(edge, stream, self.connection()).await,
             _ => http1(edge, stream, self.connection()).await,
         }

@@ -6,7 +6,7 @@
 //! goes on serving meanwhile. Keys never leave the folder, which only its owner can read.
 
 mod account;
-mod challenge;
+pub(crate) mod challenge;
 mod client;
 pub mod config;
 mod order;

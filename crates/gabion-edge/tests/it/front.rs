@@ -11,7 +11,7 @@ use gabion_edge::config::{
     UpstreamSection,
 };
 use gabion_edge::tls::local::Authority;
-use gabion_edge::tls::{CertificateStore, TlsSettings, server_config};
+use gabion_edge::tls::{CertificateStore, Challenges, TlsSettings, server_config};
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, Plane, ReloadError};
 use gabion_test::body::{self, TestBody};
 use gabion_test::client::{self, Wire};
@@ -211,6 +211,7 @@ impl Setup {
             tls: server_config(&store, &TlsSettings::default()).unwrap(),
             sockets: Arc::default(),
             sticky_key: gabion_core::Secret::new([5; 32]),
+            challenges: Challenges::default(),
         };
         let edge = Edge::start(config, deps)?;
         Ok(Front { edge, events, authority, _folder: folder })

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Response};
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
 use rustls::ServerConfig;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
 use super::AcmeError;
+use crate::Body;
 use crate::tls::certificate::UnusableCertificate;
 use crate::tls::name::normalized;
 
@@ -86,6 +89,13 @@ impl Challenges {
             waiting
         });
     }
+}
+
+/// The answer to an http-01 question. RFC 8555 section 8.3.
+pub(crate) fn response(answer: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(answer.to_owned()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    response
 }
 
 /// A self-signed certificate for `host` with the digest in the extension of RFC 8737 section 3. The extension is

@@ -108,12 +108,12 @@ async fn exchange(
     let host = HeaderValue::from_str(authority.as_str()).map_err(|_| not_https())?;
     request.headers_mut().insert(HOST, host);
     request.headers_mut().insert(USER_AGENT, AGENT);
-    let answered = async {
+    // The sender goes with the answer; without it the connection ends.
+    let answered = async move {
         let (parts, body) = sender.send_request(request).await?.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(HttpError::Answer)?;
         Ok(Response::from_parts(parts, Full::new(body.to_bytes())))
     };
-    // The connection ends with the answer or with the error that the answer reports.
     let (answer, _) = tokio::join!(answered, async {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "Connection to the ACME server ended with an error");
