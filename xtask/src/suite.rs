@@ -13,6 +13,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("chromium", "/usr/bin/chromium"),
     ("nginx-light", "/usr/sbin/nginx"),
     ("sqlite3", "/usr/bin/sqlite3"),
+    ("pebble", "/usr/bin/pebble"),
 ];
 
 /// Installs what is missing and runs everything.

@@ -111,6 +111,9 @@ pub(crate) struct Init {
     /// The certificate's private key (PEM).
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub(crate) key: Option<PathBuf>,
+    /// Get certificates from Let's Encrypt, with this mail address as contact; says that you agree to its terms.
+    #[arg(long, value_name = "MAIL", conflicts_with = "cert")]
+    pub(crate) acme: Option<String>,
     /// The file to write; it must not exist.
     #[arg(long, value_name = "FILE", default_value = "gabion.toml")]
     pub(crate) config: PathBuf,

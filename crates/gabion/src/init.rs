@@ -41,12 +41,20 @@ fn configuration(args: &Init) -> Result<String, String> {
     let endpoint: EndpointUrl =
         args.origin.parse().map_err(|error| format!("--origin {}: {error}", args.origin))?;
     let name = quoted(args.name.as_deref().unwrap_or(&args.domain));
-    let tls = match (&args.cert, &args.key) {
-        (Some(cert), Some(key)) => {
+    let tls = match (&args.acme, &args.cert, &args.key) {
+        (Some(contact), ..) => format!(
+            "mode = \"acme\"                # certificates from Let's Encrypt; port 80 has to be reachable from everywhere\n\n\
+             [tls.acme]\n\
+             contact = [{}]\n\
+             terms_agreed = true            # https://letsencrypt.org/repository/\n\
+             # staging = true               # for trying out: browsers do not trust these",
+            quoted(contact)
+        ),
+        (None, Some(cert), Some(key)) => {
             let (cert, key) = (quoted(&cert.display().to_string()), quoted(&key.display().to_string()));
             format!("mode = \"files\"\ncertificates = [{{ cert = {cert}, key = {key} }}]  # read again when they change")
         }
-        _ => "mode = \"local\"               # browsers warn until `gabion ca install`; use \"files\" for the public"
+        _ => "mode = \"local\"               # browsers warn until `gabion ca install`; use \"acme\" or \"files\" for the public"
             .to_owned(),
     };
     Ok(format!(
@@ -97,6 +105,8 @@ fn quoted(text: &str) -> String {
 mod tests {
     use std::path::PathBuf;
 
+    use gabion_edge::tls::TlsMode;
+
     use super::*;
 
     fn args(folder: &Path) -> Init {
@@ -106,6 +116,7 @@ mod tests {
             name: Some("Tea & \"more\"".into()),
             cert: None,
             key: None,
+            acme: None,
             config: folder.join("gabion.toml"),
         }
     }
@@ -117,6 +128,19 @@ mod tests {
         let config = Config::load(&folder.path().join("gabion.toml")).expect("good");
         assert_eq!(config.edge().sites[0].name, "Tea & \"more\"");
         assert_eq!(config.data_folder(), folder.path().join("data"));
+    }
+
+    #[test]
+    fn with_a_mail_address_certificates_come_by_acme() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let acme = |contact: &str| Init { acme: Some(contact.to_owned()), ..args(folder.path()) };
+        assert!(run(&acme("owner")).is_err());
+        assert!(run(&Init { domain: "shop.localhost".into(), ..acme("owner@shop.example") }).is_err());
+        run(&acme("owner@shop.example")).expect("written");
+        let config = Config::load(&folder.path().join("gabion.toml")).expect("good");
+        let TlsMode::Acme(acme) = config.tls_mode() else { panic!("the mode is acme") };
+        assert_eq!(acme.contact, ["mailto:owner@shop.example"]);
+        assert_eq!(acme.groups[0][0].to_string(), "shop.example");
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub struct TlsSettings {
     /// or an unknown one. Relative paths are relative to the configuration file's folder.
     #[serde(default)]
     pub certificates: Vec<CertificateFiles>,
-    /// The ACME server; only with `mode = "acme"`.
+    /// The ACME server; with another mode it is checked and not used.
     pub acme: Option<AcmeSection>,
     /// The oldest protocol version accepted.
     #[serde(default)]
@@ -109,9 +109,6 @@ pub enum InvalidTlsSettings {
     /// Files that would never be read.
     #[error("tls.certificates is only read with tls.mode = \"files\"; remove the entries or change the mode")]
     CertificatesUnused,
-    /// An ACME server that would never be asked.
-    #[error("[tls.acme] is only read with tls.mode = \"acme\"; remove it or change the mode")]
-    AcmeUnused,
     /// The `[tls.acme]` section.
     #[error(transparent)]
     Acme(#[from] InvalidAcme),
@@ -138,12 +135,10 @@ impl TlsSettings {
         if !RELOAD_SECONDS.contains(&self.reload_seconds) {
             return Err(InvalidTlsSettings::ReloadSeconds { seconds: self.reload_seconds });
         }
-        if self.acme.is_some() && self.mode != ModeName::Acme {
-            return Err(InvalidTlsSettings::AcmeUnused);
-        }
+        let acme = self.acme.as_ref().map(AcmeSection::mode).transpose()?;
         match (self.mode, self.certificates.len()) {
             (ModeName::Local, 0) => Ok(TlsMode::Local),
-            (ModeName::Acme, 0) => Ok(TlsMode::Acme(self.acme.clone().unwrap_or_default().mode()?)),
+            (ModeName::Acme, 0) => Ok(TlsMode::Acme(acme.ok_or(InvalidAcme::Terms)?)),
             (ModeName::Local | ModeName::Acme, _) => Err(InvalidTlsSettings::CertificatesUnused),
             (ModeName::Files, 0) => Err(InvalidTlsSettings::NoCertificates),
             (ModeName::Files, count) if count > CERTIFICATES_MAX => {
@@ -192,12 +187,14 @@ mod tests {
     }
 
     #[test]
-    fn acme_needs_its_section_and_the_other_modes_refuse_it() {
+    fn acme_needs_its_section_which_may_wait_beside_another_mode() {
         assert_eq!(parse("mode = \"acme\"").unwrap().mode(), Err(InvalidAcme::Terms.into()));
         let acme = "[acme]\nterms_agreed = true";
         assert!(matches!(parse(&format!("mode = \"acme\"\n{acme}")).unwrap().mode(), Ok(TlsMode::Acme(_))));
         let local = parse(&format!("mode = \"local\"\n{acme}")).unwrap();
-        assert_eq!(local.mode(), Err(InvalidTlsSettings::AcmeUnused));
+        assert_eq!(local.mode(), Ok(TlsMode::Local));
+        let wrong = parse("mode = \"local\"\n[acme]").unwrap();
+        assert_eq!(wrong.mode(), Err(InvalidAcme::Terms.into()));
     }
 
     #[test]

@@ -83,6 +83,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("limits.http2", "gabion-edge/src/config/limits/http2.rs", "Http2Section"),
     ("tls", "gabion-edge/src/tls/config.rs", "TlsSettings"),
     ("tls.certificates", "gabion-edge/src/tls/config.rs", "CertificateFiles"),
+    ("tls.acme", "gabion-edge/src/tls/acme/config.rs", "AcmeSection"),
     ("storage", "gabion-store/src/config.rs", "StorageConfig"),
     ("heartbeat", "gabion/src/heartbeat.rs", "HeartbeatSection"),
     ("identity", "gabion-identity/src/config.rs", "IdentityConfig"),
