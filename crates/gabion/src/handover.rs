@@ -17,8 +17,9 @@ use std::time::Duration;
 use command_fds::{CommandFdExt, FdMapping};
 use gabion_core::blame::chain;
 use gabion_core::{SystemClock, Timestamp};
+use gabion_crypto::SystemEntropy;
 use gabion_edge::Sockets;
-use gabion_edge::tls::{CertificateSource, TlsMode};
+use gabion_edge::tls::{CertificateSource, Challenges, SourceDeps, TlsMode};
 use gabion_store::AppliedSteps;
 use listenfd::ListenFd;
 use serde::{Deserialize, Serialize};
@@ -135,10 +136,15 @@ pub(crate) async fn standing(data_folder: &Path) -> Result<Standing, AdminError>
 pub(crate) async fn preflight(config: &Config) -> Result<(), Failure> {
     let failed = |error: &dyn std::error::Error| Failure::new(UNAVAILABLE, chain(error));
     let mode = config.tls_mode();
-    if let TlsMode::Files(_) = &mode {
-        let names = config.names().map_err(|error| failed(&error))?;
-        CertificateSource::open(&mode, &config.data_folder().join("ca"), &names, &SystemClock)
-            .map_err(|error| failed(&error))?;
+    // The local authority would issue a certificate.
+    if mode != TlsMode::Local {
+        let deps = SourceDeps {
+            data: config.data_folder(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy::default()),
+            challenges: Challenges::default(),
+        };
+        CertificateSource::open(&mode, &[], &[], &deps).map_err(|error| failed(&error))?;
     }
     for upstream in config.edge().upstreams {
         gabion_edge::tls::upstream::client_config(upstream.ca.as_deref(), &[])

@@ -108,6 +108,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 mod tests {
     use gabion_core::{Event, SystemClock};
     use gabion_crypto::SystemEntropy;
+    use gabion_edge::tls::Challenges;
     use gabion_edge::{EdgeDeps, EventSink};
 
     use super::*;
@@ -137,11 +138,18 @@ mod tests {
         let config = Config::parse(&folder.join("gabion.toml"), text.to_owned()).expect("it is good");
         let (clock, entropy, events) =
             (Arc::new(SystemClock), Arc::new(SystemEntropy::default()), Arc::new(Nowhere));
-        let deps = Deps { clock: clock.clone(), entropy: entropy.clone(), events: events.clone() };
+        let challenges = Challenges::default();
+        let deps = Deps {
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+            events: events.clone(),
+            challenges: challenges.clone(),
+        };
         let certificates = Certificates::open(&config, deps).expect("certificates");
         let tls = certificates.public_tls().expect("TLS");
         let sticky_key = gabion_core::Secret::new([5; 32]);
-        let deps = EdgeDeps { clock, entropy, events, tls, sockets: Arc::default(), sticky_key };
+        let sockets = Arc::default();
+        let deps = EdgeDeps { clock, entropy, events, tls, sockets, sticky_key, challenges };
         Edge::start(config.edge(), deps).expect("ports")
     }
 

@@ -62,6 +62,8 @@ impl Certified {
             entropy: Arc::new(SeededEntropy::new(1)),
             events: Arc::new(Events::default()),
             tls: server_config(&store, &TlsSettings::default()).unwrap(),
+            sockets: Arc::default(),
+            sticky_key: gabion_core::Secret::new([5; 32]),
             challenges,
         };
         let edge = Edge::start(Setup::of(&[&shop]).config(), deps).unwrap();
