@@ -14,7 +14,7 @@ pub const PRODUCTION: &str = "https://acme-v02.api.letsencrypt.org/directory";
 pub const STAGING: &str = "https://acme-staging-v02.api.letsencrypt.org/directory";
 
 /// Names in one certificate: what public authorities take.
-pub const NAMES_MAX: usize = 100;
+pub const CERTIFICATE_NAMES_MAX: usize = 100;
 /// Certificates of one installation.
 pub const GROUPS_MAX: usize = 1000;
 /// Contact addresses of one account.
@@ -139,9 +139,9 @@ pub enum InvalidAcme {
     /// A group of nothing.
     #[error("tls.acme.groups has an empty list; remove it")]
     EmptyGroup,
-    /// More than [`NAMES_MAX`].
+    /// More than [`CERTIFICATE_NAMES_MAX`].
     #[error(
-        "the certificate for {first} would have {count} names, at most {NAMES_MAX} are allowed; split them with tls.acme.groups"
+        "the certificate for {first} would have {count} names, at most {CERTIFICATE_NAMES_MAX} are allowed; split them with tls.acme.groups"
     )]
     TooManyNames { first: String, count: usize },
     /// More than [`GROUPS_MAX`].
@@ -257,7 +257,7 @@ impl AcmeMode {
         }
         for names in &self.groups {
             let first = names.first().ok_or(InvalidAcme::EmptyGroup)?.to_string();
-            if names.len() > NAMES_MAX {
+            if names.len() > CERTIFICATE_NAMES_MAX {
                 return Err(InvalidAcme::TooManyNames { first, count: names.len() });
             }
             if let Some(name) = names.iter().find(|name| !served.contains(*name)) {

@@ -96,7 +96,8 @@ fn names_that_cannot_be_certified_say_what_to_do() {
 
 #[test]
 fn the_number_of_names_is_bounded() {
-    let origins: Vec<String> = (0..=NAMES_MAX).map(|number| format!("https://a{number}.example")).collect();
+    let origins: Vec<String> =
+        (0..=CERTIFICATE_NAMES_MAX).map(|number| format!("https://a{number}.example")).collect();
     let origins: Vec<&str> = origins.iter().map(String::as_str).collect();
     let error = groups("", &[&origins]).unwrap_err();
     assert!(error.contains("a0.example would have 101 names, at most 100"), "{error}");
