@@ -51,6 +51,7 @@ pub(crate) struct Pebble {
 
 impl Pebble {
     /// Prepares it; none, with a message, where it is not installed.
+    #[expect(clippy::print_stderr, reason = "whoever runs the tests should know what was skipped")]
     pub(crate) async fn prepare() -> Option<Self> {
         if !Path::new(BINARY).exists() {
             eprintln!("skipped: {BINARY} is not installed (Debian: apt install pebble)");
