@@ -43,6 +43,13 @@ pub(crate) fn banners(console: &Console) -> Vec<Banner> {
         banners.push(bypassed(&bypass, now));
     }
     banners.extend(inner.control.certificates().iter().filter_map(|certificate| expiring(certificate, now)));
+    if let Some(cdn) = inner.edge.unbelieved_cdn() {
+        let text = format!(
+            "Requests seem to come through {cdn}, whose addresses are not in listen.trusted_proxies: limits and events \
+             name it instead of the customers. If you use none, somebody pretends."
+        );
+        banners.push(banner(Tone::Warn, text, Some(("Events", "/events?kind=edge.cdn_noticed"))));
+    }
     if inner.control.demo().is_some() {
         let text = "This is the demo: a made-up shop with made-up customers.".to_owned();
         banners.push(banner(Tone::Info, text, Some(("Things to try", "/demo"))));

@@ -27,7 +27,10 @@ pub use listen::ListenSection;
 pub use rate_limit::{Action, Key, RATE_LIMITS_MAX, RateLimitConfig, RateLimitSection, VISITOR};
 pub use route::{CanaryConfig, CanarySection, MirrorConfig, MirrorSection, RouteConfig, RouteSection};
 pub use site::{Site, SiteSection};
-pub use upstream::{EndpointConfig, HealthSection, UpstreamConfig, UpstreamSection};
+pub use upstream::{
+    ClientIdentity, EndpointConfig, HealthSection, SecretHeader, SecretHeaderSection, UpstreamConfig,
+    UpstreamSection,
+};
 
 use crate::network::Network;
 

@@ -17,7 +17,7 @@ pub enum ReloadError {
         #[source]
         source: io::Error,
     },
-    /// An upstream's CA file cannot be used.
+    /// A file of an upstream cannot be used: authorities, certificate, key, secret header.
     #[error("upstream {upstream}")]
     UpstreamTls {
         /// Its name.

@@ -39,6 +39,9 @@ pub const CERTIFICATE_REFUSED: EventKind = EventKind::new("edge.certificate_refu
 /// A served certificate has come near its end, or is over, and was not renewed. Critical from the last week on.
 pub const CERTIFICATE_EXPIRING: EventKind = EventKind::new("edge.certificate_expiring", 1, Severity::Warning);
 
+/// Requests seem to come through a CDN whose addresses are not believed. Anybody can pretend that.
+pub const CDN_NOTICED: EventKind = EventKind::new("edge.cdn_noticed", 1, Severity::Warning);
+
 /// Where the edge's events go. The edge has no database: the binary hands in the store's lane.
 pub trait EventSink: Send + Sync {
     /// Takes the event or drops it, counted. Never blocks, never fails: a flood must not slow a request.

@@ -91,17 +91,34 @@ fn forwarding_headers(headers: &mut HeaderMap, from: &Origination) {
     headers.insert(X_REQUEST_ID, from.id.header());
 }
 
+/// Headers in which CDNs tell a customer's address. From anybody they are a claim, and many shops believe them.
+const CDN_CLAIMS: [&str; 8] = [
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "true-client-ip",
+    "fastly-client-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-original-forwarded-for",
+    "x-azure-clientip",
+];
+
 /// Headers of the client that would say where it comes from: those written anew below, all other `X-Forwarded-*`,
 /// and their spellings with underscores, which CGI, WSGI and PHP cannot tell apart (RFC 3875 section 4.1.18).
 fn claims(headers: &HeaderMap) -> Vec<HeaderName> {
-    let own = [FORWARDED, X_REAL_IP, X_REQUEST_ID];
     let claims = |name: &str| {
-        name.starts_with("x-forwarded-") || own.iter().any(|own| own == name) || name == X_GABION_MIRROR
-    };
-    let claims = |name: &str| {
-        if name.contains('_') { claims(&name.replace('_', "-")) } else { claims(name) }
+        if name.contains('_') { is_claim(&name.replace('_', "-")) } else { is_claim(name) }
     };
     headers.keys().filter(|name| claims(name.as_str())).cloned().collect()
+}
+
+/// Whether a lower-case name is one by which somebody says where a request comes from.
+pub(crate) fn is_claim(name: &str) -> bool {
+    let own = [FORWARDED, X_REAL_IP, X_REQUEST_ID];
+    name.starts_with("x-forwarded-")
+        || own.iter().any(|own| own == name)
+        || name == X_GABION_MIRROR
+        || CDN_CLAIMS.contains(&name)
 }
 
 /// Joins the cookie fields that HTTP/2 splits (RFC 9113 section 8.2.3) and keeps Gabion's own to itself.
@@ -192,7 +209,9 @@ mod tests {
                 .header("x-forwarded-for", "6.6.6.6")
                 .header("forwarded", "for=6.6.6.6")
                 .header("x-real-ip", "6.6.6.6")
-                .header("x-forwarded-host", "evil.example"),
+                .header("x-forwarded-host", "evil.example")
+                .header("cf-connecting-ip", "6.6.6.6")
+                .header("True_Client_IP", "6.6.6.6"),
         );
         let value = |name: &str| parts.headers.get(name).map(|value| value.to_str().expect("text"));
         assert_eq!(parts.uri, "/a?b");
@@ -204,6 +223,7 @@ mod tests {
         assert_eq!(value("x-forwarded-port"), Some("8443"));
         assert_eq!(value("x-forwarded-proto"), Some("https"));
         assert!(parts.headers.get_all("x-forwarded-for").iter().count() == 1);
+        assert!(!parts.headers.values().any(|value| value == "6.6.6.6"), "{:?}", parts.headers);
     }
 
     #[test]

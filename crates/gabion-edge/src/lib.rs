@@ -11,6 +11,7 @@
 pub mod access;
 mod admission;
 mod body;
+mod cdn;
 pub mod client_addr;
 pub mod config;
 pub mod cut;
@@ -256,6 +257,12 @@ impl Edge {
     /// The addresses really listened on.
     pub fn addresses(&self) -> Vec<(Plane, SocketAddr)> {
         self.0.changing.lock().unwrap_or_else(PoisonError::into_inner).listeners.addresses()
+    }
+
+    /// The CDN that requests seem to come through though its addresses are not believed; forgotten with the next
+    /// configuration. Anybody can pretend to be one.
+    pub fn unbelieved_cdn(&self) -> Option<&'static str> {
+        self.state().cdn.get().copied()
     }
 
     /// Whether every place for a connection is taken.

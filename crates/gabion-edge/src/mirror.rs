@@ -52,6 +52,9 @@ impl Mirror {
         let host = upstream.config.host.clone().unwrap_or_else(|| from.authority.clone());
         copy.headers_mut().insert(HOST, host);
         copy.headers_mut().insert(X_GABION_MIRROR, HeaderValue::from_static("1"));
+        if let Some(secret) = &upstream.secret {
+            secret.put(copy.headers_mut());
+        }
         tokio::spawn(async move {
             send(&upstream, copy).await;
             drop(place);

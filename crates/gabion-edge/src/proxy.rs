@@ -90,9 +90,13 @@ impl Proxy {
         forward::request_head(&mut parts, &from);
         let upload = Upload::new(&self.metrics);
         let body = upload.watch(body, bytes_max, context.state.limits.body_idle);
-        let request = ahead(parts, body);
+        let mut request = ahead(parts, body);
         if asked.is_none() {
             route.mirror(&request, &from, &self.metrics);
+        }
+        // After the mirror has its copy: the secret is this upstream's alone.
+        if let Some(secret) = &upstream.secret {
+            secret.put(request.headers_mut());
         }
         let journey = Journey { upstream, from, wish, upload, place, started: Instant::now() };
         let attempts = self.attempts(&journey, asked.is_some(), bytes_max, &context.state.limits);

@@ -40,6 +40,7 @@ pub(crate) fn answer(
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static {
     let state = edge.state();
+    crate::cdn::look(edge, &state, connection.peer.ip(), request.headers());
     let connection = Arc::clone(connection);
     let defences = defences!(Proxy { metrics: Arc::clone(edge.metrics()), tunnels: edge.tunnels().clone() });
     let trace = edge.trace();

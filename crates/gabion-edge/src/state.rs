@@ -66,6 +66,8 @@ pub(crate) struct State {
     pub(crate) proxy_protocol: Vec<Network>,
     pub(crate) limits: Limits,
     pub(crate) sites: Vec<Arc<Site>>,
+    /// A CDN that was noticed and is not among the believed proxies.
+    pub(crate) cdn: std::sync::OnceLock<&'static str>,
     pub(crate) upstreams: Vec<Arc<Upstream>>,
     pub(crate) bypass: BTreeSet<Module>,
     pub(crate) rate_limits: Vec<Arc<Limit>>,
@@ -145,6 +147,7 @@ impl State {
             proxy_protocol: config.proxy_protocol,
             limits: config.limits,
             sites,
+            cdn: std::sync::OnceLock::new(),
             upstreams,
             rate_limits,
             admission,

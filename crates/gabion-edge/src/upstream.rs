@@ -14,9 +14,11 @@ pub(crate) mod moment;
 pub(crate) mod places;
 pub(crate) mod pool;
 mod resolve;
+pub(crate) mod secret;
 mod sticky;
 mod window;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,7 +30,7 @@ use http::{HeaderMap, HeaderValue};
 pub(crate) use balance::{Set, mix};
 
 use crate::client_addr::Client;
-use crate::config::{Balance, EjectOn, HashBy, Protocol, UpstreamConfig};
+use crate::config::{Balance, ClientIdentity, EjectOn, HashBy, Protocol, UpstreamConfig};
 use crate::error::ReloadError;
 use crate::event::{BREAKER_CLOSED, BREAKER_OPENED, ENDPOINT_EJECTED, ENDPOINT_RETURNED, Recorder};
 use crate::origin::EndpointUrl;
@@ -38,6 +40,7 @@ use crate::upstream::budget::Budget;
 use crate::upstream::endpoint::{Endpoint, EndpointTls};
 use crate::upstream::moment::now_ms;
 use crate::upstream::places::{Place, Places};
+use crate::upstream::secret::SecretHeader;
 use crate::upstream::sticky::{Sticky, cookie};
 use crate::{Refusal, tls};
 
@@ -56,6 +59,8 @@ pub(crate) struct Upstream {
     pub(crate) endpoints: Vec<Arc<Endpoint>>,
     pub(crate) live: Arc<Live>,
     sticky: Option<Sticky>,
+    /// What tells the shop that a request came through Gabion.
+    pub(crate) secret: Option<SecretHeader>,
     recorder: Recorder,
 }
 
@@ -84,7 +89,6 @@ impl Upstream {
         before: Option<&Self>,
         support: &Support,
     ) -> Result<Self, ReloadError> {
-        let trust = |config: &UpstreamConfig| (config.ca.clone(), config.tls_name.clone(), config.protocol);
         let alike = before.filter(|before| trust(&before.config) == trust(&config));
         let mut endpoints = Vec::with_capacity(config.endpoints.len());
         for endpoint in &config.endpoints {
@@ -100,7 +104,8 @@ impl Upstream {
             None => Arc::new(Live::new(&config)),
         };
         let sticky = Sticky::new(&config, &support.sticky_key);
-        Ok(Self { config, endpoints, live, sticky, recorder: support.recorder.clone() })
+        let secret = SecretHeader::of(&config)?;
+        Ok(Self { config, endpoints, live, sticky, secret, recorder: support.recorder.clone() })
     }
 
     /// The upstream is in force: from now on there are as many places as it says.
@@ -329,6 +334,22 @@ pub(crate) fn key(by: &HashBy, client: &Client, headers: &HeaderMap) -> Option<u
     }
 }
 
+/// What has to stay for connections to be kept.
+type Trust<'a> = (&'a Option<PathBuf>, &'a Option<String>, &'a Option<ClientIdentity>, Protocol);
+
+fn trust(config: &UpstreamConfig) -> Trust<'_> {
+    (&config.ca, &config.tls_name, &config.identity, config.protocol)
+}
+
+/// Reads every file that an upstream names, and keeps nothing.
+///
+/// # Errors
+/// The file that cannot be used.
+pub fn try_files(config: &UpstreamConfig) -> Result<(), ReloadError> {
+    SecretHeader::of(config)?;
+    config.endpoints.iter().try_for_each(|endpoint| client_tls(config, &endpoint.url).map(|_| ()))
+}
+
 fn client_tls(config: &UpstreamConfig, url: &EndpointUrl) -> Result<Option<EndpointTls>, ReloadError> {
     if !url.https() {
         return Ok(None);
@@ -339,7 +360,10 @@ fn client_tls(config: &UpstreamConfig, url: &EndpointUrl) -> Result<Option<Endpo
         Protocol::Auto => &[b"h2", b"http/1.1"],
     };
     let build = || {
-        let client = tls::upstream::client_config(config.ca.as_deref(), offer)?;
+        let mut client = tls::upstream::client_config(config.ca.as_deref(), offer)?;
+        if let Some(identity) = &config.identity {
+            client = tls::upstream::with_identity(&client, identity)?;
+        }
         let mut http1 = Arc::clone(&client);
         Arc::make_mut(&mut http1).alpn_protocols = vec![b"http/1.1".to_vec()];
         let name = tls::upstream::server_name(url.host(), config.tls_name.as_deref())?;

@@ -9,6 +9,7 @@ use gabion_edge::tls::TlsMode;
 use gabion_edge::tls::acme::{AcmeMode, ChallengeKind};
 
 use crate::admin::{self, Answer, Ask};
+use crate::around;
 use crate::bypass::BypassFile;
 use crate::config::Config;
 use crate::exit::{Failure, UNAVAILABLE};
@@ -28,6 +29,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     say(text)?;
     say(console_changes(config).await)?;
     let dead = probe(&edge).await?;
+    say(around::report(&edge).await.trim_end())?;
     say(WAY_BACK)?;
     if dead.is_empty() {
         return Ok(());
@@ -98,7 +100,7 @@ const NOT_PROTECTED: &[&str] = &[
     "attacks inside requests (SQL injection, scripts, traversal): the WAF is not part of this version",
     "bots, password stuffing and request floods: no rate limits in this version",
     "floods larger than your line; errors in the shop's own logic and access control",
-    "whoever reaches the shop's own address past Gabion: close it with a firewall",
+    "whoever reaches the shop's own address past Gabion: see below",
 ];
 
 const WAY_BACK: &str = "\nGoing back to before: point DNS (or the port) at the shop again and stop Gabion. It has changed nothing in the shop.";

@@ -170,6 +170,13 @@ impl Config {
         })?;
         for upstream in &mut edge.upstreams {
             upstream.ca = upstream.ca.take().map(|ca| self.resolve(&ca));
+            if let Some(identity) = &mut upstream.identity {
+                identity.cert = self.resolve(&identity.cert);
+                identity.key = self.resolve(&identity.key);
+            }
+            if let Some(header) = &mut upstream.secret_header {
+                header.value_file = self.resolve(&header.value_file);
+            }
         }
         Ok(edge)
     }

@@ -147,8 +147,7 @@ pub(crate) async fn preflight(config: &Config) -> Result<(), Failure> {
         CertificateSource::open(&mode, &[], &[], &deps).map_err(|error| failed(&error))?;
     }
     for upstream in config.edge().upstreams {
-        gabion_edge::tls::upstream::client_config(upstream.ca.as_deref(), &[])
-            .map_err(|error| failed(&error))?;
+        gabion_edge::upstream::try_files(&upstream).map_err(|error| failed(&error))?;
     }
     let standing = standing(&config.data_folder()).await.map_err(|error| failed(&error))?;
     gabion_store::pending_steps(&DOMAINS, &standing.applied).map_err(|error| failed(&error))?;

@@ -9,20 +9,15 @@ use std::time::Duration;
 
 use gabion_core::blame::chain;
 use gabion_core::{EventKind, Secret, Severity};
-use gabion_edge::Edge;
 use gabion_edge::tls::upstream;
+use gabion_edge::{BoxError, Edge};
 use gabion_store::Db;
-use http::header::{HOST, USER_AGENT};
-use http::{Request, StatusCode, Uri};
-use http_body_util::Empty;
-use hyper::body::Bytes;
-use hyper_util::rt::TokioIo;
+use http::Uri;
 use serde::Deserialize;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_util::task::AbortOnDropHandle;
 
+use crate::ask;
 use crate::product::Product;
 use crate::service;
 
@@ -138,41 +133,29 @@ async fn trouble(edge: &Edge, db: &Db) -> Option<String> {
     Some(format!("{silent} does not answer"))
 }
 
-type SendError = Box<dyn std::error::Error + Send + Sync>;
-
-async fn send(section: &HeartbeatSection) -> Result<(), SendError> {
-    tokio::time::timeout(BEAT_TIMEOUT, ask(section)).await.map_err(|_| "the monitor does not answer")?
+async fn send(section: &HeartbeatSection) -> Result<(), BoxError> {
+    tokio::time::timeout(BEAT_TIMEOUT, beat(section)).await.map_err(|_| "the monitor does not answer")?
 }
 
-async fn ask(section: &HeartbeatSection) -> Result<(), SendError> {
+async fn beat(section: &HeartbeatSection) -> Result<(), BoxError> {
+    const AGENT: &str = "gabion-heartbeat";
     let uri = section.uri().expect("the section was checked");
     let host = uri.host().unwrap_or_default();
     let https = uri.scheme_str() == Some("https");
     let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
     let stream = TcpStream::connect((host.trim_matches(['[', ']']), port)).await?;
-    let status = if https {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let target = uri.path_and_query().map_or("/", |target| target.as_str());
+    let head = if https {
         let client = upstream::client_config(section.ca.as_deref(), &[b"http/1.1"])?;
         let name = upstream::server_name(host, None)?;
-        get(TlsConnector::from(Arc::clone(&client)).connect(name, stream).await?, &uri).await?
+        let stream = TlsConnector::from(Arc::clone(&client)).connect(name, stream).await?;
+        ask::get(stream, authority, target, AGENT).await?
     } else {
-        get(stream, &uri).await?
+        ask::get(stream, authority, target, AGENT).await?
     };
+    let status = head.status;
     if status.is_success() { Ok(()) } else { Err(format!("the monitor answered {status}").into()) }
-}
-
-/// One GET on a connection of its own.
-async fn get(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    uri: &Uri,
-) -> Result<StatusCode, SendError> {
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // Ends with this function; what is left of the answer is nobody's.
-    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
-    let request = Request::get(uri.path_and_query().map_or("/", |target| target.as_str()))
-        .header(HOST, uri.authority().map_or("", |authority| authority.as_str()))
-        .header(USER_AGENT, "gabion-heartbeat")
-        .body(Empty::<Bytes>::new())?;
-    Ok(sender.send_request(request).await?.status())
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! `run` composes the product out of the domains; the other modules are the commands around it.
 
 mod admin;
+mod around;
+mod ask;
 mod bypass;
 mod ca;
 mod certificates;

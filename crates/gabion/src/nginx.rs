@@ -39,7 +39,6 @@ impl StandIn<'_> {
     fn write(&self, out: &mut String) -> std::fmt::Result {
         writeln!(out, "# A stand-in for Gabion, made from {}.", self.config.path.display())?;
         writeln!(out, "# Test it:  nginx -t -c FILE    Then stop Gabion and start it:  nginx -c FILE")?;
-        writeln!(out, "# It may hold a secret (proxy_set_header, private key paths): chmod 600 it.")?;
         writeln!(out, "#\n# What is lost until Gabion is back:")?;
         LOST.iter().try_for_each(|line| writeln!(out, "#  - {line}"))?;
         writeln!(out, "\nworker_processes auto;")?;
@@ -238,6 +237,18 @@ impl StandIn<'_> {
             let name = upstream.tls_name.as_deref().or(upstream.endpoints.first().map(|e| e.url.host()));
             line(format!("proxy_ssl_name {};", quoted(name.unwrap_or_default())))?;
             line("proxy_ssl_server_name on;".into())?;
+        }
+        if let Some(identity) = &upstream.identity {
+            writeln!(out, "            proxy_ssl_certificate {};", quoted(identity.cert.display()))?;
+            writeln!(out, "            proxy_ssl_certificate_key {};", quoted(identity.key.display()))?;
+        }
+        if let Some(header) = &upstream.secret_header {
+            let file = header.value_file.display();
+            writeln!(
+                out,
+                "            # The shop demands this header: put the content of {file} in place of VALUE."
+            )?;
+            writeln!(out, "            proxy_set_header {} VALUE;", header.name)?;
         }
         writeln!(out, "        }}")
     }

@@ -428,6 +428,17 @@ impl Started {
     }
 }
 
+/// What `gabion check` says of a CDN that nobody told Gabion of.
+fn cdn_hint(edge: &Edge) -> String {
+    let hint = |cdn| {
+        format!(
+            "\nRequests seem to come through {cdn}, whose addresses are not in listen.trusted_proxies. If you use it, add \
+             its networks; if not, somebody pretends."
+        )
+    };
+    edge.unbelieved_cdn().map(hint).unwrap_or_default()
+}
+
 /// Answers the commands.
 struct Answers {
     product: Product,
@@ -453,7 +464,7 @@ impl Answerer for Answers {
             Ask::SetupLink => setup_link(&self.identity, self.control.port()).await,
             Ask::Backup { path } => backup(&self.db, &path).await,
             Ask::Export => Ok(self.product.export()),
-            Ask::Settings => Ok(self.product.changes_as_text()),
+            Ask::Settings => Ok(self.product.changes_as_text() + &cdn_hint(self.product.edge())),
             Ask::Standing => self.standing().await,
             Ask::Restart => handover::ask_successor(self.restart.clone()).await,
         };

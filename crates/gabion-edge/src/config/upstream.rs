@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -44,6 +45,12 @@ pub struct UpstreamSection {
     pub ca: Option<PathBuf>,
     /// The name an `https://` endpoint's certificate must bear; the endpoint's own host when absent.
     pub tls_name: Option<Spanned<String>>,
+    /// PEM chain that Gabion shows to `https://` endpoints which ask for a certificate; none when absent.
+    pub client_cert: Option<Spanned<PathBuf>>,
+    /// PEM private key of `client_cert`.
+    pub client_key: Option<PathBuf>,
+    /// A header by which the shop knows that a request came through Gabion.
+    pub secret_header: Option<SecretHeaderSection>,
     /// Requests in flight to all endpoints together.
     #[serde(default = "requests_max")]
     pub requests_max: Spanned<usize>,
@@ -132,6 +139,34 @@ impl Default for HealthSection {
     }
 }
 
+/// `[upstream.secret_header]`: a header that only Gabion and the shop know.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretHeaderSection {
+    /// Its name, beginning with `X-`.
+    pub name: Spanned<String>,
+    /// File with its value: 16 to 512 visible ASCII characters. Read again on reload.
+    pub value_file: PathBuf,
+}
+
+/// A checked [`SecretHeaderSection`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretHeader {
+    /// Its name.
+    pub name: HeaderName,
+    /// File with its value.
+    pub value_file: PathBuf,
+}
+
+/// Certificate and key that Gabion shows to endpoints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// PEM chain.
+    pub cert: PathBuf,
+    /// PEM private key.
+    pub key: PathBuf,
+}
+
 /// A checked upstream.
 #[derive(Debug, Clone)]
 pub struct UpstreamConfig {
@@ -155,6 +190,10 @@ pub struct UpstreamConfig {
     pub ca: Option<PathBuf>,
     /// The name certificates must bear; the endpoint's own host when absent.
     pub tls_name: Option<String>,
+    /// What Gabion shows to endpoints that ask for a certificate.
+    pub identity: Option<ClientIdentity>,
+    /// The header by which the shop knows Gabion.
+    pub secret_header: Option<SecretHeader>,
     /// Requests in flight, at least 1.
     pub requests_max: usize,
     /// Requests waiting.
@@ -274,6 +313,8 @@ fn check_upstream(section: &UpstreamSection) -> Result<UpstreamConfig, Invalid> 
         host,
         ca: section.ca.clone(),
         tls_name: section.tls_name.as_ref().map(check_tls_name).transpose()?,
+        identity: check_identity(section)?,
+        secret_header: section.secret_header.as_ref().map(check_secret_header).transpose()?,
         requests_max: (*section.requests_max.get_ref()).min(tokio::sync::Semaphore::MAX_PERMITS),
         queue_max: section.queue_max,
         queue_timeout: Duration::from_millis(section.queue_timeout_ms),
@@ -303,6 +344,31 @@ impl UpstreamConfig {
         let section = toml::from_str(&format!("name = \"shop\"\n{lines}")).expect("a section");
         check_upstream(&section).expect("an upstream")
     }
+}
+
+fn check_identity(section: &UpstreamSection) -> Result<Option<ClientIdentity>, Invalid> {
+    match (&section.client_cert, &section.client_key) {
+        (Some(cert), Some(key)) => {
+            Ok(Some(ClientIdentity { cert: cert.get_ref().clone(), key: key.clone() }))
+        }
+        (None, None) => Ok(None),
+        (Some(cert), None) => Err(Invalid::at(cert, "client_cert needs its client_key")),
+        (None, Some(_)) => Err(Invalid::at(&section.name, "client_key needs its client_cert")),
+    }
+}
+
+fn check_secret_header(section: &SecretHeaderSection) -> Result<SecretHeader, Invalid> {
+    let text = section.name.get_ref();
+    let name = HeaderName::try_from(text.as_str())
+        .ok()
+        .filter(|name| name.as_str().starts_with("x-") && !crate::forward::is_claim(name.as_str()));
+    let name = name.ok_or_else(|| {
+        Invalid::at(
+            &section.name,
+            format!("{text} cannot be the secret header: take a name of its own, such as X-Gabion-Key"),
+        )
+    })?;
+    Ok(SecretHeader { name, value_file: section.value_file.clone() })
 }
 
 fn check_tls_name(text: &Spanned<String>) -> Result<String, Invalid> {

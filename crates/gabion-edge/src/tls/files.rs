@@ -179,7 +179,7 @@ fn decode_certificate(
     }
 }
 
-fn read_chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Vec<usize>), FileError> {
+pub(super) fn read_chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Vec<usize>), FileError> {
     let certificates = read_certificates(path)?;
     if certificates.len() > CHAIN_CERTIFICATES_MAX {
         return Err(FileError::ChainTooLong { path: path.to_owned(), count: certificates.len() });
@@ -188,13 +188,13 @@ fn read_chain(path: &Path) -> Result<(Vec<CertificateDer<'static>>, Vec<usize>),
 }
 
 /// A private key, where it stands, and the file mode if that is too open. The bytes are wiped when dropped.
-struct Key {
-    der: PrivateKeyDer<'static>,
+pub(super) struct Key {
+    pub(super) der: PrivateKeyDer<'static>,
     line: usize,
     readable_by_others: Option<u32>,
 }
 
-fn read_key(path: &Path) -> Result<Key, FileError> {
+pub(super) fn read_key(path: &Path) -> Result<Key, FileError> {
     let text = read(path)?;
     let sections = split(path, &text.bytes)?;
     let section = sections

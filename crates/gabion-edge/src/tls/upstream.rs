@@ -6,11 +6,13 @@ use std::sync::{Arc, LazyLock};
 use gabion_core::Blame;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::config::MinVersion;
-use super::files::{FileError, read_certificates};
+use super::files::{FileError, read_certificates, read_chain, read_key};
+use crate::config::ClientIdentity;
 
 /// Certificates in a bundle of authorities. All public roots together are about 150.
 pub const BUNDLE_CERTIFICATES_MAX: usize = 1000;
@@ -40,7 +42,7 @@ pub enum UpstreamTlsError {
     /// Neither a host name nor an address.
     #[error("{0:?} is no host name or IP address an upstream certificate could be verified for")]
     BadServerName(String),
-    /// The cryptographic library refused the configuration.
+    /// The cryptographic library refused the configuration, or a key that is not its certificate's.
     #[error("upstream TLS cannot be configured")]
     Library(#[from] rustls::Error),
 }
@@ -72,6 +74,22 @@ pub fn client_config(ca: Option<&Path>, alpn: &[&[u8]]) -> Result<Arc<ClientConf
         .with_no_client_auth();
     config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(config))
+}
+
+/// The same client, showing a certificate to upstreams that ask for one. Blocks on reading the files.
+///
+/// # Errors
+/// When a file cannot be read or the key does not fit.
+pub fn with_identity(
+    client: &ClientConfig,
+    identity: &ClientIdentity,
+) -> Result<Arc<ClientConfig>, UpstreamTlsError> {
+    let (chain, _) = read_chain(&identity.cert)?;
+    let key = read_key(&identity.key)?;
+    let certified = CertifiedKey::from_der(chain, key.der, client.crypto_provider())?;
+    let mut client = client.clone();
+    client.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(certified));
+    Ok(Arc::new(client))
 }
 
 /// A client that talks to whoever answers. Only for finding out whether somebody does: nothing is sent over it, and what
@@ -178,6 +196,34 @@ mod tests {
         assert!(handshake_again(&with_bundle, &server(&ca), "other.internal").is_err());
         let public = client_config(None, &[]).unwrap();
         assert!(handshake_again(&public, &server(&ca), "shop.internal").is_err());
+    }
+
+    #[test]
+    fn an_upstream_that_asks_for_a_certificate_gets_the_configured_one() {
+        let (folder, ca) = (Folder::new(), Ca::new());
+        folder.replace("ca.pem", &ca.pem());
+        let mut roots = RootCertStore::empty();
+        roots.add(ca.der()).unwrap();
+        let provider = crate::tls::provider();
+        let strict =
+            rustls::server::WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+        let strict = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(rustls::ALL_VERSIONS)
+            .unwrap()
+            .with_client_cert_verifier(strict.build().unwrap())
+            .with_cert_resolver(Arc::new(
+                CertificateStore::new(vec![ca.served(&["shop.internal"])]).unwrap(),
+            ));
+        let strict = Arc::new(strict);
+        let plain = client_config(Some(&folder.path("ca.pem")), &[]).unwrap();
+        assert!(handshake_again(&plain, &strict, "shop.internal").is_err());
+        let files = folder.write_pair(&ca.pair(&["gabion.internal"]));
+        let identity = ClientIdentity { cert: files.cert.clone(), key: files.key.clone() };
+        let known = with_identity(&plain, &identity).unwrap();
+        assert!(handshake_again(&known, &strict, "shop.internal").is_ok());
+        let foreign = folder.path("foreign.key");
+        folder.replace("foreign.key", &ca.pair(&["other.internal"]).key);
+        assert!(with_identity(&plain, &ClientIdentity { cert: files.cert, key: foreign }).is_err());
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub(crate) fn watch(upstream: &Arc<Upstream>, recorder: &Recorder, stop: &Cancel
             let config = &upstream.config;
             let both = async {
                 tokio::join!(
-                    check_forever(&endpoint, config, &recorder),
+                    check_forever(&endpoint, &upstream, &recorder),
                     resolve::follow(&endpoint, &config.name, config.resolve, &recorder),
                 )
             };
@@ -34,10 +34,11 @@ pub(crate) fn watch(upstream: &Arc<Upstream>, recorder: &Recorder, stop: &Cancel
     }
 }
 
-async fn check_forever(endpoint: &Endpoint, config: &UpstreamConfig, recorder: &Recorder) {
+async fn check_forever(endpoint: &Endpoint, upstream: &Upstream, recorder: &Recorder) {
+    let config = &upstream.config;
     let health = &config.health;
     loop {
-        let result = check(endpoint, config).await;
+        let result = check(endpoint, upstream).await;
         if let Some(up) = endpoint.checked(result.is_ok(), health)
             && endpoint.set_up(up)
         {
@@ -85,7 +86,8 @@ fn announce(endpoint: &Endpoint, config: &UpstreamConfig, recorder: &Recorder, e
 }
 
 /// One check: an open port, or a status below 400 from the health path.
-async fn check(endpoint: &Endpoint, config: &UpstreamConfig) -> Result<(), String> {
+async fn check(endpoint: &Endpoint, upstream: &Upstream) -> Result<(), String> {
+    let config = &upstream.config;
     let timeout = Duration::from_millis(config.health.timeout_ms.max(1));
     let probe = async {
         let how = How { fresh: true, upgrade: false };
@@ -93,11 +95,14 @@ async fn check(endpoint: &Endpoint, config: &UpstreamConfig) -> Result<(), Strin
         let mut connection = connection.map_err(|error| error.to_string())?;
         let Some(path) = &config.health.path else { return Ok(()) };
         let host = config.host.as_ref().and_then(|host| host.to_str().ok()).map(str::to_owned);
-        let request = Request::get(path.as_str())
+        let mut request = Request::get(path.as_str())
             .header(HOST, host.unwrap_or_else(|| endpoint.url.authority()))
             .header(USER_AGENT, "gabion-health")
             .body(Body::empty())
             .map_err(|error| error.to_string())?;
+        if let Some(secret) = &upstream.secret {
+            secret.put(request.headers_mut());
+        }
         let request = connection.fit(request, endpoint.url.https());
         let response = connection.send(request).await.map_err(|error| error.into_error().to_string())?;
         let status = response.status();

@@ -34,7 +34,8 @@ async fn strangers_cannot_say_who_they_are() {
                 X-Forwarded-Proto: http\r\nX-Forwarded-Host: evil.example\r\nX-Forwarded-Port: 1\r\n\
                 X-Real-IP: 6.6.6.6\r\nX-Request-Id: mine\r\nX-Forwarded-Prefix: /evil\r\n\
                 X-Forwarded-Server: evil\r\nX-Forwarded-Ssl: off\r\nX_Forwarded_For: 6.6.6.6\r\n\
-                X_Forwarded-Host: evil.example\r\nX_Real_IP: 6.6.6.6\r\n";
+                X_Forwarded-Host: evil.example\r\nX_Real_IP: 6.6.6.6\r\n\
+                CF-Connecting-IP: 6.6.6.6\r\nTrue-Client-IP: 7.7.7.7\r\nFastly_Client_IP: 6.6.6.6\r\n";
     soon(front.tls().await.ask(get("/", lies))).await;
     let seen = shop.only();
     assert_eq!(seen.header("x-forwarded-for"), "127.0.0.1");
@@ -43,6 +44,25 @@ async fn strangers_cannot_say_who_they_are() {
     for lie in ["6.6.6.6", "7.7.7.7", "evil", "mine", "off"] {
         assert!(!all.contains(lie), "{lie} in {all}");
     }
+}
+
+#[tokio::test]
+async fn a_cdn_that_nobody_told_of_is_noticed_once() {
+    let shop = shop("ok").await;
+    let front = Setup::of(&[&shop]).start();
+    let mut wire = front.tls().await;
+    soon(wire.ask(get("/", "Via: 1.1 corporate\r\n"))).await;
+    assert_eq!(front.edge.unbelieved_cdn(), None);
+    for _ in 0..3 {
+        soon(wire.ask(get("/", "CF-Ray: 8f0-FRA\r\nCDN-Loop: cloudflare\r\n"))).await;
+    }
+    assert_eq!(front.edge.unbelieved_cdn(), Some("Cloudflare"));
+    let told = front.events.all().into_iter().filter(|event| event.kind == "edge.cdn_noticed");
+    assert_eq!(told.count(), 1);
+
+    let believed = Setup::of(&[&shop]).listen("trusted_proxies = [\"127.0.0.0/8\"]").start();
+    soon(believed.tls().await.ask(get("/", "CF-Ray: 8f0-FRA\r\n"))).await;
+    assert_eq!(believed.edge.unbelieved_cdn(), None);
 }
 
 #[tokio::test]

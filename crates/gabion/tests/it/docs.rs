@@ -88,6 +88,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("heartbeat", "gabion/src/heartbeat.rs", "HeartbeatSection"),
     ("identity", "gabion-identity/src/config.rs", "IdentityConfig"),
     ("upstream", "gabion-edge/src/config/upstream.rs", "UpstreamSection"),
+    ("upstream.secret_header", "gabion-edge/src/config/upstream.rs", "SecretHeaderSection"),
     ("upstream.health", "gabion-edge/src/config/upstream.rs", "HealthSection"),
     ("upstream.eject", "gabion-edge/src/config/balance.rs", "EjectSection"),
     ("upstream.breaker", "gabion-edge/src/config/balance.rs", "BreakerSection"),
