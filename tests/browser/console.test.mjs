@@ -127,7 +127,7 @@ walk("every page of the console can be used by everybody", world, async (step) =
   const page = await owner("/");
   const paths = await addresses(page.getByRole("navigation", { name: "Console" }).getByRole("link"));
   assert.deepEqual(paths.toSorted(), [
-    "/", "/account", "/api-keys", "/bypass", "/demo", "/events", "/settings", "/staff", "/upstreams",
+    "/", "/account", "/api-keys", "/bypass", "/demo", "/edge", "/events", "/settings", "/staff", "/upstreams",
   ]);
   await open(page, `${world.demo.console}/settings`);
   const groups = await addresses(page.getByRole("link", { name: /^Change/ }));
@@ -291,6 +291,30 @@ walk("a change of settings keeps the certificates, so that browsers do not warn 
   await page.getByRole("button", { name: "Save" }).click();
   await heading(page, "Settings");
   assert.deepEqual(await serials(), before);
+});
+
+walk("an address is blocked with one click and let in again, without scripts", world, async () => {
+  const page = await owner("/edge", { javaScriptEnabled: false });
+  await page.getByText("Nobody is above a limit").waitFor();
+  const list = page.locator("#access");
+  await list.getByLabel("Address, network or JA4 fingerprint").fill("everybody");
+  await list.getByRole("button", { name: "Block", exact: true }).click();
+  await page.getByText("not an address, a network").waitFor();
+  await list.getByLabel("Address, network or JA4 fingerprint").fill("127.0.0.1");
+  await list.getByLabel("For how long").selectOption("15");
+  await list.getByRole("button", { name: "Block", exact: true }).click();
+  await list.getByRole("cell", { name: "127.0.0.1" }).waitFor();
+
+  const blocked = await customer("/shop", 403);
+  await isCalm(blocked, "This connection has been blocked");
+  const seen = await owner("/edge");
+  await seen.getByRole("cell", { name: /^[1-9][0-9]* requests?$/ }).waitFor();
+  await audit(seen);
+
+  await list.getByRole("button", { name: "Remove 127.0.0.1" }).click();
+  await list.getByText("No entry.").waitFor();
+  await open(blocked.page, `${world.demo.shop}/shop`);
+  await heading(blocked.page, "All teas and teaware");
 });
 
 walk("a bypass is announced on every page until it is ended", world, async () => {

@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use crate::Console;
 
 mod bypass;
+mod edge;
 mod events;
 mod overview;
 mod settings;
@@ -36,6 +37,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Console>)> {
         ("/api/v1/settings", get(settings::list).post(settings::change)),
         ("/api/v1/settings/history", get(settings::history)),
         ("/api/v1/settings/rollback", post(settings::rollback)),
+        ("/api/v1/edge/limited", get(edge::limited)),
+        ("/api/v1/edge/access", get(edge::list).post(edge::set).delete(edge::remove)),
         ("/api/v1/bypass", get(bypass::show).post(bypass::set)),
     ]
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use gabion_core::{Actor, Timestamp};
 use gabion_edge::Module;
+use gabion_edge::access::{Subject, Verdict};
 use gabion_edge::tls::CertificateInfo;
 
 /// A future that a trait object can return.
@@ -152,6 +153,36 @@ pub struct Bypass {
     pub by: String,
 }
 
+/// A client that is let in or kept out for a time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Whom it is about. Personal where it is an address.
+    pub subject: Subject,
+    /// What happens to them.
+    pub verdict: Verdict,
+    /// Until when.
+    pub until: Timestamp,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Who made it, as people know them.
+    pub by: String,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+/// Whom somebody wants let in or kept out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessWish {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// What happens to them.
+    pub verdict: Verdict,
+    /// For how long; at least 1.
+    pub minutes: u32,
+    /// Why; 0 to 500 bytes.
+    pub reason: String,
+}
+
 /// The addresses of a running demo.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Demo {
@@ -197,6 +228,15 @@ pub trait Control: Send + Sync + 'static {
         modules: BTreeSet<Module>,
         minutes: u32,
     ) -> BoxFuture<'_, Result<(), ChangeError>>;
+
+    /// Who is let in or kept out now, the newest entry first.
+    fn access(&self) -> Vec<Access>;
+
+    /// Lets a client in or keeps it out for a time, instead of what was said about it before.
+    fn set_access(&self, by: Author, wish: AccessWish) -> BoxFuture<'_, Result<Access, ChangeError>>;
+
+    /// Removes the entry about a client. Says whether there was one.
+    fn remove_access(&self, by: Author, subject: Subject) -> BoxFuture<'_, Result<bool, ChangeError>>;
 
     /// The certificates being served.
     fn certificates(&self) -> Vec<CertificateInfo>;

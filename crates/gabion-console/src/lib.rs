@@ -10,6 +10,7 @@
 //! The binary merges [`Console::pages`], [`Console::api`] and [`Console::probes`] with identity's routers, puts all of
 //! them behind [`gabion_web::auth::layer`] and hands [`Console::error_page`] to the plane.
 
+mod access;
 mod api;
 pub mod control;
 mod feed;

@@ -14,6 +14,7 @@ use crate::Console;
 pub(crate) mod ask;
 mod bypass;
 mod demo;
+mod edge;
 pub(crate) mod error;
 pub(crate) mod event_row;
 mod events;
@@ -31,6 +32,9 @@ pub(crate) fn router() -> Router<Console> {
         .route("/events/{id}", get(events::detail))
         .route("/upstreams", get(upstreams::list))
         .route("/upstreams/change", get(upstreams::ask).post(upstreams::change))
+        .route("/edge", get(edge::show))
+        .route("/edge/access", post(edge::set))
+        .route("/edge/access/remove", post(edge::remove))
         .route("/settings", get(settings::list))
         .route("/settings/edit", get(settings::edit).post(settings::change))
         .route("/settings/history", get(settings::history::list))

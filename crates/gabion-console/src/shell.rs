@@ -6,10 +6,11 @@ use gabion_web::{Permission, Principal, ReadStaff, Role};
 use crate::{Console, notice};
 
 /// Entries of the navigation: word, address, picture.
-const NAV: [(&str, &str, Icon); 8] = [
+const NAV: [(&str, &str, Icon); 9] = [
     ("Overview", "/", Icon::Overview),
     ("Events", "/events", Icon::Events),
     ("Upstreams", "/upstreams", Icon::Upstreams),
+    ("Edge", "/edge", Icon::Edge),
     ("Settings", "/settings", Icon::Settings),
     ("Bypass", "/bypass", Icon::Protection),
     ("Staff", "/staff", Icon::Staff),

@@ -2,6 +2,7 @@
 //!
 //! `run` composes the product out of the domains; the other modules are the commands around it.
 
+mod access;
 mod admin;
 mod around;
 mod ask;

@@ -5,14 +5,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gabion_console::control::{
-    Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, Setting, Version, Wanted,
+    Access, AccessWish, Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, Setting, Version,
+    Wanted,
 };
 use gabion_core::limits::cut;
 use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, Severity};
+use gabion_edge::access::Subject;
 use gabion_edge::tls::CertificateInfo;
 use gabion_edge::{Edge, EventSink, Module};
 use gabion_store::{Db, StoreError};
 
+use crate::access::AccessBook;
 use crate::bypass::{BYPASS_ENDED, BYPASS_STARTED, BypassFile};
 use crate::certificates::Certificates;
 use crate::config::overlay::Overlay;
@@ -37,6 +40,8 @@ pub(crate) struct Product(Arc<Inner>);
 pub(crate) struct Deps {
     /// The front door.
     pub(crate) edge: Edge,
+    /// Who is let in or kept out.
+    pub(crate) access: AccessBook,
     /// Its certificates.
     pub(crate) certificates: Certificates,
     /// The database.
@@ -403,6 +408,18 @@ impl Control for Product {
             self.look_at_bypass();
             Ok(())
         })
+    }
+
+    fn access(&self) -> Vec<Access> {
+        self.0.deps.access.list()
+    }
+
+    fn set_access(&self, by: Author, wish: AccessWish) -> BoxFuture<'_, Result<Access, ChangeError>> {
+        Box::pin(self.0.deps.access.set(by, wish))
+    }
+
+    fn remove_access(&self, by: Author, subject: Subject) -> BoxFuture<'_, Result<bool, ChangeError>> {
+        Box::pin(self.0.deps.access.remove(by, subject))
     }
 
     fn certificates(&self) -> Vec<CertificateInfo> {

@@ -24,6 +24,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::access::{self, AccessBook, Deps as AccessDeps};
 use crate::admin::{self, Answer, Answerer, Ask};
 use crate::certificates::{CONTROL_NAMES, Certificates, Deps as CertificateDeps};
 use crate::config::{Config, store};
@@ -78,7 +79,8 @@ fn unavailable(error: &dyn std::error::Error) -> Failure {
 }
 
 /// The tables of every domain, in the order they are brought up to date.
-pub(crate) const DOMAINS: [Migrations; 2] = [gabion_identity::MIGRATIONS, store::MIGRATIONS];
+pub(crate) const DOMAINS: [Migrations; 3] =
+    [gabion_identity::MIGRATIONS, store::MIGRATIONS, access::MIGRATIONS];
 
 fn make_data_folder(config: &Config) -> Result<(), Failure> {
     let folder = config.data_folder();
@@ -267,7 +269,10 @@ pub(crate) async fn start(
     });
     let control_address = in_force.sections.listen.control;
     let identity_config = in_force.sections.identity.clone();
+    let access_deps = AccessDeps { edge: edge.clone(), db: db.clone(), clock: clock(), entropy: entropy() };
+    let access = AccessBook::open(access_deps).await.map_err(|error| unavailable(&error))?;
     let product_deps = product::Deps {
+        access: access.clone(),
         edge: edge.clone(),
         certificates,
         db: db.clone(),
@@ -309,6 +314,7 @@ pub(crate) async fn start(
     };
     let mut tasks = vec![
         spawn(product.clone().watch_bypass()),
+        spawn(access.run()),
         spawn(identity.clone().run()),
         spawn(admin::serve(admin, Arc::new(answers))),
         spawn(service::watchdog(product.edge().clone())),

@@ -13,6 +13,7 @@ async fn pages_are_open_to_roles_and_closed_to_everybody_else() {
         ("/", everyone),
         ("/events", everyone),
         ("/upstreams", everyone),
+        ("/edge", everyone),
         ("/settings", everyone),
         ("/settings/history", everyone),
         ("/settings/export", everyone),
@@ -42,6 +43,8 @@ async fn forms_are_taken_from_operators_and_owners_only() {
         ("/upstreams/change", "upstream=shop&act=maintenance_on&reason=x"),
         ("/settings/edit", "group=Upstream+shop&base=0&reason=x&set:upstream.shop.maintenance=true"),
         ("/settings/rollback", "to=0&reason=x"),
+        ("/edge/access", "subject=192.0.2.7&verdict=block&minutes=60"),
+        ("/edge/access/remove", "subject=192.0.2.7"),
         ("/bypass", "modules=headers&minutes=30"),
         ("/bypass/end", ""),
     ] {

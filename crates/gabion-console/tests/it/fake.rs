@@ -5,10 +5,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use gabion_console::control::{
-    Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, Setting, SettingKind, Version, Wanted,
+    Access, AccessWish, Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, Setting, SettingKind,
+    Version, Wanted,
 };
 use gabion_core::{Clock, Timestamp};
 use gabion_edge::Module;
+use gabion_edge::access::Subject;
 use gabion_edge::tls::certificate::{KeyType, Source};
 use gabion_edge::tls::{CertificateInfo, Validity};
 use gabion_test::TestClock;
@@ -26,6 +28,7 @@ pub(crate) struct State {
     pub(crate) values: Vec<(String, String)>,
     pub(crate) bypass: Option<Bypass>,
     pub(crate) demo: Option<Demo>,
+    pub(crate) access: Vec<Access>,
     /// Days until the certificate expires.
     pub(crate) certificate_days: i32,
     /// Whether changes cannot be stored.
@@ -184,6 +187,32 @@ impl Control for FakeControl {
         let bypass = (!modules.is_empty()).then_some(Bypass { modules, until, by: by.name });
         self.state.lock().unwrap().bypass = bypass;
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn access(&self) -> Vec<Access> {
+        self.state.lock().unwrap().access.clone()
+    }
+
+    fn set_access(&self, by: Author, wish: AccessWish) -> BoxFuture<'_, Result<Access, ChangeError>> {
+        let at = self.clock.now();
+        let until = at.after(Duration::from_secs(u64::from(wish.minutes) * 60));
+        let AccessWish { subject, verdict, reason, .. } = wish;
+        let entry = Access { subject, verdict, until, at, by: by.name, reason };
+        let mut state = self.state.lock().unwrap();
+        if state.dead {
+            let error = ChangeError::Unavailable { reason: "disk full".into() };
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        state.access.retain(|other| other.subject != entry.subject);
+        state.access.insert(0, entry.clone());
+        Box::pin(std::future::ready(Ok(entry)))
+    }
+
+    fn remove_access(&self, _: Author, subject: Subject) -> BoxFuture<'_, Result<bool, ChangeError>> {
+        let mut state = self.state.lock().unwrap();
+        let before = state.access.len();
+        state.access.retain(|entry| entry.subject != subject);
+        Box::pin(std::future::ready(Ok(state.access.len() < before)))
     }
 
     fn certificates(&self) -> Vec<CertificateInfo> {

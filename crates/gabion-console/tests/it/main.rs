@@ -3,6 +3,7 @@
 
 mod access;
 mod api;
+mod edge;
 mod events;
 mod fake;
 mod harness;

@@ -1,0 +1,8 @@
+CREATE TABLE access_entry (
+    subject     TEXT   NOT NULL PRIMARY KEY,
+    verdict     TEXT   NOT NULL,
+    ends_at     INTEGER NOT NULL,
+    made_at     INTEGER NOT NULL,
+    author_name TEXT   NOT NULL,
+    reason      TEXT   NOT NULL
+) STRICT;
