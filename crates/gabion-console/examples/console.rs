@@ -45,6 +45,8 @@ async fn main() {
     tokio::spawn(make_events(Arc::clone(&harness)));
     tokio::spawn(visit(Arc::clone(&harness)));
     tokio::spawn(run_clock(Arc::clone(&harness)));
+    harness.limit_to_one_request();
+    tokio::spawn(hurry(Arc::clone(&harness)));
 
     let router = harness.router.clone().layer(from_fn(as_owner));
     let listener = TcpListener::bind(&address).await.unwrap();
@@ -69,6 +71,25 @@ async fn answer(State(count): State<Arc<AtomicU64>>) -> Response {
         7 | 40 => StatusCode::NOT_FOUND.into_response(),
         11 | 60 | 80 => (StatusCode::SEE_OTHER, [("location", "/cart")]).into_response(),
         _ => "tea".into_response(),
+    }
+}
+
+/// Clients above a limit, some more than others.
+async fn hurry(harness: Arc<Harness>) {
+    let (_, address) = harness.edge.addresses()[0];
+    for round in 0_u64.. {
+        for (client, every) in [("203.0.113.9", 1), ("2001:db8:4:7::12", 3), ("198.51.100.23", 7)] {
+            if round % every > 0 {
+                continue;
+            }
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let head = format!(
+                "GET / HTTP/1.1\r\nHost: shop.example\r\nX-Forwarded-For: {client}\r\nConnection: close\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).await.unwrap();
+            stream.read_to_end(&mut Vec::new()).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(250)).await;
     }
 }
 

@@ -89,3 +89,120 @@ fn access(row: &Row) -> Result<Access, StoreError> {
         reason: row.get("reason")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gabion_core::{Actor, Event, EventId};
+    use gabion_store::{Db, StorageConfig, StoreDeps};
+    use gabion_test::{SeededEntropy, TestClock, postgres};
+
+    use super::super::{ACCESS_REMOVED, ACCESS_SET, MIGRATIONS};
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn entry(subject: &str, verdict: Verdict, made: i64, until: i64) -> Access {
+        let subject = subject.parse().expect("a subject");
+        Access {
+            subject,
+            verdict,
+            until: at(until),
+            at: at(made),
+            by: "Mara".into(),
+            reason: "floods".into(),
+        }
+    }
+
+    fn event(kind: &gabion_core::EventKind, number: u128) -> Event {
+        Event::new(kind, EventId::from_bits(number), at(0), Actor::Shell)
+    }
+
+    async fn put(db: &Db, entry: Access, number: u128) -> Result<(), PutError> {
+        let event = event(&ACCESS_SET, number);
+        db.write(move |tx| super::put(tx, &entry, &event)).await
+    }
+
+    async fn list(db: &Db, now: i64) -> Vec<Access> {
+        db.read(move |tx| all(tx, at(now))).await.expect("a list")
+    }
+
+    /// Runs a case on SQLite and, where there is a server, on PostgreSQL.
+    fn on_both(case: impl AsyncFn(Db)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = postgres::Database::create();
+        let urls = [Some("sqlite::memory:".to_owned()), server.as_ref().map(postgres::Database::url)];
+        for url in urls.into_iter().flatten() {
+            let files = (url != "sqlite::memory:").then(|| folder.path().to_owned());
+            let config = StorageConfig { files, ..StorageConfig::new(url) };
+            runtime.block_on(async {
+                let entropy = Arc::new(SeededEntropy::new(1));
+                let deps = StoreDeps { clock: Arc::new(TestClock::new()), entropy };
+                let db = Db::open(config, deps).await.expect("a database");
+                db.migrate(&[MIGRATIONS]).await.expect("tables");
+                case(db.clone()).await;
+                db.close().await;
+            });
+        }
+    }
+
+    #[test]
+    fn the_newest_entry_about_a_subject_counts_until_its_time_is_over() {
+        on_both(async |db| {
+            put(&db, entry("192.0.2.7", Verdict::Block, 10, 100), 1).await.expect("put");
+            put(&db, entry("2001:db8::/64", Verdict::Block, 20, 200), 2).await.expect("put");
+            let changed = entry("192.0.2.7", Verdict::Allow, 30, 300);
+            put(&db, changed.clone(), 3).await.expect("put");
+            assert_eq!(
+                list(&db, 30).await,
+                [changed.clone(), entry("2001:db8::/64", Verdict::Block, 20, 200)]
+            );
+            assert_eq!(list(&db, 200).await, [changed]);
+            db.write(|tx| prune(tx, at(300))).await.expect("pruned");
+            assert_eq!(list(&db, 0).await, []);
+        });
+    }
+
+    #[test]
+    fn removing_twice_is_told_once() {
+        on_both(async |db| {
+            put(&db, entry("192.0.2.7", Verdict::Block, 10, 100), 1).await.expect("put");
+            let mut removed = Vec::new();
+            for number in [2, 3] {
+                let event = event(&ACCESS_REMOVED, number);
+                let subject: Subject = "192.0.2.7".parse().expect("a subject");
+                removed.push(db.write(move |tx| remove(tx, &subject, &event)).await.expect("removed"));
+            }
+            assert_eq!(removed, [true, false]);
+            assert_eq!(list(&db, 0).await, []);
+        });
+    }
+
+    #[test]
+    fn the_list_has_an_end() {
+        on_both(async |db| {
+            let fill = |tx: &mut Tx<'_>| {
+                (0..ENTRIES_MAX).try_for_each(|number| {
+                    let subject = format!("10.{}.{}.1", number / 256, number % 256);
+                    let sql =
+                        "INSERT INTO access_entry (subject, verdict, ends_at, made_at, author_name, reason)
+                               VALUES ($1, 'block', 100000000, 0, '', '')";
+                    tx.execute(sql, params![subject]).map(drop)
+                })
+            };
+            db.write(fill).await.expect("filled");
+            let full = put(&db, entry("192.0.2.7", Verdict::Block, 10, 100), 1).await;
+            assert!(matches!(full, Err(PutError::Full)));
+            put(&db, entry("10.0.0.1", Verdict::Allow, 10, 100), 2)
+                .await
+                .expect("an entry in the list changes");
+            put(&db, entry("192.0.2.7", Verdict::Block, 200, 300), 3)
+                .await
+                .expect("those that are over make room");
+        });
+    }
+}
