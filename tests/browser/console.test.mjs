@@ -285,7 +285,7 @@ walk("a change of settings keeps the certificates, so that browsers do not warn 
   const serials = () => Promise.all([world.demo.shop, world.demo.console].map(serial));
   const before = await serials();
   const page = await owner("/settings");
-  await page.getByRole("link", { name: "Change Front door" }).click();
+  await page.getByRole("link", { name: "Change Limits" }).click();
   await page.getByLabel("Request head time").fill("9");
   await page.getByLabel("Reason").fill("Slow phones");
   await page.getByRole("button", { name: "Save" }).click();
@@ -303,7 +303,7 @@ walk("an address is blocked with one click and let in again, without scripts", w
   await list.getByLabel("Address, network or JA4 fingerprint").fill("127.0.0.1");
   await list.getByLabel("For how long").selectOption("15");
   await list.getByRole("button", { name: "Block", exact: true }).click();
-  await list.getByRole("cell", { name: "127.0.0.1" }).waitFor();
+  await list.getByRole("cell", { name: "127.0.0.1", exact: true }).waitFor();
 
   const blocked = await customer("/shop", 403);
   await isCalm(blocked, "This connection has been blocked");

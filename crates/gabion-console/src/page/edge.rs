@@ -145,7 +145,7 @@ fn numbers(shed: ShedStatus, limited: &[Limited], entries: &[Access]) -> [Number
     let refused: u64 = refused.map(|limited| limited.requests).sum();
     let blocked = entries.iter().filter(|entry| entry.verdict == Verdict::Block).count();
     let (state, note) = match shed.level {
-        0 => ("Keeping up", "everybody is served"),
+        0 => ("Calm", "everybody is served"),
         1 => ("Overloaded", "new visitors who only look are refused"),
         2 => ("Overloaded", "everybody without a cookie is refused"),
         3 => ("Overloaded", "only forms of customers are served"),
@@ -178,7 +178,7 @@ fn by_minute(limited: &[Limited]) -> Svg {
     let points = (0..MINUTES).map(|minute| Some(sum(minute))).collect();
     let label = |minute: usize| match MINUTES - 1 - minute {
         0 => "now".to_owned(),
-        ago => format!("{ago} min ago"),
+        ago => format!("\u{2212}{ago} min"),
     };
     chart::stacked_area(&LineChart {
         title: "Requests above a limit, by minute".to_owned(),

@@ -27,9 +27,13 @@ async fn the_page_says_who_is_above_which_limit_and_offers_to_block_them() {
     harness.limit_to_one_request();
     flood(&harness).await;
     let page = harness.page("operator", "/edge").await;
-    for text in
-        ["203.0.113.9", "strict", "Requests above a limit, by minute", "value=\"203.0.113.9\"", "Keeping up"]
-    {
+    for text in [
+        "203.0.113.9",
+        "strict",
+        "Requests above a limit, by minute",
+        "value=\"203.0.113.9\"",
+        "everybody is served",
+    ] {
         page.shows(text);
     }
     let auditor = harness.page("auditor", "/edge").await;
