@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
+use gabion_edge::Cut;
 use gabion_edge::access::{Subject, Verdict};
 use gabion_edge::config::{Action, RateLimitConfig};
 use gabion_edge::network::Network;
@@ -19,7 +20,7 @@ use super::overview::REFRESH_SECONDS;
 use crate::access::{self, Wrong};
 use crate::control::{Access, ChangeError};
 use crate::problem::{self, Drawn, draw};
-use crate::words::{Moment, plural};
+use crate::words::{Moment, field_name, plural};
 use crate::{Console, steer};
 
 /// Minutes and words of the offered durations.
@@ -41,6 +42,7 @@ struct Page<'a> {
     more: usize,
     entries: Vec<Entry>,
     limits: Vec<Rule>,
+    cuts: Vec<(String, String)>,
     durations: Vec<(u32, &'static str, bool)>,
     operates: bool,
     form: Form,
@@ -133,6 +135,7 @@ fn page(console: &Console, staff: &Staff, form: Form, wrong: Option<Wrong>) -> D
         more: limited.len().saturating_sub(ROWS_MAX),
         entries: entries.iter().map(|entry| shown(console, entry, personal, now)).collect(),
         limits: rules.iter().map(|limit| rule(limit)).collect(),
+        cuts: cuts(console),
         durations: DURATIONS.map(|(minutes, words)| (minutes, words, minutes == MINUTES_DEFAULT)).to_vec(),
         operates: staff.role.operates(),
         form,
@@ -230,6 +233,14 @@ fn shown(console: &Console, entry: &Access, personal: bool, now: gabion_core::Ti
         reason: entry.reason.clone(),
         requests: plural_requests(console.0.edge.access_requests(&entry.subject)),
     }
+}
+
+/// Reasons and counts of connections that a limit ended; those that never did are left out.
+fn cuts(console: &Console) -> Vec<(String, String)> {
+    let cut = &console.0.edge.metrics().connections_cut;
+    let counted = Cut::ALL.into_iter().map(|reason| (reason, cut.count(reason)));
+    let some = counted.filter(|(_, count)| *count > 0);
+    some.map(|(reason, count)| (field_name(reason.as_str()), format::count(count))).collect()
 }
 
 fn plural_requests(requests: u64) -> String {
