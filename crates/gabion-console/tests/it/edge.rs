@@ -33,6 +33,7 @@ async fn the_page_says_who_is_above_which_limit_and_offers_to_block_them() {
         "Requests above a limit, by minute",
         "value=\"203.0.113.9\"",
         "everybody is served",
+        "Connections that a limit ended",
     ] {
         page.shows(text);
     }
