@@ -25,17 +25,62 @@ pub enum Cut {
     ProxyHeader,
     /// `write_timeout_seconds`: the client's system takes nothing.
     WriteTimeout,
+    /// `head_timeout_seconds`: the first bytes of HTTP/2 did not come.
+    Http2Preface,
+    /// `head_timeout_seconds`: the head of an HTTP/2 request did not end.
+    Http2HeadTimeout,
+    /// `write_timeout_seconds`: an HTTP/2 client opens no window for a response.
+    Http2Window,
+    /// An HTTP/2 client opens streams and waits for nothing.
+    Http2Streams,
+    /// `http2.resets_before_response_max`.
+    Http2ResetsBeforeResponse,
+    /// `http2.resets_max`.
+    Http2Resets,
+    /// `http2.emitted_resets_max`.
+    Http2EmittedResets,
+    /// `http2.continuations_max`.
+    Http2Continuations,
+    /// `http2.head_bytes_max`.
+    Http2HeadBytes,
+    /// `http2.pings_max`.
+    Http2Pings,
+    /// `http2.settings_max`.
+    Http2Settings,
+    /// `http2.empty_data_max`.
+    Http2EmptyData,
+    /// `http2.window_updates_max`.
+    Http2WindowUpdates,
+    /// `http2.priorities_max`.
+    Http2Priorities,
+    /// `http2.glitches_max`.
+    Http2Glitches,
 }
 
 impl Cut {
     /// Every reason.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 21] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::Handshakes,
         Self::HandshakeTimeout,
         Self::ProxyHeader,
         Self::WriteTimeout,
+        Self::Http2Preface,
+        Self::Http2HeadTimeout,
+        Self::Http2Window,
+        Self::Http2Streams,
+        Self::Http2ResetsBeforeResponse,
+        Self::Http2Resets,
+        Self::Http2EmittedResets,
+        Self::Http2Continuations,
+        Self::Http2HeadBytes,
+        Self::Http2Pings,
+        Self::Http2Settings,
+        Self::Http2EmptyData,
+        Self::Http2WindowUpdates,
+        Self::Http2Priorities,
+        Self::Http2Glitches,
     ];
 
     /// The name in events and metrics.
@@ -47,6 +92,21 @@ impl Cut {
             Self::HandshakeTimeout => "handshake_timeout",
             Self::ProxyHeader => "proxy_header",
             Self::WriteTimeout => "write_timeout",
+            Self::Http2Preface => "http2_preface",
+            Self::Http2HeadTimeout => "http2_head_timeout",
+            Self::Http2Window => "http2_window",
+            Self::Http2Streams => "http2_streams",
+            Self::Http2ResetsBeforeResponse => "http2_resets_before_response",
+            Self::Http2Resets => "http2_resets",
+            Self::Http2EmittedResets => "http2_emitted_resets",
+            Self::Http2Continuations => "http2_continuations",
+            Self::Http2HeadBytes => "http2_head_bytes",
+            Self::Http2Pings => "http2_pings",
+            Self::Http2Settings => "http2_settings",
+            Self::Http2EmptyData => "http2_empty_data",
+            Self::Http2WindowUpdates => "http2_window_updates",
+            Self::Http2Priorities => "http2_priorities",
+            Self::Http2Glitches => "http2_glitches",
         }
     }
 }

@@ -1,10 +1,15 @@
 //! What the fuzzer holds against this crate's parsers. The seeds in `fuzz/seeds` run as tests.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::Instant;
 
 use crate::client_addr;
+use crate::config::Http2Section;
+use crate::cut::Cut;
+use crate::h2_watch::machine::{Machine, Times};
 use crate::network::Network;
 use crate::origin::Origin;
 use crate::path::{below, normalize};
@@ -63,6 +68,21 @@ pub fn proxy_protocol(bytes: &[u8]) {
     assert_eq!(proxy_protocol::parse(&bytes[..length - 1]).ok(), Some(Parsed::Incomplete));
 }
 
+/// However a stream of frames is cut into pieces, the verdict on it is the same.
+pub fn h2_frames(bytes: &[u8]) {
+    let second = Duration::from_secs(1);
+    let times = Times { head: second, idle: second, write: second };
+    let now = Instant::now();
+    let machine = || Machine::new(Http2Section::default(), times, now);
+    let (mut whole, mut cut) = (machine(), machine());
+    let sent = whole.sent(bytes, now).and_then(|()| whole.received(bytes, now));
+    let mut bytewise = |take: fn(&mut Machine, &[u8], Instant) -> Result<(), Cut>| {
+        bytes.chunks(1).try_for_each(|byte| take(&mut cut, byte, now))
+    };
+    let pieces = bytewise(Machine::sent).and_then(|()| bytewise(Machine::received));
+    assert_eq!((sent, whole.deadline(), whole.last_stream()), (pieces, cut.deadline(), cut.last_stream()));
+}
+
 #[cfg(test)]
 mod tests {
     use gabion_test::seeds;
@@ -70,6 +90,11 @@ mod tests {
     #[test]
     fn client_hello_seeds_hold() {
         seeds::each("client_hello", super::client_hello);
+    }
+
+    #[test]
+    fn h2_frames_seeds_hold() {
+        seeds::each("h2_frames", super::h2_frames);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub mod event;
 mod forward;
 #[doc(hidden)]
 pub mod fuzz;
+mod h2_watch;
 pub mod header_policy;
 mod headers;
 mod hop;

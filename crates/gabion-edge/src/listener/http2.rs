@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::ending::FirstRequest;
 use super::serve::ServeError;
+use crate::config::Http2Section;
 use crate::layer::Connection;
 use crate::{Edge, stack};
 
@@ -16,10 +17,6 @@ use crate::{Edge, stack};
 const HEADER_LIST_BYTES_MAX: u32 = 32 * 1024;
 /// Streams of one HTTP/2 connection at a time.
 const STREAMS_MAX: u32 = 100;
-/// Streams a client may open and reset before we have seen them (CVE-2023-44487).
-const RESET_STREAMS_MAX: usize = 20;
-/// Streams we may have to reset because of a client's errors (CVE-2025-8671).
-const ERROR_STREAMS_MAX: usize = 64;
 /// Silence on an HTTP/2 connection before a PING, and the time the client has to answer it.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
@@ -28,6 +25,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(20);
 pub(super) async fn http2(
     edge: &Edge,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    limits: &Http2Section,
     connection: Arc<Connection>,
 ) -> Result<(), ServeError> {
     let first = FirstRequest::default();
@@ -40,8 +38,9 @@ pub(super) async fn http2(
         .max_concurrent_streams(STREAMS_MAX)
         .enable_connect_protocol()
         .max_header_list_size(HEADER_LIST_BYTES_MAX)
-        .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
-        .max_local_error_reset_streams(ERROR_STREAMS_MAX)
+        // The library counts these too; it has the second word, so that what we see is told.
+        .max_pending_accept_reset_streams(count(limits.resets_max))
+        .max_local_error_reset_streams(count(limits.emitted_resets_max))
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service);
@@ -51,4 +50,8 @@ pub(super) async fn http2(
         () = first.time_to_go(edge) => serving.as_mut().graceful_shutdown(),
     }
     Ok(serving.await?)
+}
+
+fn count(limit: u32) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }

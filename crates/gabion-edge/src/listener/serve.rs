@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::server::TlsStream;
@@ -13,10 +14,14 @@ use super::handshake::handshake;
 use super::http1::http1;
 use super::http2::http2;
 use super::places::{AddressPlace, Place};
+use crate::config::Http2Section;
 use crate::cut::{Cut, Ending};
 use crate::downstream::Downstream;
+use crate::h2_watch::H2Watch;
+use crate::h2_watch::machine::{Machine, Times};
 use crate::layer::Connection;
 use crate::metrics::Gauge;
+use crate::module::Module;
 use crate::state::State;
 use crate::tls::Ja4;
 use crate::tls::acme::ACME_TLS;
@@ -76,7 +81,11 @@ impl Arrival {
         match stream.get_ref().1.alpn_protocol() {
             // The handshake was all that an ACME server wanted. RFC 8737 section 3.
             Some(ACME_TLS) => Ok(()),
-            Some(b"h2") => http2(edge, stream, self.connection()).await,
+            Some(b"h2") => {
+                let counts = self.counts();
+                let stream = self.watch(stream, &counts);
+                http2(edge, stream, &counts, self.connection()).await
+            }
             _ => http1(edge, stream, self.connection()).await,
         }
     }
@@ -123,6 +132,20 @@ impl Arrival {
         };
         edge.metrics().handshakes_failed.fetch_add(1, Ordering::Relaxed);
         Err(error)
+    }
+
+    /// What an HTTP/2 connection may do beside requests.
+    fn counts(&self) -> Http2Section {
+        let bypassed = self.state.bypass.contains(&Module::Limits);
+        if bypassed { Http2Section::UNLIMITED } else { self.state.limits.http2.clone() }
+    }
+
+    fn watch<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, counts: &Http2Section) -> H2Watch<S> {
+        let limits = &self.state.limits;
+        let times =
+            Times { head: limits.head_timeout, idle: limits.keepalive_idle, write: limits.write_timeout };
+        let machine = Machine::new(counts.clone(), times, Instant::now());
+        H2Watch::new(stream, machine, Arc::clone(&self.ending))
     }
 
     fn connection(&self) -> Arc<Connection> {

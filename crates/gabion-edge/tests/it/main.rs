@@ -13,6 +13,7 @@ mod failures;
 mod forwarding;
 mod front;
 mod hello;
+mod http2_floods;
 mod lifecycle;
 mod malformed;
 mod rate_limits;

@@ -31,6 +31,23 @@ pub struct Http2Section {
     pub glitches_max: u32,
 }
 
+impl Http2Section {
+    /// Nothing is too much: while limits are bypassed.
+    pub(crate) const UNLIMITED: Self = Self {
+        resets_before_response_max: u32::MAX,
+        resets_max: u32::MAX,
+        emitted_resets_max: u32::MAX,
+        continuations_max: u32::MAX,
+        head_bytes_max: u32::MAX,
+        pings_max: u32::MAX,
+        settings_max: u32::MAX,
+        empty_data_max: u32::MAX,
+        window_updates_max: u32::MAX,
+        priorities_max: u32::MAX,
+        glitches_max: u32::MAX,
+    };
+}
+
 impl Default for Http2Section {
     fn default() -> Self {
         Self {
@@ -44,7 +61,7 @@ impl Default for Http2Section {
             empty_data_max: 100,
             window_updates_max: 100,
             priorities_max: 100,
-            glitches_max: 100,
+            glitches_max: 150,
         }
     }
 }
