@@ -37,6 +37,8 @@ pub struct Metrics {
     pub connections_accepted: AtomicU64,
     /// TLS handshakes that failed or took too long.
     pub handshakes_failed: AtomicU64,
+    /// Request bodies given up because they came too slowly or not at all.
+    pub bodies_slow: AtomicU64,
     /// Downstream connections refused or ended because of a limit.
     pub connections_cut: Cuts,
     /// WebSocket and other upgraded connections open now.

@@ -15,7 +15,6 @@ use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
 use crate::client_addr::Client;
-use crate::config::Limits;
 use crate::forward::{self, Origination};
 use crate::layer::{Next, Outcome, context};
 use crate::metrics::Metrics;
@@ -23,7 +22,7 @@ use crate::module::Module;
 use crate::proxy::attempts::{Attempts, Sent};
 use crate::proxy::websocket::Asked;
 use crate::route::Matched;
-use crate::transfer::{Lease, Upload, download};
+use crate::transfer::{Lease, Pace, Upload, download};
 use crate::tunnel::Tunnels;
 use crate::upstream::places::Place;
 use crate::upstream::{Upstream, Wish};
@@ -89,7 +88,8 @@ impl Proxy {
         };
         forward::request_head(&mut parts, &from);
         let upload = Upload::new(&self.metrics);
-        let body = upload.watch(body, bytes_max, context.state.limits.body_idle);
+        let pace = Pace::of(&context.state.limits, unlimited);
+        let body = upload.watch(body, bytes_max, pace);
         let mut request = ahead(parts, body);
         if asked.is_none() {
             route.mirror(&request, &from, &self.metrics);
@@ -99,7 +99,7 @@ impl Proxy {
             secret.put(request.headers_mut());
         }
         let journey = Journey { upstream, from, wish, upload, place, started: Instant::now() };
-        let attempts = self.attempts(&journey, asked.is_some(), bytes_max, &context.state.limits);
+        let attempts = self.attempts(&journey, asked.is_some(), bytes_max, pace);
         let answer = attempts.run(request).await;
         if let (Some(pass), Some(failed)) = (pass, verdict(upstream, &answer)) {
             upstream.passed(pass, failed);
@@ -113,7 +113,7 @@ impl Proxy {
         journey: &'a Journey<'a>,
         websocket: bool,
         bytes_max: u64,
-        limits: &Limits,
+        pace: Pace,
     ) -> Attempts<'a> {
         Attempts {
             metrics: &self.metrics,
@@ -122,7 +122,7 @@ impl Proxy {
             wish: journey.wish,
             websocket,
             bytes_max,
-            idle: limits.body_idle,
+            pace,
         }
     }
 

@@ -41,6 +41,12 @@ pub enum Refusal {
         /// How long we waited.
         idle: Duration,
     },
+    /// The client sent its request body too slowly.
+    #[error("client sent its body at less than {rate_min} bytes a second")]
+    BodySlow {
+        /// What it has to bring.
+        rate_min: u64,
+    },
     /// The client broke off its own request body.
     #[error("client broke off its request body")]
     BodyBroken,
@@ -105,7 +111,7 @@ impl Refusal {
             Self::Reserved => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::BodyStalled { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyStalled { .. } | Self::BodySlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Blocked => StatusCode::FORBIDDEN,
             Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Maintenance { .. } | Self::Busy { .. } | Self::Tripped { .. } | Self::Overloaded => {
@@ -119,9 +125,11 @@ impl Refusal {
     /// Which page the customer sees.
     pub(crate) const fn page(&self) -> ErrorKind {
         match self {
-            Self::BadRequest(_) | Self::BodyBroken | Self::BodyStalled { .. } | Self::Method => {
-                ErrorKind::BadRequest
-            }
+            Self::BadRequest(_)
+            | Self::BodyBroken
+            | Self::BodyStalled { .. }
+            | Self::BodySlow { .. }
+            | Self::Method => ErrorKind::BadRequest,
             Self::UnknownHost { .. } => ErrorKind::NotFoundSite,
             Self::Reserved => ErrorKind::NotFoundPage,
             Self::BodyTooLarge { .. } => ErrorKind::TooLarge,

@@ -179,6 +179,7 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_refused_total", "Requests answered by Gabion's own error pages.", count(&metrics.refused)),
         ("gabion_request_bytes_total", "Bytes of request bodies.", count(&metrics.bytes_in)),
         ("gabion_response_bytes_total", "Bytes of response bodies.", count(&metrics.bytes_out)),
+        ("gabion_bodies_slow_total", "Request bodies that came too slowly.", count(&metrics.bodies_slow)),
         ("gabion_connections_accepted_total", "Connections accepted.", count(&metrics.connections_accepted)),
         ("gabion_handshakes_failed_total", "TLS handshakes failed.", count(&metrics.handshakes_failed)),
         ("gabion_retries_total", "Requests sent again to another endpoint.", count(&metrics.retries)),

@@ -114,6 +114,7 @@ impl Trace {
             refusal,
             Refusal::BodyTooLarge { .. }
                 | Refusal::BodyStalled { .. }
+                | Refusal::BodySlow { .. }
                 | Refusal::BodyBroken
                 | Refusal::Blocked
                 | Refusal::Overloaded

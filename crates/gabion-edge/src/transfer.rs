@@ -12,11 +12,74 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::BoxError;
+use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::upstream::endpoint::{Endpoint, InFlight};
 use crate::upstream::places::Place;
 use crate::upstream::pool::Connection;
 use crate::{Body, Refusal};
+
+/// How slow a request body may be.
+#[derive(Clone, Copy)]
+pub(crate) struct Pace {
+    /// Silence at a time.
+    idle: Duration,
+    /// Bytes a second while we wait; 0 for any.
+    rate_min: u64,
+    /// Waiting that is free at the beginning.
+    grace: Duration,
+}
+
+impl Pace {
+    pub(crate) const fn of(limits: &Limits, unlimited: bool) -> Self {
+        let rate_min = if unlimited { 0 } else { limits.body_rate_min };
+        Self { idle: limits.body_idle, rate_min, grace: limits.body_rate_grace }
+    }
+}
+
+/// Waiting for a client's body: for so long at a time, and in all for what the bytes it brought are worth. Only the
+/// time counts in which we would read and nothing is there, never the time the shop takes.
+struct Wait {
+    pace: Pace,
+    credit: Duration,
+    since: Option<Instant>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Wait {
+    const fn new(pace: Pace) -> Self {
+        Self { pace, credit: pace.grace, since: None, timer: None }
+    }
+
+    /// The wait is over, and brought so many bytes. What was brought quickly is worth at most `idle` of waiting.
+    fn brought(&mut self, bytes: u64) {
+        if let Some(since) = self.since.take() {
+            self.credit = self.credit.saturating_sub(since.elapsed());
+        }
+        if let Some(worth) = bytes.saturating_mul(1000).checked_div(self.pace.rate_min) {
+            let most = self.pace.idle.max(self.pace.grace);
+            self.credit = self.credit.saturating_add(Duration::from_millis(worth)).min(most);
+        }
+    }
+
+    /// Ready when we have waited too long, with whether that was silence.
+    fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let since = *self.since.get_or_insert_with(Instant::now);
+        let silence = self.pace.rate_min == 0 || self.pace.idle <= self.credit;
+        let deadline = since + if silence { self.pace.idle } else { self.credit };
+        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        if timer.deadline() > deadline {
+            timer.as_mut().reset(deadline);
+        }
+        loop {
+            ready!(timer.as_mut().poll(cx));
+            if Instant::now() >= deadline {
+                return Poll::Ready(silence);
+            }
+            timer.as_mut().reset(deadline);
+        }
+    }
+}
 
 /// A wait that starts over with every sign of life, armed only while something is waited for.
 struct Patience {
@@ -47,6 +110,7 @@ pub(crate) struct Upload {
     last_ms: AtomicU64,
     too_large: AtomicBool,
     stalled: AtomicBool,
+    slow: AtomicBool,
     broken: AtomicBool,
     done: AtomicBool,
 }
@@ -64,18 +128,19 @@ impl Upload {
             last_ms: AtomicU64::new(0),
             too_large: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             broken: AtomicBool::new(false),
             done: AtomicBool::new(false),
         })
     }
 
-    /// Watches a request body: at most `bytes_max`, never silent for longer than `idle`.
-    pub(crate) fn watch(self: &Arc<Self>, body: Body, bytes_max: u64, idle: Duration) -> Body {
+    /// Watches a request body: at most `bytes_max`, and never slower than `pace`.
+    pub(crate) fn watch(self: &Arc<Self>, body: Body, bytes_max: u64, pace: Pace) -> Body {
         if body.is_end_stream() {
             self.done.store(true, Ordering::Relaxed);
             return body;
         }
-        Body::wrap(Watched { body, upload: Arc::clone(self), left: bytes_max, patience: Patience::new(idle) })
+        Body::wrap(Watched { body, upload: Arc::clone(self), left: bytes_max, wait: Wait::new(pace) })
     }
 
     /// When the last frame passed.
@@ -89,11 +154,13 @@ impl Upload {
     }
 
     /// Why the body ended early, if it did.
-    pub(crate) fn refusal(&self, bytes_max: u64, idle: Duration) -> Option<Refusal> {
+    pub(crate) fn refusal(&self, bytes_max: u64, pace: Pace) -> Option<Refusal> {
         if self.too_large.load(Ordering::Relaxed) {
             Some(Refusal::BodyTooLarge { bytes_max })
         } else if self.stalled.load(Ordering::Relaxed) {
-            Some(Refusal::BodyStalled { idle })
+            Some(Refusal::BodyStalled { idle: pace.idle })
+        } else if self.slow.load(Ordering::Relaxed) {
+            Some(Refusal::BodySlow { rate_min: pace.rate_min })
         } else {
             self.broken.load(Ordering::Relaxed).then_some(Refusal::BodyBroken)
         }
@@ -104,7 +171,7 @@ struct Watched {
     body: Body,
     upload: Arc<Upload>,
     left: u64,
-    patience: Patience,
+    wait: Wait,
 }
 
 impl HttpBody for Watched {
@@ -117,11 +184,14 @@ impl HttpBody for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = &mut *self;
         let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(cx) else {
-            ready!(this.patience.poll_over(cx));
-            this.upload.stalled.store(true, Ordering::Relaxed);
+            let silence = ready!(this.wait.poll_over(cx));
+            let why = if silence { &this.upload.stalled } else { &this.upload.slow };
+            why.store(true, Ordering::Relaxed);
+            this.upload.metrics.bodies_slow.fetch_add(1, Ordering::Relaxed);
             return Poll::Ready(Some(Err(CutOff.into())));
         };
-        this.patience.alive();
+        let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+        this.wait.brought(data.map_or(0, |data| data.len() as u64));
         let since = u64::try_from(this.upload.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         this.upload.last_ms.store(since, Ordering::Relaxed);
         match &frame {

@@ -6,7 +6,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use gabion_core::blame::chain;
 use http::{Request, Response};
@@ -17,7 +16,7 @@ use tokio::time::Instant;
 use crate::config::UpstreamConfig;
 use crate::metrics::Metrics;
 use crate::proxy::websocket;
-use crate::transfer::Upload;
+use crate::transfer::{Pace, Upload};
 use crate::upstream::endpoint::{Endpoint, How, InFlight};
 use crate::upstream::http2::was_not_processed;
 use crate::upstream::moment::now_ms;
@@ -45,7 +44,7 @@ pub(super) struct Attempts<'a> {
     pub(super) wish: Wish,
     pub(super) websocket: bool,
     pub(super) bytes_max: u64,
-    pub(super) idle: Duration,
+    pub(super) pace: Pace,
 }
 
 /// How one try ended without a response.
@@ -172,7 +171,7 @@ impl Attempts<'_> {
                 let unsent = error.take_message();
                 let error = error.error();
                 let reason = format!("{}: {}", endpoint.url, chain(error));
-                match (self.upload.refusal(self.bytes_max, self.idle), unsent) {
+                match (self.upload.refusal(self.bytes_max, self.pace), unsent) {
                     (Some(refusal), _) => Err(Failed::Final(refusal)),
                     (None, Some(request)) => {
                         Err(Failed::NotSent(Box::new(connection.unfit(request)), reason))

@@ -165,3 +165,38 @@ async fn a_customer_who_breaks_off_an_upload_breaks_it_for_the_shop_too() {
         assert!(soon(outcome.recv()).await.unwrap().is_err(), "half a body must not look whole: {body}");
     }
 }
+
+#[tokio::test]
+async fn a_body_that_trickles_gets_408_and_a_slow_shop_is_nobodys_fault() {
+    let shop = measuring_shop().await;
+    let setup = Setup::of(&[&shop]).limits("body_rate_min = 1000").limits("body_rate_grace_seconds = 1");
+    let front = setup.start();
+    let mut wire = front.tls().await;
+    wire.send("POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 100000\r\n\r\n").await;
+    let trickle = async {
+        let mut tick = tokio::time::interval(std::time::Duration::from_millis(100));
+        while wire.try_send([b'x'; 10]).await.is_ok()
+            && front.edge.metrics().refused.load(std::sync::atomic::Ordering::Relaxed) == 0
+        {
+            tick.tick().await;
+        }
+    };
+    soon(trickle).await;
+    let answer = soon(wire.response()).await.unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (408, "close"));
+    let event = front.events.first("edge.request_refused").await;
+    assert_eq!(field(&event, "reason"), "client sent its body at less than 1000 bytes a second");
+    assert_eq!(front.edge.metrics().bodies_slow.load(std::sync::atomic::Ordering::Relaxed), 1);
+    let shop = Shop::start(|request: Request<Incoming>| async move {
+        tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+        let body = request.into_body().collect().await.map_err(|_| body::Broken)?;
+        Ok(Response::new(body::whole(body.to_bytes().len().to_string())))
+    })
+    .await;
+    let front = Setup { endpoints: vec![shop.url()], ..setup }.start();
+    let request = format!(
+        "POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 4000000\r\n\r\n{}",
+        "x".repeat(4_000_000)
+    );
+    assert_eq!(soon(front.tls().await.ask(request)).await.text(), "4000000");
+}
