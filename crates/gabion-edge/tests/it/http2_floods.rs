@@ -37,6 +37,9 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
+/// Makes the frames for a stream.
+type Frames<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+
 /// An HTTP/2 connection on which any frames can be sent.
 struct Attacker(TlsStream<TcpStream>);
 
@@ -138,7 +141,7 @@ async fn making_us_reset_streams_ends_the_connection() {
     let open = |id: u32, flags: u8, head: &[u8]| frame(HEADERS, flags | END_HEADERS, id, head);
     let get = |id| open(id, END_STREAM, GET);
     let shop = Shop::start(|_: Request<Incoming>| std::future::pending()).await;
-    let ways: [(&str, &dyn Fn(u32) -> Vec<u8>); 6] = [
+    let ways: [(&str, Frames<'_>); 6] = [
         ("an increment of 0", &|id| frame(WINDOW_UPDATE, 0, id, &[0; 4])),
         ("a window that overflows", &|id| frame(WINDOW_UPDATE, 0, id, &[0x7f, 0xff, 0xff, 0xff])),
         ("a head on a half-closed stream", &|id| open(id, END_STREAM, GET)),
