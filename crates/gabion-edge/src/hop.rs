@@ -56,7 +56,8 @@ pub(crate) fn takes_trailers(headers: &HeaderMap) -> bool {
     lists(headers, &TE, "trailers")
 }
 
-fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
+/// Whether a header that is a list names `token`.
+pub(crate) fn lists(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|item| item.trim().eq_ignore_ascii_case(token))
 }

@@ -7,7 +7,6 @@ use http::header::HOST;
 use http::{HeaderValue, Method, Request};
 use http_body::Body as HttpBody;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use tokio::sync::Semaphore;
 
 use crate::Body;
@@ -15,6 +14,7 @@ use crate::forward::{Origination, X_GABION_MIRROR};
 use crate::metrics::Metrics;
 use crate::proxy::attempts::copy;
 use crate::upstream::endpoint::How;
+use crate::upstream::shop_body::ShopBody;
 use crate::upstream::{Set, Upstream, Wish, mix};
 
 /// Copies under way, of all routes together. One more is not made.
@@ -73,29 +73,30 @@ async fn send(upstream: &Upstream, request: Request<Body>) {
     let _in_flight = endpoint.enter();
     let config = &upstream.config;
     let connection = endpoint.connection(How::default(), config.idle_timeout, config.connect_timeout).await;
-    let mut connection = match connection {
+    let connection = match connection {
         Ok(connection) => connection,
         Err(error) => return failed(error.to_string()),
     };
     endpoint.requests.fetch_add(1, Ordering::Relaxed);
     let request = connection.fit(request, endpoint.url.https());
+    let reused = connection.reused;
     match tokio::time::timeout(config.response_timeout, connection.send(request)).await {
         Err(_) => failed("a mirrored request was not answered in time".into()),
         // What an idle connection that was closed says is nothing about the endpoint.
-        Ok(Err(error)) if !connection.reused => failed(error.into_error().to_string()),
+        Ok(Err(unanswered)) if !reused => failed(unanswered.error.to_string()),
         Ok(Err(_)) => {}
-        Ok(Ok(response)) => {
+        Ok(Ok((response, carrier))) => {
             upstream.note(index, upstream.is_failure(response.status()));
-            let whole = tokio::time::timeout(config.read_timeout, read(response.into_body())).await;
-            if whole == Ok(true) {
-                connection.give_back(endpoint);
+            let mut body = response.into_body();
+            if tokio::time::timeout(config.read_timeout, read(&mut body)).await == Ok(true) {
+                carrier.give_back(endpoint, &mut body);
             }
         }
     }
 }
 
 /// Reads a body to its end; says whether that came within the bound.
-async fn read(mut body: Incoming) -> bool {
+async fn read(body: &mut ShopBody) -> bool {
     let mut left = MIRROR_BYTES_MAX;
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else { return false };

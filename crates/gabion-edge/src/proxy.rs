@@ -10,7 +10,6 @@ use std::time::Duration;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Request, Response, request, response};
 use http_body::Body as HttpBody;
-use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use tokio::time::Instant;
 
@@ -23,8 +22,9 @@ use crate::proxy::attempts::{Attempts, Sent};
 use crate::proxy::websocket::Asked;
 use crate::route::Matched;
 use crate::transfer::{Lease, Pace, Upload, download};
-use crate::tunnel::Tunnels;
+use crate::tunnel::{ShopSide, Tunnels};
 use crate::upstream::places::Place;
+use crate::upstream::shop_body::ShopBody;
 use crate::upstream::{Upstream, Wish};
 use crate::{Body, Refusal, hop};
 
@@ -128,17 +128,17 @@ impl Proxy {
 
     fn answer(
         &self,
-        response: Response<Incoming>,
+        response: Response<ShopBody>,
         sent: Sent,
         journey: Journey<'_>,
         asked: Option<Asked>,
     ) -> Outcome {
         let (mut head, incoming) = response.into_parts();
-        let over_http2 = sent.connection.stream().is_some();
+        let over_http2 = sent.carrier.is_shared();
         head.extensions.insert(Served { shop: journey.started.elapsed() });
         let switched = websocket::switched(&head, over_http2 && asked.is_some());
         match asked.filter(|_| switched) {
-            Some(asked) => self.switch(head, sent, journey, asked),
+            Some(asked) => self.switch(head, incoming, sent, journey, asked),
             None if switched && !over_http2 && head.status.is_informational() => {
                 Err(unreachable(journey.upstream, "switched protocols without being asked"))
             }
@@ -147,17 +147,27 @@ impl Proxy {
     }
 
     /// Answers that the protocol is switched, and lets both sides talk until one of them ends.
-    fn switch(&self, mut head: response::Parts, sent: Sent, journey: Journey<'_>, asked: Asked) -> Outcome {
+    fn switch(
+        &self,
+        mut head: response::Parts,
+        incoming: ShopBody,
+        sent: Sent,
+        journey: Journey<'_>,
+        asked: Asked,
+    ) -> Outcome {
         let Journey { upstream, from, place, .. } = journey;
-        let over_http2 = sent.connection.stream().is_some();
-        let endpoint = head.extensions.remove::<OnUpgrade>();
+        let over_http2 = sent.carrier.is_shared();
+        let endpoint = match incoming {
+            ShopBody::Http1(body) => body.switched().map(ShopSide::Http1),
+            ShopBody::Http2(_) => head.extensions.remove::<OnUpgrade>().map(ShopSide::Http2),
+        };
         let endpoint = endpoint.ok_or_else(|| unreachable(upstream, "switched without a connection"))?;
         let answer = asked.answer(&mut head, over_http2);
         let (customer, headers) = answer.map_err(|reason| unreachable(upstream, reason))?;
         forward::response_head(&mut head, &from, &sent.endpoint.url);
         head.headers.extend(headers);
         // Over HTTP/2 the tunnel is one of many streams, so that it keeps its place on the connection.
-        let guard = (sent.in_flight, place, over_http2.then_some(sent.connection));
+        let guard = (sent.in_flight, place, over_http2.then_some(sent.carrier));
         self.tunnels.open(customer, endpoint, guard);
         Ok(Response::from_parts(head, Body::empty()))
     }
@@ -175,23 +185,23 @@ fn ahead(parts: request::Parts, body: Body) -> Request<Body> {
 /// The answer with its body still to come.
 fn pass_on(
     mut head: response::Parts,
-    incoming: Incoming,
+    incoming: ShopBody,
     sent: Sent,
     journey: Journey<'_>,
 ) -> Response<Body> {
     let Journey { upstream, from, wish, upload, place, .. } = journey;
-    let Sent { connection, index, endpoint, in_flight } = sent;
+    let Sent { carrier, index, endpoint, in_flight } = sent;
     let idle = (!is_event_stream(&head.headers)).then_some(upstream.config.read_timeout);
     forward::response_head(&mut head, &from, &endpoint.url);
     if let Some(cookie) = upstream.cookie(&from.client, wish, index, &head.headers) {
         head.headers.append(SET_COOKIE, cookie);
     }
-    let lease = Lease { connection, endpoint, upload, _places: (in_flight, place) };
+    let lease = Lease { carrier, endpoint, upload, _places: (in_flight, place) };
     Response::from_parts(head, download(incoming, lease, idle))
 }
 
 /// Whether a request failed as the breaker sees it; `None` where the customer is to blame.
-fn verdict(upstream: &Upstream, answer: &Result<(Response<Incoming>, Sent), Refusal>) -> Option<bool> {
+fn verdict(upstream: &Upstream, answer: &Result<(Response<ShopBody>, Sent), Refusal>) -> Option<bool> {
     match answer {
         Ok((response, _)) => Some(upstream.is_failure(response.status())),
         Err(Refusal::Unreachable { .. } | Refusal::Timeout { .. }) => Some(true),

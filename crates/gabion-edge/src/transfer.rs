@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
-use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use crate::body::BoxError;
@@ -16,7 +15,8 @@ use crate::config::Limits;
 use crate::metrics::Metrics;
 use crate::upstream::endpoint::{Endpoint, InFlight};
 use crate::upstream::places::Place;
-use crate::upstream::pool::Connection;
+use crate::upstream::pool::Carrier;
+use crate::upstream::shop_body::ShopBody;
 use crate::{Body, Refusal};
 
 /// How slow a request body may be.
@@ -224,7 +224,7 @@ impl HttpBody for Watched {
 
 /// What a response body holds until it was read to the end: the connection and the places it takes.
 pub(crate) struct Lease {
-    pub(crate) connection: Connection,
+    pub(crate) carrier: Carrier,
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) upload: Arc<Upload>,
     /// Counts the request at its endpoint and among the upstream's places until the lease ends.
@@ -234,18 +234,18 @@ pub(crate) struct Lease {
 impl Lease {
     /// The response was read to the end: the connection can carry the next request, unless the shop answered
     /// before it had read all of this one.
-    fn end(self) {
+    fn end(self, body: &mut ShopBody) {
         if self.upload.is_done() {
-            self.connection.give_back(&self.endpoint);
+            self.carrier.give_back(&self.endpoint, body);
         }
     }
 }
 
 /// The body of the shop's response: never silent for longer than `idle` where that is given. Dropping it before
 /// its end closes the connection, which tells the shop to stop working.
-pub(crate) fn download(incoming: Incoming, lease: Lease, idle: Option<Duration>) -> Body {
+pub(crate) fn download(mut incoming: ShopBody, lease: Lease, idle: Option<Duration>) -> Body {
     if incoming.is_end_stream() {
-        lease.end();
+        lease.end(&mut incoming);
         return Body::empty();
     }
     Body::wrap(Download { incoming, lease: Some(lease), patience: idle.map(Patience::new) })
@@ -257,7 +257,7 @@ pub(crate) fn download(incoming: Incoming, lease: Lease, idle: Option<Duration>)
 struct Silent(Duration);
 
 struct Download {
-    incoming: Incoming,
+    incoming: ShopBody,
     lease: Option<Lease>,
     patience: Option<Patience>,
 }
@@ -290,9 +290,9 @@ impl HttpBody for Download {
         }
         let ended = frame.is_none() || this.incoming.is_end_stream();
         if let Some(lease) = this.lease.take_if(|_| ended) {
-            lease.end();
+            lease.end(&mut this.incoming);
         }
-        Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::{Gauge, Metrics};
+use crate::upstream::http1::Switched;
 
 /// How long a tunnel is kept.
 #[derive(Clone, Copy)]
@@ -27,6 +28,14 @@ const LIMITS: Limits = Limits { silence: Duration::from_secs(3600), last_words: 
 /// Bytes buffered in each direction.
 const BUFFER_BYTES: usize = 16 * 1024;
 
+/// The shop's side of a tunnel.
+pub(crate) enum ShopSide {
+    /// A connection that has switched.
+    Http1(Switched),
+    /// A stream among others, once it has switched.
+    Http2(OnUpgrade),
+}
+
 /// Opens tunnels; they end with the edge.
 #[derive(Clone)]
 pub(crate) struct Tunnels {
@@ -37,13 +46,18 @@ pub(crate) struct Tunnels {
 
 impl Tunnels {
     /// Joins two sides once both have switched protocols. Keeps `guard` until the tunnel ends.
-    pub(crate) fn open(&self, customer: OnUpgrade, endpoint: OnUpgrade, guard: impl Send + 'static) {
+    pub(crate) fn open(&self, customer: OnUpgrade, endpoint: ShopSide, guard: impl Send + 'static) {
         let gauge = Gauge::raise(&self.metrics, |metrics| &metrics.tunnels);
         let stop = self.stop.clone();
         self.tasks.spawn(async move {
             let joined = async {
-                let (customer, endpoint) = tokio::try_join!(customer, endpoint)?;
-                join(TokioIo::new(customer), TokioIo::new(endpoint), LIMITS).await;
+                match endpoint {
+                    ShopSide::Http1(endpoint) => join(TokioIo::new(customer.await?), endpoint, LIMITS).await,
+                    ShopSide::Http2(endpoint) => {
+                        let (customer, endpoint) = tokio::try_join!(customer, endpoint)?;
+                        join(TokioIo::new(customer), TokioIo::new(endpoint), LIMITS).await;
+                    }
+                }
                 Ok::<_, hyper::Error>(())
             };
             if let Some(Err(error)) = stop.run_until_cancelled(joined).await {

@@ -7,6 +7,7 @@ mod budget;
 mod ejection;
 pub mod endpoint;
 pub(crate) mod health;
+pub(crate) mod http1;
 pub(crate) mod http2;
 mod io;
 mod load;
@@ -15,6 +16,7 @@ pub(crate) mod places;
 pub(crate) mod pool;
 mod resolve;
 pub(crate) mod secret;
+pub(crate) mod shop_body;
 mod sticky;
 mod window;
 

@@ -10,7 +10,6 @@ use std::sync::atomic::Ordering;
 use gabion_core::blame::chain;
 use http::{Request, Response};
 use http_body::Body as HttpBody;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::config::UpstreamConfig;
@@ -18,9 +17,9 @@ use crate::metrics::Metrics;
 use crate::proxy::websocket;
 use crate::transfer::{Pace, Upload};
 use crate::upstream::endpoint::{Endpoint, How, InFlight};
-use crate::upstream::http2::was_not_processed;
 use crate::upstream::moment::now_ms;
-use crate::upstream::pool::Connection;
+use crate::upstream::pool::{Carrier, Connection, Unanswered};
+use crate::upstream::shop_body::ShopBody;
 use crate::upstream::{Set, Upstream, Wish};
 use crate::{Body, Refusal};
 
@@ -29,7 +28,7 @@ const ATTEMPTS_MAX: usize = 3;
 
 /// A request that an endpoint has answered.
 pub(super) struct Sent {
-    pub(super) connection: Connection,
+    pub(super) carrier: Carrier,
     /// Its number in the upstream.
     pub(super) index: usize,
     pub(super) endpoint: Arc<Endpoint>,
@@ -61,7 +60,7 @@ impl Attempts<'_> {
     pub(super) async fn run(
         &self,
         mut request: Request<Body>,
-    ) -> Result<(Response<Incoming>, Sent), Refusal> {
+    ) -> Result<(Response<ShopBody>, Sent), Refusal> {
         let upstream = self.upstream;
         let mut tried = Set::default();
         let mut how = How { fresh: false, upgrade: self.websocket };
@@ -93,9 +92,9 @@ impl Attempts<'_> {
             let reused = connection.reused;
             let spare = spare(&request, &connection);
             let failed = match self.send(request, connection, index).await {
-                Ok((response, connection)) => {
+                Ok((response, carrier)) => {
                     let endpoint = Arc::clone(endpoint);
-                    return Ok((response, Sent { connection, index, endpoint, in_flight }));
+                    return Ok((response, Sent { carrier, index, endpoint, in_flight }));
                 }
                 Err(failed) => failed,
             };
@@ -143,9 +142,9 @@ impl Attempts<'_> {
     async fn send(
         &self,
         request: Request<Body>,
-        mut connection: Connection,
+        connection: Connection,
         index: usize,
-    ) -> Result<(Response<Incoming>, Connection), Failed> {
+    ) -> Result<(Response<ShopBody>, Carrier), Failed> {
         let endpoint = &self.upstream.endpoints[index];
         endpoint.requests.fetch_add(1, Ordering::Relaxed);
         let request = self.fit(request, &connection, endpoint).await?;
@@ -159,24 +158,20 @@ impl Attempts<'_> {
             }
         };
         match answer {
-            Ok(response) => {
+            Ok((response, carrier)) => {
                 if quiet {
                     // What an upload takes says nothing about the endpoint.
                     endpoint.load.observe(started.elapsed(), now_ms());
                 }
                 self.upstream.note(index, self.upstream.is_failure(response.status()));
-                Ok((response, connection))
+                Ok((response, carrier))
             }
-            Err(mut error) => {
-                let unsent = error.take_message();
-                let error = error.error();
-                let reason = format!("{}: {}", endpoint.url, chain(error));
+            Err(Unanswered { error, unsent }) => {
+                let reason = format!("{}: {}", endpoint.url, chain(&error));
                 match (self.upload.refusal(self.bytes_max, self.pace), unsent) {
                     (Some(refusal), _) => Err(Failed::Final(refusal)),
-                    (None, Some(request)) => {
-                        Err(Failed::NotSent(Box::new(connection.unfit(request)), reason))
-                    }
-                    (None, None) => Err(Failed::Sent { processed: !was_not_processed(error), reason }),
+                    (None, Some(request)) => Err(Failed::NotSent(request, reason)),
+                    (None, None) => Err(Failed::Sent { processed: !error.was_not_processed(), reason }),
                 }
             }
         }

@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -17,15 +15,13 @@ use crate::origin::EndpointUrl;
 use crate::upstream::balance;
 use crate::upstream::ejection::Ejection;
 use crate::upstream::health::Streak;
+use crate::upstream::http1::Http1;
 use crate::upstream::http2::{self, Lines};
 use crate::upstream::io::Io;
 use crate::upstream::load::PeakEwma;
 use crate::upstream::moment::now_ms;
 use crate::upstream::pool::{Connection, Pool};
 use crate::upstream::resolve::{Addresses, look_up};
-
-/// Bytes hyper buffers of a response head; a longer one is an error of the shop.
-const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
 
 /// One address of an upstream. Lives on over reloads while its URL, trust and protocol stay.
 pub struct Endpoint {
@@ -241,19 +237,7 @@ impl Endpoint {
         if self.protocol == Protocol::Http2 {
             return Err(ConnectError::NoHttp2 { url: url() });
         }
-        let (sender, connection) = http1::Builder::new()
-            .max_header_size(RESPONSE_HEAD_BYTES_MAX)
-            .max_buf_size(RESPONSE_HEAD_BYTES_MAX)
-            .handshake(TokioIo::new(io))
-            .await
-            .map_err(http)?;
-        let url = url();
-        tokio::spawn(async move {
-            if let Err(error) = connection.with_upgrades().await {
-                tracing::debug!(endpoint = %url, %error, "Connection to {url} ended with an error");
-            }
-        });
-        Ok(Connection::http1(sender, address))
+        Ok(Connection::http1(Http1::new(io), address))
     }
 
     async fn open(&self, upgrade: bool, deadline: Instant) -> std::io::Result<(Io, SocketAddr)> {

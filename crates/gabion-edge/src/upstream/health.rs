@@ -92,7 +92,7 @@ async fn check(endpoint: &Endpoint, upstream: &Upstream) -> Result<(), String> {
     let probe = async {
         let how = How { fresh: true, upgrade: false };
         let connection = endpoint.connection(how, config.idle_timeout, timeout).await;
-        let mut connection = connection.map_err(|error| error.to_string())?;
+        let connection = connection.map_err(|error| error.to_string())?;
         let Some(path) = &config.health.path else { return Ok(()) };
         let host = config.host.as_ref().and_then(|host| host.to_str().ok()).map(str::to_owned);
         let mut request = Request::get(path.as_str())
@@ -104,7 +104,8 @@ async fn check(endpoint: &Endpoint, upstream: &Upstream) -> Result<(), String> {
             secret.put(request.headers_mut());
         }
         let request = connection.fit(request, endpoint.url.https());
-        let response = connection.send(request).await.map_err(|error| error.into_error().to_string())?;
+        let answer = connection.send(request).await;
+        let (response, _) = answer.map_err(|unanswered| unanswered.error.to_string())?;
         let status = response.status();
         if status.as_u16() < 400 { Ok(()) } else { Err(format!("{path} answered {status}")) }
     };

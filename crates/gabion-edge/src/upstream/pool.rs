@@ -1,24 +1,21 @@
 //! Connections to one endpoint. Of the idle ones the most recently used goes first, so that the rest can age out.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, HOST};
 use http::uri::{Authority, Scheme};
 use http::{HeaderValue, Request, Response, Uri, Version};
-use hyper::body::Incoming;
-use hyper::client::conn::TrySendError;
-use hyper::client::conn::http1::SendRequest;
 
 use crate::Body;
 use crate::upstream::endpoint::Endpoint;
-use crate::upstream::http2::Stream;
+use crate::upstream::http1::{Http1, Http1Error};
+use crate::upstream::http2::{Stream, was_not_processed};
+use crate::upstream::shop_body::ShopBody;
 
 /// Idle connections kept to one endpoint; one more is closed.
 const IDLE_MAX: usize = 256;
-/// How long a connection may take to become ready after its response was read.
-const READY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What carries one request to an endpoint.
 pub(crate) struct Connection {
@@ -29,14 +26,14 @@ pub(crate) struct Connection {
 
 enum Kind {
     /// A connection of its own, with at most one request in flight.
-    Http1(SendRequest<Body>, SocketAddr),
+    Http1(Http1, SocketAddr),
     /// A place on a connection with others.
     Http2(Stream),
 }
 
 impl Connection {
-    pub(crate) const fn http1(sender: SendRequest<Body>, address: SocketAddr) -> Self {
-        Self { kind: Kind::Http1(sender, address), reused: false }
+    pub(crate) const fn http1(connection: Http1, address: SocketAddr) -> Self {
+        Self { kind: Kind::Http1(connection, address), reused: false }
     }
 
     pub(crate) const fn http2(stream: Stream, reused: bool) -> Self {
@@ -65,49 +62,84 @@ impl Connection {
         request
     }
 
-    /// The contrary of [`Connection::fit`].
-    pub(crate) fn unfit(&self, mut request: Request<Body>) -> Request<Body> {
-        if matches!(self.kind, Kind::Http1(..)) {
-            return request;
-        }
-        let authority = request.uri().authority().map(|authority| HeaderValue::try_from(authority.as_str()));
-        if let Some(Ok(host)) = authority {
-            request.headers_mut().insert(HOST, host);
-        }
-        let target = request.uri().path_and_query().cloned();
-        *request.uri_mut() = target.map(Uri::from).unwrap_or_default();
-        *request.version_mut() = Version::HTTP_11;
-        request
-    }
-
     /// Sends a request. The error gives it back when it provably was not sent.
     pub(crate) async fn send(
-        &mut self,
+        self,
         request: Request<Body>,
-    ) -> Result<Response<Incoming>, TrySendError<Request<Body>>> {
-        match &mut self.kind {
-            Kind::Http1(sender, _) => sender.try_send_request(request).await,
-            Kind::Http2(stream) => stream.sender().try_send_request(request).await,
+    ) -> Result<(Response<ShopBody>, Carrier), Unanswered<SendError>> {
+        match self.kind {
+            Kind::Http1(connection, address) => match connection.send(request).await {
+                Ok(response) => Ok((response.map(ShopBody::Http1), Carrier::Http1(address))),
+                Err(Unanswered { error, unsent }) => Err(Unanswered { error: error.into(), unsent }),
+            },
+            Kind::Http2(stream) => match stream.sender().try_send_request(request).await {
+                Ok(response) => Ok((response.map(ShopBody::Http2), Carrier::Http2 { _place: stream })),
+                Err(mut error) => {
+                    let unsent = error.take_message().map(unfit).map(Box::new);
+                    Err(Unanswered { error: error.into_error().into(), unsent })
+                }
+            },
         }
+    }
+}
+
+/// A request without an answer. It is here again when it provably was not sent.
+pub(crate) struct Unanswered<E> {
+    pub(crate) error: E,
+    pub(crate) unsent: Option<Box<Request<Body>>>,
+}
+
+/// Why a request got no answer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SendError {
+    #[error(transparent)]
+    Http1(#[from] Http1Error),
+    #[error(transparent)]
+    Http2(#[from] hyper::Error),
+}
+
+impl SendError {
+    /// Whether the endpoint says that it has not begun with the request.
+    pub(crate) fn was_not_processed(&self) -> bool {
+        matches!(self, Self::Http2(error) if was_not_processed(error))
+    }
+}
+
+/// What carried a request, while its answer is read.
+pub(crate) enum Carrier {
+    /// A connection of its own to this address; the body of the answer has it.
+    Http1(SocketAddr),
+    /// A place on a connection with others.
+    Http2 { _place: Stream },
+}
+
+impl Carrier {
+    /// Whether others use the same connection.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self, Self::Http2 { .. })
     }
 
-    /// Gives the connection back once its response was read to the end.
-    pub(crate) fn give_back(self, endpoint: &Arc<Endpoint>) {
-        let Kind::Http1(mut sender, address) = self.kind else { return };
-        if sender.is_closed() || !endpoint.addresses.contains(address) {
-            return;
+    /// Keeps the connection of an answer that was read to its end.
+    pub(crate) fn give_back(self, endpoint: &Endpoint, body: &mut ShopBody) {
+        let Self::Http1(address) = self else { return };
+        if let Some(connection) = body.connection()
+            && endpoint.addresses.contains(address)
+        {
+            endpoint.pool.push(connection, address);
         }
-        if sender.is_ready() {
-            endpoint.pool.push(sender, address);
-            return;
-        }
-        let endpoint = Arc::clone(endpoint);
-        tokio::spawn(async move {
-            if let Ok(Ok(())) = tokio::time::timeout(READY_TIMEOUT, sender.ready()).await {
-                endpoint.pool.push(sender, address);
-            }
-        });
     }
+}
+
+/// The contrary of [`Connection::fit`] for a shared connection.
+fn unfit(mut request: Request<Body>) -> Request<Body> {
+    let authority = request.uri().authority().map(|authority| HeaderValue::try_from(authority.as_str()));
+    if let Some(Ok(host)) = authority {
+        request.headers_mut().insert(HOST, host);
+    }
+    let target = request.uri().path_and_query().cloned();
+    *request.uri_mut() = target.map(Uri::from).unwrap_or_default();
+    *request.version_mut() = Version::HTTP_11;
+    request
 }
 
 /// A target with scheme and host; as it was where the host is no authority.
@@ -121,7 +153,7 @@ fn absolute(target: &Uri, host: Option<&HeaderValue>, https: bool) -> Uri {
 }
 
 struct Idle {
-    sender: SendRequest<Body>,
+    connection: Http1,
     address: SocketAddr,
     since: Instant,
 }
@@ -136,32 +168,32 @@ impl Pool {
     /// An idle connection that is still open and not older than `idle_timeout`.
     pub(crate) fn pop(&self, idle_timeout: Duration) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        while let Some(Idle { sender, address, since }) = idle.pop() {
+        while let Some(Idle { mut connection, address, since }) = idle.pop() {
             if since.elapsed() >= idle_timeout {
                 // The ones below are older still.
                 idle.clear();
                 return None;
             }
-            if sender.is_ready() {
-                return Some(Connection { kind: Kind::Http1(sender, address), reused: true });
+            if connection.is_open() {
+                return Some(Connection { kind: Kind::Http1(connection, address), reused: true });
             }
         }
         None
     }
 
-    fn push(&self, sender: SendRequest<Body>, address: SocketAddr) {
+    fn push(&self, connection: Http1, address: SocketAddr) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() == IDLE_MAX {
             idle.remove(0);
         }
-        idle.push(Idle { sender, address, since: Instant::now() });
+        idle.push(Idle { connection, address, since: Instant::now() });
     }
 
     /// Closes connections idle for longer than `idle_timeout`, and those to addresses that are not `wanted`.
     pub(crate) fn prune(&self, idle_timeout: Duration, wanted: impl Fn(SocketAddr) -> bool) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|one| {
-            one.since.elapsed() < idle_timeout && !one.sender.is_closed() && wanted(one.address)
+        idle.retain_mut(|one| {
+            one.since.elapsed() < idle_timeout && one.connection.is_open() && wanted(one.address)
         });
     }
 
