@@ -3,6 +3,7 @@
 //! `*Section` types mirror the file; [`EdgeConfig::check`] turns them into values that cannot be wrong any more. Each
 //! section has a module of its own.
 
+mod access_log;
 mod balance;
 mod limits;
 mod listen;
@@ -18,6 +19,7 @@ use std::time::Duration;
 
 use toml::Spanned;
 
+pub use access_log::{AccessLogConfig, AccessLogSection, LogFormat, LogTarget};
 pub use balance::{
     Balance, BreakerSection, ENDPOINTS_MAX, EjectOn, EjectSection, HashBy, InvalidHashBy, Protocol,
     RetrySection,
@@ -56,6 +58,8 @@ pub struct EdgeSections<'a> {
     pub listen: &'a ListenSection,
     /// `[limits]`.
     pub limits: &'a LimitsSection,
+    /// `[access_log]`.
+    pub access_log: &'a AccessLogSection,
     /// `[[site]]`.
     pub sites: &'a [SiteSection],
     /// `[[upstream]]`.
@@ -79,6 +83,8 @@ pub struct EdgeConfig {
     pub proxy_protocol: Vec<Network>,
     /// What connections and requests have to keep to.
     pub limits: Limits,
+    /// Where answered requests are written, if anywhere.
+    pub access_log: Option<AccessLogConfig>,
     /// Time running requests get when stopping.
     pub drain: Duration,
     /// Time they get when Gabion restarts in place.
@@ -99,7 +105,7 @@ impl EdgeConfig {
     /// # Errors
     /// The first thing that cannot work, with its place in the file.
     pub fn check(sections: EdgeSections<'_>) -> Result<Self, Invalid> {
-        let EdgeSections { listen, limits, sites, upstreams, routes, rate_limits } = sections;
+        let EdgeSections { listen, limits, access_log, sites, upstreams, routes, rate_limits } = sections;
         let need = |empty: bool, what: &str| {
             if empty { Err(Invalid { span: None, message: what.to_owned() }) } else { Ok(()) }
         };
@@ -116,6 +122,7 @@ impl EdgeConfig {
             trusted_proxies: listen::check_networks(&listen.trusted_proxies)?,
             proxy_protocol: listen::check_networks(&listen.proxy_protocol)?,
             limits,
+            access_log: access_log.check(),
             drain: Duration::from_secs(listen.drain_seconds),
             restart_drain: Duration::from_secs(listen.restart_drain_seconds),
             sites: site::check_sites(sites)?,

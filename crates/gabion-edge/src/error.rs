@@ -26,6 +26,13 @@ pub enum ReloadError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The access log cannot be written.
+    #[error("access log")]
+    AccessLog {
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl ReloadError {

@@ -17,6 +17,7 @@ use crate::proxy_protocol::{self, HEADER_BYTES_MAX, Parsed};
 use crate::route::host_part;
 use crate::tls::client_hello::ClientHello;
 use crate::tls::ja4::{Ja4, Transport};
+use crate::trace_context::{TraceParent, state_is_good};
 
 /// Nothing that a stranger writes changes who the client is; from a believed proxy, anything may be written.
 pub fn client_addr(bytes: &[u8]) {
@@ -83,6 +84,16 @@ pub fn h2_frames(bytes: &[u8]) {
     assert_eq!((sent, whole.deadline(), whole.last_stream()), (pieces, cut.deadline(), cut.last_stream()));
 }
 
+/// A trace's parent is written as it is read, but for flags nobody knows; states are judged without a panic.
+pub fn traceparent(bytes: &[u8]) {
+    state_is_good(bytes);
+    if let Some(parent) = TraceParent::parse(bytes) {
+        let written = parent.header();
+        assert_eq!(TraceParent::parse(written.as_bytes()), Some(parent));
+        assert_eq!(written.as_bytes()[2..53], bytes[2..53]);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use gabion_test::seeds;
@@ -105,6 +116,11 @@ mod tests {
     #[test]
     fn client_addr_seeds_hold() {
         seeds::each("client_addr", super::client_addr);
+    }
+
+    #[test]
+    fn traceparent_seeds_hold() {
+        seeds::each("traceparent", super::traceparent);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use http::{Request, Response};
 
 use crate::client_addr::Client;
 use crate::config::Site;
+use crate::notes::Notes;
 use crate::state::State;
 use crate::tls::Ja4;
 use crate::{Body, Refusal, RequestId};
@@ -42,6 +43,7 @@ pub(crate) struct Context {
 pub(crate) struct Found {
     pub(crate) client: OnceLock<Client>,
     pub(crate) site: OnceLock<Arc<Site>>,
+    pub(crate) notes: Notes,
     allowed: AtomicBool,
 }
 
@@ -63,6 +65,15 @@ pub(crate) struct Connection {
     pub(crate) https: bool,
     /// What kind of software the client is; only over TLS.
     pub(crate) ja4: Option<Ja4>,
+    /// What the handshake agreed on.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// What a TLS handshake agreed on, as log lines name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tls {
+    pub(crate) version: &'static str,
+    pub(crate) alpn: &'static str,
 }
 
 impl Connection {

@@ -9,6 +9,7 @@
 //! connection) -> `transfer` (bodies on their way).
 
 pub mod access;
+mod access_log;
 mod admission;
 mod body;
 mod cdn;
@@ -25,12 +26,14 @@ mod h2_watch;
 pub mod header_policy;
 mod headers;
 mod hop;
+mod journey;
 mod layer;
 pub mod listener;
 pub mod metrics;
 mod mirror;
 pub mod module;
 pub mod network;
+mod notes;
 pub mod origin;
 mod path;
 mod proxy;
@@ -46,6 +49,7 @@ mod state;
 pub mod status;
 pub mod tls;
 mod trace;
+mod trace_context;
 mod transfer;
 mod tunnel;
 pub mod upstream;
@@ -163,7 +167,7 @@ impl Edge {
         let admission = Arc::new(Admission::new(limiter, recorder.clone()));
         let sticky_key = Arc::new(MacKey::new(&deps.sticky_key));
         let support = Support { recorder: recorder.clone(), sticky_key };
-        let state = State::build(config, None, admission, &support)?;
+        let state = State::build(config, None, admission, &support, &metrics)?;
         let edge = Self(Arc::new(Inner {
             state: ArcSwap::from_pointee(state),
             tls: ArcSwap::new(deps.tls),
@@ -204,7 +208,9 @@ impl Edge {
     pub fn reload(&self, config: EdgeConfig) -> Result<(), ReloadError> {
         let mut changing = self.0.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.state();
-        let state = State::build(config, Some(&before), Arc::clone(&before.admission), &self.0.support)?;
+        let inner = &self.0;
+        let admission = Arc::clone(&before.admission);
+        let state = State::build(config, Some(&before), admission, &inner.support, &inner.metrics)?;
         changing.listeners.reconcile(self, &wanted(&state))?;
         state.upstreams.iter().for_each(|upstream| upstream.enter_force());
         self.0.state.store(Arc::new(state));
@@ -226,7 +232,7 @@ impl Edge {
     }
 
     /// Closes the listeners, lets running requests finish for `drain_seconds`, then ends what is left. Returns the
-    /// number of connections that had to be cut.
+    /// number of connections that had to be cut. The access log is complete then.
     pub async fn stop_and_drain(&self) -> usize {
         self.0.sockets.close();
         self.drain(self.0.drain).await
@@ -239,6 +245,16 @@ impl Edge {
     }
 
     async fn drain(&self, time: Duration) -> usize {
+        let cut = self.drain_connections(time).await;
+        let state = self.state();
+        let finish = move || state.access_log.as_ref().inspect(|log| log.finish()).is_some();
+        if let Err(error) = tokio::task::spawn_blocking(finish).await {
+            tracing::error!(%error, "Access log was not finished");
+        }
+        cut
+    }
+
+    async fn drain_connections(&self, time: Duration) -> usize {
         self.0.stop.cancel();
         self.0.tasks.close();
         self.0.tunnels.tasks.close();

@@ -27,6 +27,18 @@ pub struct Metrics {
     pub total: Histogram,
     /// The part of it that the shop took.
     pub shop: Histogram,
+    /// TLS handshakes, from the accepted connection on.
+    pub handshake: Histogram,
+    /// Waiting for a place at an upstream, of requests that had to.
+    pub queue: Histogram,
+    /// Opening connections to the shop, of requests that had to.
+    pub connect: Histogram,
+    /// Sending the request body to the shop, connecting included.
+    pub send: Histogram,
+    /// From there to the head of the shop's answer.
+    pub first_byte: Histogram,
+    /// From the head of an answer to its end.
+    pub transfer: Histogram,
     /// Bytes of request bodies.
     pub bytes_in: AtomicU64,
     /// Bytes of response bodies.
@@ -51,6 +63,14 @@ pub struct Metrics {
     pub mirrored: AtomicU64,
     /// Copies that were not sent because too many were under way.
     pub mirrors_dropped: AtomicU64,
+    /// Requests whose customer went before there was an answer.
+    pub abandoned: AtomicU64,
+    /// Lines of the access log that were written.
+    pub access_lines: AtomicU64,
+    /// Lines dropped because too many waited for the writer.
+    pub access_lines_dropped: AtomicU64,
+    /// Lines lost because they could not be written.
+    pub access_lines_lost: AtomicU64,
 }
 
 impl Metrics {

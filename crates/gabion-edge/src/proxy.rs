@@ -5,19 +5,18 @@ pub(crate) mod websocket;
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use http::{HeaderMap, Request, Response, request, response};
 use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
-use tokio::time::Instant;
 
 use crate::client_addr::Client;
 use crate::forward::{self, Origination};
 use crate::layer::{Next, Outcome, context};
 use crate::metrics::Metrics;
 use crate::module::Module;
+use crate::notes::{Notes, waited};
 use crate::proxy::attempts::{Attempts, Sent};
 use crate::proxy::websocket::Asked;
 use crate::route::Matched;
@@ -27,12 +26,6 @@ use crate::upstream::places::Place;
 use crate::upstream::shop_body::ShopBody;
 use crate::upstream::{Upstream, Wish};
 use crate::{Body, Refusal, hop};
-
-/// Put into a response's extensions: how long the shop took.
-#[derive(Clone)]
-pub(crate) struct Served {
-    pub(crate) shop: Duration,
-}
 
 /// Asks the shop.
 #[derive(Clone)]
@@ -50,11 +43,11 @@ impl Next for Proxy {
 /// What the answer to a request needs to know of it.
 struct Journey<'a> {
     upstream: &'a Upstream,
+    notes: &'a Notes,
     from: Origination,
     wish: Wish,
     upload: Arc<Upload>,
     place: Option<Place>,
-    started: Instant,
 }
 
 impl Proxy {
@@ -66,6 +59,8 @@ impl Proxy {
             parts.extensions.remove::<Matched>().expect("routes are looked up before");
         let client = *parts.extensions.get::<Client>().expect("the client is known before");
         let upstream = route.upstream(&client, &parts.headers);
+        let notes = &context.found.notes;
+        notes.upstream.get_or_init(|| Arc::clone(upstream));
         if upstream.config.maintenance {
             return Err(Refusal::Maintenance { upstream: upstream.config.name.clone() });
         }
@@ -77,7 +72,13 @@ impl Proxy {
             return Err(Refusal::BodyTooLarge { bytes_max });
         }
         let pass = if unlimited { None } else { Some(upstream.pass()?) };
-        let place = if unlimited { None } else { Some(upstream.admit().await?) };
+        let place = if unlimited {
+            None
+        } else {
+            let (place, time) = waited(upstream.admit()).await;
+            notes.queued(time);
+            Some(place?)
+        };
         let wish = upstream.wish(&client, &parts.headers);
         let asked = websocket::ask(&mut parts, context.id);
         let from = Origination {
@@ -88,6 +89,7 @@ impl Proxy {
         };
         forward::request_head(&mut parts, &from);
         let upload = Upload::new(&self.metrics);
+        notes.upload.get_or_init(|| Arc::clone(&upload));
         let pace = Pace::of(&context.state.limits, unlimited);
         let body = upload.watch(body, bytes_max, pace);
         let mut request = ahead(parts, body);
@@ -98,7 +100,7 @@ impl Proxy {
         if let Some(secret) = &upstream.secret {
             secret.put(request.headers_mut());
         }
-        let journey = Journey { upstream, from, wish, upload, place, started: Instant::now() };
+        let journey = Journey { upstream, notes, from, wish, upload, place };
         let attempts = self.attempts(&journey, asked.is_some(), bytes_max, pace);
         let answer = attempts.run(request).await;
         if let (Some(pass), Some(failed)) = (pass, verdict(upstream, &answer)) {
@@ -118,6 +120,7 @@ impl Proxy {
         Attempts {
             metrics: &self.metrics,
             upstream: journey.upstream,
+            notes: journey.notes,
             upload: &journey.upload,
             wish: journey.wish,
             websocket,
@@ -133,9 +136,10 @@ impl Proxy {
         journey: Journey<'_>,
         asked: Option<Asked>,
     ) -> Outcome {
-        let (mut head, incoming) = response.into_parts();
+        let (head, incoming) = response.into_parts();
         let over_http2 = sent.carrier.is_shared();
-        head.extensions.insert(Served { shop: journey.started.elapsed() });
+        journey.notes.answered(journey.upload.started().elapsed());
+        journey.notes.endpoint.get_or_init(|| Arc::clone(&sent.endpoint));
         let switched = websocket::switched(&head, over_http2 && asked.is_some());
         match asked.filter(|_| switched) {
             Some(asked) => self.switch(head, incoming, sent, journey, asked),

@@ -1,15 +1,16 @@
 //! Everything a request needs to know of the configuration, swapped as a whole on reload.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use http::{HeaderMap, Request};
 
 use crate::Body;
+use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
-use crate::config::{EdgeConfig, HashBy, Limits, Site};
+use crate::config::{AccessLogConfig, EdgeConfig, HashBy, Limits, Site};
 use crate::error::ReloadError;
 use crate::forward::Origination;
 use crate::metrics::Metrics;
@@ -72,6 +73,7 @@ pub(crate) struct State {
     pub(crate) bypass: BTreeSet<Module>,
     pub(crate) rate_limits: Vec<Arc<Limit>>,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) access_log: Option<Arc<AccessLog>>,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
 }
@@ -84,7 +86,9 @@ impl State {
         before: Option<&Self>,
         admission: Arc<Admission>,
         support: &Support,
+        metrics: &Arc<Metrics>,
     ) -> Result<Self, ReloadError> {
+        let access_log = access_log(config.access_log, before, metrics)?;
         let known = |name: &str| before?.upstreams.iter().find(|upstream| upstream.config.name == name);
         let upstreams = config
             .upstreams
@@ -152,9 +156,15 @@ impl State {
             rate_limits,
             admission,
             bypass: before.map(|state| state.bypass.clone()).unwrap_or_default(),
+            access_log,
             hosts,
             routes,
         })
+    }
+
+    /// Whether what this peer says about others is believed.
+    pub(crate) fn believes(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(peer.to_canonical()))
     }
 
     /// The site with this lower-case host.
@@ -169,4 +179,20 @@ impl State {
         };
         self.routes.iter().find(matches).map(Arc::clone)
     }
+}
+
+/// The access log: the one there is, with its file opened anew, when it stays as configured.
+fn access_log(
+    config: Option<AccessLogConfig>,
+    before: Option<&State>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Arc<AccessLog>>, ReloadError> {
+    let Some(config) = config else { return Ok(None) };
+    let same = before.and_then(|state| state.access_log.as_ref()).filter(|log| log.config == config);
+    if let Some(log) = same {
+        log.reopen();
+        return Ok(Some(Arc::clone(log)));
+    }
+    let log = AccessLog::open(config, metrics).map_err(|source| ReloadError::AccessLog { source })?;
+    Ok(Some(Arc::new(log)))
 }

@@ -186,6 +186,18 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_retries_refused_total", "Requests not sent again.", count(&metrics.retries_refused)),
         ("gabion_mirrored_total", "Copies of requests sent to a mirror.", count(&metrics.mirrored)),
         ("gabion_mirrors_dropped_total", "Copies not sent: too many.", count(&metrics.mirrors_dropped)),
+        ("gabion_abandoned_total", "Requests given up before an answer.", count(&metrics.abandoned)),
+        ("gabion_access_lines_total", "Lines of the access log written.", count(&metrics.access_lines)),
+        (
+            "gabion_access_lines_dropped_total",
+            "Lines dropped because too many waited.",
+            count(&metrics.access_lines_dropped),
+        ),
+        (
+            "gabion_access_lines_lost_total",
+            "Lines that could not be written.",
+            count(&metrics.access_lines_lost),
+        ),
     ] {
         page.metric(name, Type::Counter, help, [(vec![], value)]);
     }
@@ -210,6 +222,16 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         &metrics.total.snapshot(),
     );
     page.histogram("gabion_shop_seconds", "The part of it that the shop took.", &metrics.shop.snapshot());
+    for (name, help, phase) in [
+        ("gabion_handshake_seconds", "TLS handshakes.", &metrics.handshake),
+        ("gabion_queue_seconds", "Waiting for a place, where there was a wait.", &metrics.queue),
+        ("gabion_connect_seconds", "Opening connections to the shop.", &metrics.connect),
+        ("gabion_send_seconds", "Sending request bodies to the shop.", &metrics.send),
+        ("gabion_first_byte_seconds", "From there to the head of the shop's answer.", &metrics.first_byte),
+        ("gabion_transfer_seconds", "From the head of an answer to its end.", &metrics.transfer),
+    ] {
+        page.histogram(name, help, &phase.snapshot());
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]

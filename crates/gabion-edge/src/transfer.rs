@@ -10,8 +10,10 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::time::{Instant, Sleep};
 
+use crate::access_log::End;
 use crate::body::BoxError;
 use crate::config::Limits;
+use crate::journey::Journey;
 use crate::metrics::Metrics;
 use crate::upstream::endpoint::{Endpoint, InFlight};
 use crate::upstream::places::Place;
@@ -108,6 +110,7 @@ pub(crate) struct Upload {
     started: Instant,
     /// Milliseconds after `started` of the last frame.
     last_ms: AtomicU64,
+    bytes: AtomicU64,
     too_large: AtomicBool,
     stalled: AtomicBool,
     slow: AtomicBool,
@@ -126,6 +129,7 @@ impl Upload {
             metrics: Arc::clone(metrics),
             started: Instant::now(),
             last_ms: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
             too_large: AtomicBool::new(false),
             stalled: AtomicBool::new(false),
             slow: AtomicBool::new(false),
@@ -146,6 +150,21 @@ impl Upload {
     /// When the last frame passed.
     pub(crate) fn last(&self) -> Instant {
         self.started + Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
+    }
+
+    /// When the watch began.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// How long the body took so far, to the millisecond.
+    pub(crate) fn took(&self) -> Duration {
+        Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
+    }
+
+    /// Bytes that have passed.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
     }
 
     /// Whether the whole body has passed.
@@ -200,6 +219,7 @@ impl HttpBody for Watched {
             Some(Ok(frame)) => {
                 let len = frame.data_ref().map_or(0, |data| data.len() as u64);
                 this.upload.metrics.bytes_in.fetch_add(len, Ordering::Relaxed);
+                this.upload.bytes.fetch_add(len, Ordering::Relaxed);
                 let Some(left) = this.left.checked_sub(len) else {
                     this.upload.too_large.store(true, Ordering::Relaxed);
                     return Poll::Ready(Some(Err(CutOff.into())));
@@ -304,21 +324,21 @@ impl HttpBody for Download {
     }
 }
 
-/// Counts the bytes of a response and keeps `guard` until its body ends or is dropped.
-pub(crate) fn counted<G: Send + Unpin + 'static>(body: Body, metrics: &Arc<Metrics>, guard: G) -> Body {
+/// Counts the bytes of a response for `journey`, which lives until its body ends or is dropped.
+pub(crate) fn counted(body: Body, mut journey: Journey) -> Body {
     if body.is_end_stream() {
+        journey.ended(End::Whole);
         return body;
     }
-    Body::wrap(Counted { body, metrics: Arc::clone(metrics), _guard: guard })
+    Body::wrap(Counted { body, journey })
 }
 
-struct Counted<G> {
+struct Counted {
     body: Body,
-    metrics: Arc<Metrics>,
-    _guard: G,
+    journey: Journey,
 }
 
-impl<G: Unpin> HttpBody for Counted<G> {
+impl HttpBody for Counted {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -328,7 +348,12 @@ impl<G: Unpin> HttpBody for Counted<G> {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
-            self.metrics.bytes_out.fetch_add(data.len() as u64, Ordering::Relaxed);
+            self.journey.sent(data.len() as u64);
+        }
+        match &frame {
+            Some(Err(_)) => self.journey.ended(End::Broken),
+            Some(Ok(_)) if !self.body.is_end_stream() => {}
+            _ => self.journey.ended(End::Whole),
         }
         Poll::Ready(frame)
     }

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use gabion_edge::EdgeConfig;
 use gabion_edge::config::{
-    EdgeSections, Invalid, LimitsSection, ListenSection, RateLimitSection, RouteSection, SiteSection,
-    UpstreamSection,
+    AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, LogTarget, RateLimitSection,
+    RouteSection, SiteSection, UpstreamSection,
 };
 use gabion_edge::tls::acme::{AcmeMode, ChallengeKind, InvalidAcme};
 use gabion_edge::tls::config::InvalidTlsSettings;
@@ -39,6 +39,9 @@ pub(crate) struct Sections {
     /// `[limits]`.
     #[serde(default)]
     pub(crate) limits: LimitsSection,
+    /// `[access_log]`.
+    #[serde(default)]
+    pub(crate) access_log: AccessLogSection,
     /// `[tls]`.
     #[serde(default)]
     pub(crate) tls: TlsSettings,
@@ -163,6 +166,7 @@ impl Config {
         let mut edge = EdgeConfig::check(EdgeSections {
             listen: &sections.listen,
             limits: &sections.limits,
+            access_log: &sections.access_log,
             sites: &sections.site,
             upstreams: &sections.upstream,
             routes: &sections.route,
@@ -177,6 +181,9 @@ impl Config {
             if let Some(header) = &mut upstream.secret_header {
                 header.value_file = self.resolve(&header.value_file);
             }
+        }
+        if let Some(LogTarget::File { path, .. }) = edge.access_log.as_mut().map(|log| &mut log.target) {
+            *path = self.resolve(path);
         }
         Ok(edge)
     }

@@ -93,6 +93,7 @@ fn configuration(args: &Demo) -> Result<String, Failure> {
 [[site]]
 name = "{name}"
 origins = ["https://{HOST}:{port}", "https://localhost:{port}"]
+server_timing = true   # see in the browser's tools what takes how long
 
 [site.headers]
 hsts_seconds = 0   # browsers remember HSTS, and this name is only for trying

@@ -10,7 +10,8 @@ use axum::response::Response;
 use gabion_console::{Console, Deps};
 use gabion_core::{Actor, Clock, Event, EventId, EventKind};
 use gabion_edge::config::{
-    EdgeSections, LimitsSection, ListenSection, RateLimitSection, RouteSection, SiteSection, UpstreamSection,
+    AccessLogSection, EdgeSections, LimitsSection, ListenSection, RateLimitSection, RouteSection,
+    SiteSection, UpstreamSection,
 };
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};
 use gabion_store::lane::{Lane, LaneConfig};
@@ -247,6 +248,7 @@ fn config(file: &str) -> EdgeConfig {
     EdgeConfig::check(EdgeSections {
         listen: &file.listen,
         limits: &file.limits,
+        access_log: &AccessLogSection::default(),
         sites: &file.site,
         upstreams: &file.upstream,
         routes: &file.route,

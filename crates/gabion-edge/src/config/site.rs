@@ -24,6 +24,9 @@ pub struct SiteSection {
     /// Language of error pages: a BCP 47 tag such as `en` or `de`.
     #[serde(default = "english")]
     pub language: Spanned<String>,
+    /// Tells browsers in `Server-Timing` how long Gabion and the shop took. Everybody can read it.
+    #[serde(default)]
+    pub server_timing: bool,
     /// Security headers added to the shop's responses.
     #[serde(default)]
     pub headers: HeaderSection,
@@ -44,6 +47,8 @@ pub struct Site {
     pub origins: Vec<Origin>,
     /// Language of error pages.
     pub language: Language,
+    /// Whether answers carry `Server-Timing`.
+    pub server_timing: bool,
     /// Security headers.
     pub headers: HeaderPolicy,
 }
@@ -110,6 +115,7 @@ fn check_site(section: &SiteSection) -> Result<Site, Invalid> {
         name: name.to_owned(),
         origins: section.origins.iter().map(origin).collect::<Result<_, _>>()?,
         language,
+        server_timing: section.server_timing,
         headers: HeaderPolicy::new(&section.headers),
     })
 }

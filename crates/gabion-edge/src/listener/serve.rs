@@ -19,7 +19,7 @@ use crate::cut::{Cut, Ending};
 use crate::downstream::Downstream;
 use crate::h2_watch::H2Watch;
 use crate::h2_watch::machine::{Machine, Times};
-use crate::layer::Connection;
+use crate::layer::{Connection, Tls};
 use crate::metrics::Gauge;
 use crate::module::Module;
 use crate::state::State;
@@ -39,6 +39,7 @@ pub(super) struct Arrival {
     /// Whether the peer begins with a PROXY header.
     announced: bool,
     ja4: Option<Ja4>,
+    tls: Option<Tls>,
     ending: Arc<Ending>,
     _place: Place,
     address: Option<AddressPlace>,
@@ -51,7 +52,17 @@ impl Arrival {
         let place = edge.places().connection(&state)?;
         let announced = state.proxy_protocol.iter().any(|network| network.contains(peer.ip()));
         let address = if announced { None } else { edge.places().address(&state, peer.ip())? };
-        Ok(Self { peer, plane, state, announced, ja4: None, ending: Arc::default(), _place: place, address })
+        Ok(Self {
+            peer,
+            plane,
+            state,
+            announced,
+            ja4: None,
+            tls: None,
+            ending: Arc::default(),
+            _place: place,
+            address,
+        })
     }
 
     /// Serves it until it ends, and tells why where a limit ended it.
@@ -122,8 +133,11 @@ impl Arrival {
         by: Instant,
     ) -> Result<TlsStream<Downstream>, ServeError> {
         let _place = edge.places().handshake(&self.state).map_err(|cut| self.end(cut))?;
+        let accepted = Instant::now();
         let error = match timeout_at(by, handshake(edge, stream)).await {
             Ok(Ok((stream, ja4))) => {
+                edge.metrics().handshake.record(accepted.elapsed());
+                self.tls = Some(agreed(stream.get_ref().1));
                 self.ja4 = ja4;
                 return Ok(stream);
             }
@@ -149,11 +163,25 @@ impl Arrival {
     }
 
     fn connection(&self) -> Arc<Connection> {
-        Arc::new(Connection { peer: self.peer, https: self.plane == Plane::Https, ja4: self.ja4 })
+        let https = self.plane == Plane::Https;
+        Arc::new(Connection { peer: self.peer, https, ja4: self.ja4, tls: self.tls })
     }
 
     fn end(&self, cut: Cut) -> ServeError {
         self.ending.because(cut);
         cut.into()
     }
+}
+
+fn agreed(tls: &rustls::ServerConnection) -> Tls {
+    let version = match tls.protocol_version() {
+        Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3",
+        _ => "TLSv1.2",
+    };
+    let alpn = match tls.alpn_protocol() {
+        Some(b"h2") => "h2",
+        Some(b"http/1.1") => "http/1.1",
+        _ => "",
+    };
+    Tls { version, alpn }
 }

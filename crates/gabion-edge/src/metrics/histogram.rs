@@ -25,7 +25,11 @@ impl Default for Histogram {
 impl Histogram {
     /// Counts one duration.
     pub fn record(&self, duration: Duration) {
-        let us = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        self.record_us(u64::try_from(duration.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts a duration in microseconds.
+    pub fn record_us(&self, us: u64) {
         self.buckets[bucket(us)].fetch_add(1, Ordering::Relaxed);
         self.sum_us.fetch_add(us, Ordering::Relaxed);
     }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::config::UpstreamConfig;
 use crate::metrics::Metrics;
+use crate::notes::{Notes, waited};
 use crate::proxy::websocket;
 use crate::transfer::{Pace, Upload};
 use crate::upstream::endpoint::{Endpoint, How, InFlight};
@@ -39,6 +40,7 @@ pub(super) struct Sent {
 pub(super) struct Attempts<'a> {
     pub(super) metrics: &'a Metrics,
     pub(super) upstream: &'a Upstream,
+    pub(super) notes: &'a Notes,
     pub(super) upload: &'a Arc<Upload>,
     pub(super) wish: Wish,
     pub(super) websocket: bool,
@@ -78,8 +80,10 @@ impl Attempts<'_> {
             }
             let in_flight = endpoint.enter();
             let config = &upstream.config;
-            let connection = match endpoint.connection(how, config.idle_timeout, config.connect_timeout).await
-            {
+            let connecting = endpoint.connection(how, config.idle_timeout, config.connect_timeout);
+            let (connected, time) = waited(connecting).await;
+            self.notes.connected(time);
+            let connection = match connected {
                 Ok(connection) => connection,
                 Err(error) => {
                     reason = error.to_string();

@@ -173,12 +173,19 @@ async fn response_times_are_visible_beside_those_of_the_shop() {
         Ok(Response::builder().header("server-timing", "db;dur=53").body(body::empty()).unwrap())
     })
     .await;
-    let front = Setup::of(&[&shop]).start();
+    let silent = Setup::of(&[&shop]).start().get("/").await;
+    assert_eq!(silent.header("server-timing"), "db;dur=53", "told only where the site says so");
+    let front = Setup::of(&[&shop]).site("server_timing = true").start();
     let answer = front.get("/").await;
     let timings: Vec<_> =
         answer.headers.get_all("server-timing").iter().map(|v| v.to_str().unwrap()).collect();
     assert_eq!(timings[0], "db;dur=53");
-    assert!(timings[1].starts_with("gabion;dur=") && timings[1].contains(", shop;dur="), "{timings:?}");
+    assert!(
+        timings[1].starts_with("gabion;dur=")
+            && timings[1].contains(", shop;dur=")
+            && timings[1].contains(", connect;dur="),
+        "{timings:?}"
+    );
 }
 
 #[tokio::test]

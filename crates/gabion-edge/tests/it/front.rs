@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use gabion_core::{Event, SystemClock};
 use gabion_edge::config::{
-    EdgeSections, Invalid, LimitsSection, ListenSection, RateLimitSection, RouteSection, SiteSection,
-    UpstreamSection,
+    AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, RateLimitSection, RouteSection,
+    SiteSection, UpstreamSection,
 };
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, Challenges, TlsSettings, server_config};
@@ -85,6 +85,8 @@ struct File {
     listen: ListenSection,
     #[serde(default)]
     limits: LimitsSection,
+    #[serde(default)]
+    access_log: AccessLogSection,
     site: Vec<SiteSection>,
     upstream: Vec<UpstreamSection>,
     route: Vec<RouteSection>,
@@ -183,6 +185,7 @@ impl Setup {
         EdgeConfig::check(EdgeSections {
             listen: &file.listen,
             limits: &file.limits,
+            access_log: &file.access_log,
             sites: &file.site,
             upstreams: &file.upstream,
             routes: &file.route,

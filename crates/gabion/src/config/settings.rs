@@ -3,7 +3,9 @@
 //! Listeners, certificates and storage stay in the file: a mistake there could lock everybody out.
 
 use gabion_console::control::{Setting, SettingKind};
-use gabion_edge::config::{Balance, EjectOn, LimitsSection, SiteSection, UpstreamSection};
+use gabion_edge::config::{
+    AccessLogSection, Balance, EjectOn, LimitsSection, LogFormat, SiteSection, UpstreamSection,
+};
 use gabion_edge::header_policy::ReferrerPolicy;
 use toml::Value;
 
@@ -173,6 +175,13 @@ const UPSTREAM: &[Spec<UpstreamSection>] = &[
 ];
 
 const SITE: &[Spec<SiteSection>] = &[
+    Spec {
+        key: "server_timing",
+        title: "Tell timings",
+        help: "Answers say in Server-Timing how long Gabion and the shop took. Everybody can read it.",
+        kind: |_| SettingKind::Switch,
+        value: |s| s.server_timing.into(),
+    },
     Spec {
         key: "headers.hsts_seconds",
         title: "HSTS",
@@ -381,6 +390,27 @@ const LIMITS: &[Spec<LimitsSection>] = &[
     },
 ];
 
+const ACCESS_LOG: &[Spec<AccessLogSection>] = &[
+    Spec {
+        key: "format",
+        title: "Format",
+        help: "json has everything; common and combined are what older tools read.",
+        kind: |_| SettingKind::Choice { values: vec!["json".into(), "common".into(), "combined".into()] },
+        value: |s| match s.format {
+            LogFormat::Json => "json".into(),
+            LogFormat::Common => "common".into(),
+            LogFormat::Combined => "combined".into(),
+        },
+    },
+    Spec {
+        key: "sample_percent",
+        title: "Share of requests",
+        help: "Percent of requests without an error that get a line; errors always do.",
+        kind: |_| range(0, 100),
+        value: |s| int(s.sample_percent),
+    },
+];
+
 /// All settings, in the order they are shown, with the values of the file and those in force.
 pub(crate) fn all(file: &Config, in_force: &Config, overlay: &Overlay) -> Vec<Setting> {
     let mut settings = Vec::new();
@@ -404,6 +434,8 @@ pub(crate) fn all(file: &Config, in_force: &Config, overlay: &Overlay) -> Vec<Se
     }
     let limits = (&file.sections.limits, &in_force.sections.limits);
     push(&mut settings, LIMITS, "limits", "Limits", limits, overlay);
+    let access_log = (&file.sections.access_log, &in_force.sections.access_log);
+    push(&mut settings, ACCESS_LOG, "access_log", "Access log", access_log, overlay);
     settings
 }
 

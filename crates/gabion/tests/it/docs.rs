@@ -81,6 +81,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("listen", "gabion-edge/src/config/listen.rs", "ListenSection"),
     ("limits", "gabion-edge/src/config/limits.rs", "LimitsSection"),
     ("limits.http2", "gabion-edge/src/config/limits/http2.rs", "Http2Section"),
+    ("access_log", "gabion-edge/src/config/access_log.rs", "AccessLogSection"),
     ("tls", "gabion-edge/src/tls/config.rs", "TlsSettings"),
     ("tls.certificates", "gabion-edge/src/tls/config.rs", "CertificateFiles"),
     ("tls.acme", "gabion-edge/src/tls/acme/config.rs", "AcmeSection"),
