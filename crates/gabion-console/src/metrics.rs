@@ -83,31 +83,4 @@ fn expose_process(console: &Console, page: &mut Exposition) {
     page.metric("process_start_time_seconds", Type::Gauge, help, [(vec![], started)]);
     let uptime = console.now().since(console.0.started_at).as_secs_f64();
     page.metric("gabion_uptime_seconds", Type::Gauge, "Time since the start.", [(vec![], uptime)]);
-    if let Some(bytes) = resident_bytes() {
-        let help = "Memory that is resident.";
-        page.metric("process_resident_memory_bytes", Type::Gauge, help, [(vec![], bytes as f64)]);
-    }
-}
-
-/// Resident memory as Linux tells it (proc(5), `VmRSS`); none elsewhere.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    resident_of(&status)
-}
-
-fn resident_of(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kibibytes * 1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resident_memory_is_read_in_bytes() {
-        assert_eq!(resident_of("Name:\tgabion\nVmRSS:\t   1024 kB\n"), Some(1_048_576));
-        assert_eq!(resident_of("Name:\tgabion\n"), None);
-    }
 }

@@ -10,6 +10,7 @@ mod listen;
 mod rate_limit;
 mod route;
 mod site;
+mod telemetry;
 mod upstream;
 
 use std::collections::HashSet;
@@ -29,6 +30,7 @@ pub use listen::ListenSection;
 pub use rate_limit::{Action, Key, RATE_LIMITS_MAX, RateLimitConfig, RateLimitSection, VISITOR};
 pub use route::{CanaryConfig, CanarySection, MirrorConfig, MirrorSection, RouteConfig, RouteSection};
 pub use site::{Site, SiteSection};
+pub use telemetry::{TelemetryConfig, TelemetrySection};
 pub use upstream::{
     ClientIdentity, EndpointConfig, HealthSection, SecretHeader, SecretHeaderSection, UpstreamConfig,
     UpstreamSection,
@@ -60,6 +62,8 @@ pub struct EdgeSections<'a> {
     pub limits: &'a LimitsSection,
     /// `[access_log]`.
     pub access_log: &'a AccessLogSection,
+    /// `[telemetry]`.
+    pub telemetry: &'a TelemetrySection,
     /// `[[site]]`.
     pub sites: &'a [SiteSection],
     /// `[[upstream]]`.
@@ -85,6 +89,8 @@ pub struct EdgeConfig {
     pub limits: Limits,
     /// Where answered requests are written, if anywhere.
     pub access_log: Option<AccessLogConfig>,
+    /// Where spans and metrics are sent, if anywhere.
+    pub telemetry: Option<TelemetryConfig>,
     /// Time running requests get when stopping.
     pub drain: Duration,
     /// Time they get when Gabion restarts in place.
@@ -105,7 +111,8 @@ impl EdgeConfig {
     /// # Errors
     /// The first thing that cannot work, with its place in the file.
     pub fn check(sections: EdgeSections<'_>) -> Result<Self, Invalid> {
-        let EdgeSections { listen, limits, access_log, sites, upstreams, routes, rate_limits } = sections;
+        let EdgeSections { listen, limits, access_log, telemetry, sites, upstreams, routes, rate_limits } =
+            sections;
         let need = |empty: bool, what: &str| {
             if empty { Err(Invalid { span: None, message: what.to_owned() }) } else { Ok(()) }
         };
@@ -123,6 +130,7 @@ impl EdgeConfig {
             proxy_protocol: listen::check_networks(&listen.proxy_protocol)?,
             limits,
             access_log: access_log.check(),
+            telemetry: telemetry.check()?,
             drain: Duration::from_secs(listen.drain_seconds),
             restart_drain: Duration::from_secs(listen.restart_drain_seconds),
             sites: site::check_sites(sites)?,

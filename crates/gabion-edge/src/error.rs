@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 
 use gabion_core::Blame;
 
+use crate::telemetry::TelemetryError;
+
 /// Why the edge did not start or kept its old configuration. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReloadError {
@@ -26,6 +28,9 @@ pub enum ReloadError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// Telemetry cannot be set up.
+    #[error("telemetry")]
+    Telemetry(#[from] TelemetryError),
     /// The access log cannot be written.
     #[error("access log")]
     AccessLog {

@@ -63,8 +63,14 @@ impl Journey {
     ) -> Self {
         metrics.in_flight.fetch_add(1, Ordering::Relaxed);
         let headers = request.headers();
-        let trace = TraceContext::of(headers, || state.believes(connection.peer.ip()), id, None);
-        let recorded = state.access_log.is_some();
+        let trace = TraceContext::of(
+            headers,
+            || state.believes(connection.peer.ip()),
+            id,
+            state.telemetry.as_ref().map(|telemetry| telemetry.sample_percent),
+        );
+        let spans = state.telemetry.is_some() && trace.is_some_and(|trace| trace.sampled);
+        let recorded = spans || state.access_log.is_some();
         Self {
             id,
             method: request.method().clone(),
@@ -123,7 +129,7 @@ impl Journey {
         self.end = end;
     }
 
-    fn line(&mut self, status: u16, head: Duration, total: Duration) -> Line {
+    fn line(&self, status: u16, head: Duration, total: Duration) -> Line {
         let bytes = |value: &'_ Option<HeaderValue>| value.clone().unwrap_or(HeaderValue::from_static(""));
         let (host, referer, agent) =
             (bytes(&self.said.host), bytes(&self.said.referer), bytes(&self.said.agent));
@@ -140,12 +146,12 @@ impl Journey {
             head_us: micros(head),
             total_us: micros(total),
             end: self.end,
-            refused: self.refused.take(),
+            refused: self.refused.clone(),
             trace: self.trace,
             connection: Arc::clone(&self.connection),
             found: Arc::clone(&self.found),
             texts: Texts::new(path, query, host, referer.as_bytes(), agent.as_bytes()),
-            method: std::mem::take(&mut self.method),
+            method: self.method.clone(),
         }
     }
 }
@@ -175,6 +181,10 @@ impl Drop for Journey {
         let state = Arc::clone(&self.state);
         if let Some(log) = state.access_log.as_ref().filter(|log| log.wants(status, self.id.bits())) {
             log.offer(self.line(status, head, total));
+        }
+        let sampled = self.trace.is_some_and(|trace| trace.sampled);
+        if let Some(telemetry) = state.telemetry.as_ref().filter(|_| sampled) {
+            telemetry.offer(self.line(status, head, total));
         }
     }
 }

@@ -42,11 +42,13 @@ pub mod rate_limit;
 mod redirect;
 mod refusal;
 mod route;
+pub mod saturation;
 pub mod shed;
 pub mod sockets;
 mod stack;
 mod state;
 pub mod status;
+pub mod telemetry;
 pub mod tls;
 mod trace;
 mod trace_context;
@@ -194,6 +196,7 @@ impl Edge {
             return Err(error);
         }
         edge.watch_upstreams(&mut changing);
+        edge.export();
         drop(changing);
         tokio::spawn(edge.clone().keep_history());
         tokio::spawn(shed::watch(edge.clone()));
@@ -215,6 +218,7 @@ impl Edge {
         state.upstreams.iter().for_each(|upstream| upstream.enter_force());
         self.0.state.store(Arc::new(state));
         self.watch_upstreams(&mut changing);
+        self.export();
         Ok(())
     }
 
@@ -308,6 +312,17 @@ impl Edge {
         for upstream in &self.state().upstreams {
             upstream::health::watch(upstream, &self.0.recorder, &changing.checks);
         }
+    }
+
+    fn export(&self) {
+        if let Some(telemetry) = &self.state().telemetry {
+            telemetry.start(self);
+        }
+    }
+
+    /// The time on the wall.
+    fn now(&self) -> gabion_core::Timestamp {
+        self.0.recorder.clock.now()
     }
 
     async fn keep_history(self) {

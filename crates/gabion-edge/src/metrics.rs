@@ -71,6 +71,12 @@ pub struct Metrics {
     pub access_lines_dropped: AtomicU64,
     /// Lines lost because they could not be written.
     pub access_lines_lost: AtomicU64,
+    /// Spans that a collector took.
+    pub spans_exported: AtomicU64,
+    /// Spans dropped: too many waited, or the collector refused them.
+    pub spans_dropped: AtomicU64,
+    /// Exports that failed, tries included.
+    pub exports_failed: AtomicU64,
 }
 
 impl Metrics {

@@ -19,6 +19,7 @@ use crate::module::Module;
 use crate::network::Network;
 use crate::path::below;
 use crate::rate_limit::Limit;
+use crate::telemetry::Telemetry;
 use crate::upstream::{self, Support, Upstream, mix};
 
 /// A route with its upstream at hand.
@@ -74,6 +75,7 @@ pub(crate) struct State {
     pub(crate) rate_limits: Vec<Arc<Limit>>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) telemetry: Option<Arc<Telemetry>>,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
 }
@@ -89,6 +91,8 @@ impl State {
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ReloadError> {
         let access_log = access_log(config.access_log, before, metrics)?;
+        let telemetry =
+            config.telemetry.as_ref().map(|config| Telemetry::new(config, metrics)).transpose()?;
         let known = |name: &str| before?.upstreams.iter().find(|upstream| upstream.config.name == name);
         let upstreams = config
             .upstreams
@@ -157,6 +161,7 @@ impl State {
             admission,
             bypass: before.map(|state| state.bypass.clone()).unwrap_or_default(),
             access_log,
+            telemetry: telemetry.map(Arc::new),
             hosts,
             routes,
         })

@@ -12,7 +12,7 @@ use crate::shed::ShedStatus;
 use crate::state::State;
 pub use crate::upstream::breaker::BreakerState;
 use crate::upstream::moment::now_ms;
-use crate::{Cut, Edge, Metrics};
+use crate::{Cut, Edge, Metrics, saturation};
 
 /// An upstream as it is now.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -124,6 +124,7 @@ impl Edge {
     pub fn expose(&self, page: &mut Exposition) {
         expose_traffic(self.metrics(), page);
         expose_upstreams(&self.upstreams(), page);
+        saturation::expose(page);
         expose_limits(&self.state(), page);
     }
 }
@@ -198,6 +199,9 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
             "Lines that could not be written.",
             count(&metrics.access_lines_lost),
         ),
+        ("gabion_spans_exported_total", "Spans that a collector took.", count(&metrics.spans_exported)),
+        ("gabion_spans_dropped_total", "Spans dropped.", count(&metrics.spans_dropped)),
+        ("gabion_exports_failed_total", "Exports of telemetry that failed.", count(&metrics.exports_failed)),
     ] {
         page.metric(name, Type::Counter, help, [(vec![], value)]);
     }
@@ -305,4 +309,16 @@ fn expose_upstreams(upstreams: &[UpstreamStatus], page: &mut Exposition) {
     page.metric("gabion_upstream_breaker_open", Type::Gauge, "Whether its breaker is open.", open);
     let waiting = upstreams.iter().map(|u| (vec![("upstream", u.name.as_str())], u.waiting as f64));
     page.metric("gabion_upstream_waiting", Type::Gauge, "Requests waiting for a place.", waiting);
+    for (name, help, value) in [
+        (
+            "gabion_upstream_waiting_max",
+            "The most there may be.",
+            (|u| u.queue_max) as fn(&UpstreamStatus) -> usize,
+        ),
+        ("gabion_upstream_in_flight", "Requests in flight to all endpoints.", |u| u.in_flight),
+        ("gabion_upstream_in_flight_max", "The most there may be.", |u| u.requests_max),
+    ] {
+        let samples = upstreams.iter().map(|u| (vec![("upstream", u.name.as_str())], value(u) as f64));
+        page.metric(name, Type::Gauge, help, samples);
+    }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use gabion_edge::EdgeConfig;
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, LogTarget, RateLimitSection,
-    RouteSection, SiteSection, UpstreamSection,
+    RouteSection, SiteSection, TelemetrySection, UpstreamSection,
 };
 use gabion_edge::tls::acme::{AcmeMode, ChallengeKind, InvalidAcme};
 use gabion_edge::tls::config::InvalidTlsSettings;
@@ -42,6 +42,9 @@ pub(crate) struct Sections {
     /// `[access_log]`.
     #[serde(default)]
     pub(crate) access_log: AccessLogSection,
+    /// `[telemetry]`.
+    #[serde(default)]
+    pub(crate) telemetry: TelemetrySection,
     /// `[tls]`.
     #[serde(default)]
     pub(crate) tls: TlsSettings,
@@ -167,6 +170,7 @@ impl Config {
             listen: &sections.listen,
             limits: &sections.limits,
             access_log: &sections.access_log,
+            telemetry: &sections.telemetry,
             sites: &sections.site,
             upstreams: &sections.upstream,
             routes: &sections.route,
@@ -181,6 +185,10 @@ impl Config {
             if let Some(header) = &mut upstream.secret_header {
                 header.value_file = self.resolve(&header.value_file);
             }
+        }
+        if let Some(telemetry) = &mut edge.telemetry {
+            telemetry.ca = telemetry.ca.take().map(|ca| self.resolve(&ca));
+            telemetry.headers = telemetry.headers.take().map(|headers| self.resolve(&headers));
         }
         if let Some(LogTarget::File { path, .. }) = edge.access_log.as_mut().map(|log| &mut log.target) {
             *path = self.resolve(path);

@@ -11,7 +11,7 @@ use gabion_console::{Console, Deps};
 use gabion_core::{Actor, Clock, Event, EventId, EventKind};
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, LimitsSection, ListenSection, RateLimitSection, RouteSection,
-    SiteSection, UpstreamSection,
+    SiteSection, TelemetrySection, UpstreamSection,
 };
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};
 use gabion_store::lane::{Lane, LaneConfig};
@@ -249,6 +249,7 @@ fn config(file: &str) -> EdgeConfig {
         listen: &file.listen,
         limits: &file.limits,
         access_log: &AccessLogSection::default(),
+        telemetry: &TelemetrySection::default(),
         sites: &file.site,
         upstreams: &file.upstream,
         routes: &file.route,

@@ -32,7 +32,7 @@ const SECRET_ENDINGS: [&str; 18] = [
 const SECRET_NAMES: [&str; 5] = ["code", "sid", "sig", "pin", "pan"];
 
 /// A text with card numbers masked, also those written with escapes or plus signs.
-pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
     let plain = mask(String::from_utf8_lossy(bytes));
     if !bytes.iter().any(|b| matches!(b, b'%' | b'+')) {
         return plain;

@@ -5,9 +5,24 @@ use std::fmt::Write;
 use super::Snapshot;
 use super::histogram::{BUCKETS, upper_bound_us};
 
-/// A metrics page being written. Names carry their unit; label values are escaped.
+/// A metrics page being gathered. Names carry their unit; label values are escaped when it is written.
 #[derive(Default)]
-pub struct Exposition(String);
+pub struct Exposition(Vec<Family>);
+
+/// One metric.
+pub(crate) struct Family {
+    pub(crate) name: String,
+    pub(crate) help: String,
+    pub(crate) samples: Samples,
+}
+
+/// The values of a metric.
+pub(crate) enum Samples {
+    /// Numbers, each with its labels.
+    Numbers(Type, Vec<(Vec<(String, String)>, f64)>),
+    /// Durations.
+    Histogram(Box<Snapshot>),
+}
 
 /// The type line of a metric.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +34,7 @@ pub enum Type {
 }
 
 impl Exposition {
-    /// Writes one metric with a sample for each set of labels.
+    /// Adds one metric with a sample for each set of labels.
     pub fn metric<'a>(
         &mut self,
         name: &str,
@@ -27,20 +42,64 @@ impl Exposition {
         help: &str,
         samples: impl IntoIterator<Item = (Vec<(&'a str, &'a str)>, f64)>,
     ) {
-        let kind = match kind {
-            Type::Counter => "counter",
-            Type::Gauge => "gauge",
+        let owned = |labels: Vec<(&str, &str)>| {
+            labels.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
         };
-        self.head(name, kind, help);
-        for (labels, value) in samples {
-            self.sample(name, &labels, value);
+        let samples = samples.into_iter().map(|(labels, value)| (owned(labels), value)).collect();
+        self.add(name, help, Samples::Numbers(kind, samples));
+    }
+
+    /// Adds a histogram of durations in seconds.
+    pub fn histogram(&mut self, name: &str, help: &str, snapshot: &Snapshot) {
+        self.add(name, help, Samples::Histogram(Box::new(snapshot.clone())));
+    }
+
+    fn add(&mut self, name: &str, help: &str, samples: Samples) {
+        self.0.push(Family { name: name.to_owned(), help: help.to_owned(), samples });
+    }
+
+    /// What was gathered.
+    pub(crate) fn families(&self) -> &[Family] {
+        &self.0
+    }
+
+    /// The page as text.
+    pub fn finish(self) -> String {
+        let mut page = Page(String::new());
+        for family in &self.0 {
+            page.family(family);
+        }
+        page.0
+    }
+}
+
+/// The page being written.
+struct Page(String);
+
+impl Page {
+    fn family(&mut self, family: &Family) {
+        let name = &family.name;
+        let kind = match &family.samples {
+            Samples::Numbers(Type::Counter, _) => "counter",
+            Samples::Numbers(Type::Gauge, _) => "gauge",
+            Samples::Histogram(_) => "histogram",
+        };
+        self.line(format_args!("# HELP {name} {}\n# TYPE {name} {kind}\n", family.help));
+        match &family.samples {
+            Samples::Numbers(_, samples) => {
+                for (labels, value) in samples {
+                    let labels: Vec<_> =
+                        labels.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+                    self.sample(name, &labels, *value);
+                }
+            }
+            Samples::Histogram(snapshot) => self.histogram(name, snapshot),
         }
     }
 
-    /// Writes a histogram of durations in seconds; one bucket per octave, to keep pages small.
+    /// One bucket per octave, to keep pages small.
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-    pub fn histogram(&mut self, name: &str, help: &str, snapshot: &Snapshot) {
-        self.head(name, "histogram", help);
+    fn histogram(&mut self, name: &str, snapshot: &Snapshot) {
         let mut cumulative = 0;
         let bucket_name = format!("{name}_bucket");
         for i in 0..BUCKETS {
@@ -58,26 +117,26 @@ impl Exposition {
         self.sample(&format!("{name}_count"), &[], cumulative as f64);
     }
 
-    /// The finished page.
-    pub fn finish(self) -> String {
-        self.0
-    }
-
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        self.line(format_args!("# HELP {name} {help}\n# TYPE {name} {kind}\n"));
-    }
-
     fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
         self.line(format_args!("{name}"));
         for (i, (label, text)) in labels.iter().enumerate() {
             let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             self.line(format_args!("{}{label}=\"{text}\"", if i == 0 { "{" } else { "," }));
         }
-        self.line(format_args!("{} {value}\n", if labels.is_empty() { "" } else { "}" }));
+        self.line(format_args!("{} {}\n", if labels.is_empty() { "" } else { "}" }, Number(value)));
     }
 
     fn line(&mut self, text: std::fmt::Arguments<'_>) {
         self.0.write_fmt(text).expect("writing to a string cannot fail");
+    }
+}
+
+/// A value as Prometheus reads it: infinity has a sign.
+struct Number(f64);
+
+impl std::fmt::Display for Number {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0 == f64::INFINITY { f.write_str("+Inf") } else { self.0.fmt(f) }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gabion_core::{Event, SystemClock};
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, RateLimitSection, RouteSection,
-    SiteSection, UpstreamSection,
+    SiteSection, TelemetrySection, UpstreamSection,
 };
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, Challenges, TlsSettings, server_config};
@@ -87,6 +87,8 @@ struct File {
     limits: LimitsSection,
     #[serde(default)]
     access_log: AccessLogSection,
+    #[serde(default)]
+    telemetry: TelemetrySection,
     site: Vec<SiteSection>,
     upstream: Vec<UpstreamSection>,
     route: Vec<RouteSection>,
@@ -186,6 +188,7 @@ impl Setup {
             listen: &file.listen,
             limits: &file.limits,
             access_log: &file.access_log,
+            telemetry: &file.telemetry,
             sites: &file.site,
             upstreams: &file.upstream,
             routes: &file.route,

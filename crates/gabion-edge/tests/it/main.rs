@@ -24,6 +24,7 @@ mod responses;
 mod routing;
 mod sticky;
 mod streaming;
+mod telemetry;
 mod upstream_http2;
 mod upstream_tls;
 mod websocket;
