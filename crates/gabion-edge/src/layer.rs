@@ -48,6 +48,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// Nothing yet; `recorded` where there will be a record of the request.
+    pub(crate) fn new(recorded: bool) -> Self {
+        Self { notes: Notes::new(recorded), ..Self::default() }
+    }
+
     /// Whether the operator lets this client pass limits and shedding.
     pub(crate) fn is_allowed(&self) -> bool {
         self.allowed.load(Ordering::Relaxed)

@@ -15,10 +15,11 @@ use crate::upstream::endpoint::Endpoint;
 /// Where a request went, and how long each part of its way took. Phases it did not have stay empty.
 #[derive(Default)]
 pub(crate) struct Notes {
-    pub(crate) upstream: OnceLock<Arc<Upstream>>,
-    /// The one that answered.
-    pub(crate) endpoint: OnceLock<Arc<Endpoint>>,
-    pub(crate) upload: OnceLock<Arc<Upload>>,
+    /// Whether there will be a record of the request: where not, nobody asks where it went.
+    recorded: bool,
+    upstream: OnceLock<Arc<Upstream>>,
+    endpoint: OnceLock<Arc<Endpoint>>,
+    upload: OnceLock<Arc<Upload>>,
     queue: Phase,
     connect: Phase,
     shop: Phase,
@@ -41,6 +42,25 @@ impl Phase {
 }
 
 impl Notes {
+    /// Nothing yet.
+    pub(crate) fn new(recorded: bool) -> Self {
+        Self { recorded, ..Self::default() }
+    }
+
+    /// The request goes to this upstream.
+    pub(crate) fn chosen(&self, upstream: &Arc<Upstream>) {
+        if self.recorded {
+            self.upstream.get_or_init(|| Arc::clone(upstream));
+        }
+    }
+
+    /// Its body, where it has one.
+    pub(crate) fn uploads(&self, upload: &Arc<Upload>) {
+        if !upload.is_done() {
+            self.upload.get_or_init(|| Arc::clone(upload));
+        }
+    }
+
     /// The request waited for a place.
     pub(crate) fn queued(&self, duration: Duration) {
         self.queue.add(duration);
@@ -51,9 +71,26 @@ impl Notes {
         self.connect.add(duration);
     }
 
-    /// The shop answered, after all tries.
-    pub(crate) fn answered(&self, duration: Duration) {
+    /// This endpoint of the shop answered, after all tries.
+    pub(crate) fn answered(&self, endpoint: &Arc<Endpoint>, duration: Duration) {
+        self.took(duration);
+        if self.recorded {
+            self.endpoint.get_or_init(|| Arc::clone(endpoint));
+        }
+    }
+
+    fn took(&self, duration: Duration) {
         self.shop.add(duration.max(Duration::from_micros(1)));
+    }
+
+    /// The upstream it went to; kept for records only.
+    pub(crate) fn upstream(&self) -> Option<&Upstream> {
+        self.upstream.get().map(Arc::as_ref)
+    }
+
+    /// The endpoint that answered; kept for records only.
+    pub(crate) fn endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.get().map(Arc::as_ref)
     }
 
     /// Bytes of the request body that were taken.
@@ -136,7 +173,7 @@ mod tests {
     #[test]
     fn phases_that_did_not_happen_are_not_counted() {
         let (notes, metrics) = (Notes::default(), Metrics::default());
-        notes.answered(Duration::from_millis(3));
+        notes.took(Duration::from_millis(3));
         notes.connected(Duration::from_millis(1));
         notes.count(&metrics);
         assert_eq!((notes.queue_us(), notes.connect_us(), notes.send_us()), (None, Some(1000), None));

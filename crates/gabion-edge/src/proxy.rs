@@ -60,7 +60,7 @@ impl Proxy {
         let client = *parts.extensions.get::<Client>().expect("the client is known before");
         let upstream = route.upstream(&client, &parts.headers);
         let notes = &context.found.notes;
-        notes.upstream.get_or_init(|| Arc::clone(upstream));
+        notes.chosen(upstream);
         if upstream.config.maintenance {
             return Err(Refusal::Maintenance { upstream: upstream.config.name.clone() });
         }
@@ -89,9 +89,9 @@ impl Proxy {
         };
         forward::request_head(&mut parts, &from);
         let upload = Upload::new(&self.metrics);
-        notes.upload.get_or_init(|| Arc::clone(&upload));
         let pace = Pace::of(&context.state.limits, unlimited);
         let body = upload.watch(body, bytes_max, pace);
+        notes.uploads(&upload);
         let mut request = ahead(parts, body);
         if asked.is_none() {
             route.mirror(&request, &from, &self.metrics);
@@ -138,8 +138,7 @@ impl Proxy {
     ) -> Outcome {
         let (head, incoming) = response.into_parts();
         let over_http2 = sent.carrier.is_shared();
-        journey.notes.answered(journey.upload.started().elapsed());
-        journey.notes.endpoint.get_or_init(|| Arc::clone(&sent.endpoint));
+        journey.notes.answered(&sent.endpoint, journey.upload.started().elapsed());
         let switched = websocket::switched(&head, over_http2 && asked.is_some());
         match asked.filter(|_| switched) {
             Some(asked) => self.switch(head, incoming, sent, journey, asked),

@@ -15,10 +15,10 @@ use http::{Request, Response, Version};
 
 use crate::event::Recorder;
 use crate::forward::X_REQUEST_ID;
-use crate::journey::Journey;
 use crate::layer::{Connection, Context};
 use crate::metrics::Metrics;
 use crate::notes::{Notes, micros};
+use crate::passage::Passage;
 use crate::state::State;
 use crate::trace_context::TraceContext;
 use crate::transfer::counted;
@@ -49,33 +49,33 @@ impl Trace {
     {
         let now = self.recorder.clock.now();
         let id = RequestId::new(now, self.entropy.as_ref());
-        let mut journey = Journey::begin(&request, id, now, &state, &connection, &self.metrics);
-        TraceContext::pass_on(journey.trace.as_ref(), request.headers_mut());
-        request.extensions_mut().insert(Context { id, state, connection, found: Arc::clone(&journey.found) });
+        let mut passage = Passage::begin(&request, id, now, &state, &connection, &self.metrics);
+        TraceContext::pass_on(passage.trace.as_ref(), request.headers_mut());
+        request.extensions_mut().insert(Context { id, state, connection, found: Arc::clone(&passage.found) });
         let mut response = match inner(request).await {
             Ok(response) => response,
-            Err(refusal) => self.refuse(&refusal, &mut journey),
+            Err(refusal) => self.refuse(&refusal, &mut passage),
         };
-        let (total, shop) = journey.answered(response.status());
+        let (total, shop) = passage.answered(response.status());
         tracing::debug!(
-            request.id = %id, method = %journey.method, path = %card::mask(journey.uri.path()), status = response.status().as_u16(),
+            request.id = %id, method = %passage.method, path = %card::mask(passage.uri.path()), status = response.status().as_u16(),
             total_us = micros(total), "Request answered"
         );
         response.headers_mut().insert(X_REQUEST_ID, id.header());
-        if journey.site().is_some_and(|site| site.server_timing) {
-            response.headers_mut().append(SERVER_TIMING, server_timing(total, shop, &journey.found.notes));
+        if passage.site().is_some_and(|site| site.server_timing) {
+            response.headers_mut().append(SERVER_TIMING, server_timing(total, shop, &passage.found.notes));
         }
         let (parts, body) = response.into_parts();
-        Response::from_parts(parts, counted(body, journey))
+        Response::from_parts(parts, counted(body, passage))
     }
 
-    fn refuse(&self, refusal: &Refusal, journey: &mut Journey) -> Response<Body> {
+    fn refuse(&self, refusal: &Refusal, passage: &mut Passage) -> Response<Body> {
         self.metrics.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if let Some(kind) = refusal.event() {
-            self.recorder.record(kind, Actor::Visitor, |event| describe(event, refusal, journey));
+            self.recorder.record(kind, Actor::Visitor, |event| describe(event, refusal, passage));
         }
-        journey.refused(refusal.to_string());
-        let mut response = page(refusal, journey);
+        passage.refused(refusal);
+        let mut response = page(refusal, passage);
         // What is left of the request body is not read: the connection cannot carry another request. Who is blocked or
         // shed gives its place free.
         let cut = matches!(
@@ -87,15 +87,15 @@ impl Trace {
                 | Refusal::Blocked
                 | Refusal::Overloaded
         );
-        if journey.version < Version::HTTP_2 && cut {
+        if passage.version < Version::HTTP_2 && cut {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
 }
 
-fn describe(event: Event, refusal: &Refusal, journey: &Journey) -> Event {
-    let event = match journey.site() {
+fn describe(event: Event, refusal: &Refusal, passage: &Passage) -> Event {
+    let event = match passage.site() {
         Some(site) => event.site(&site.id),
         None => event,
     };
@@ -103,35 +103,35 @@ fn describe(event: Event, refusal: &Refusal, journey: &Journey) -> Event {
         Some(upstream) => event.entity("upstream", upstream),
         None => event,
     };
-    let event = match journey.connection.ja4 {
+    let event = match passage.connection.ja4 {
         Some(ja4) => event.field("ja4", ja4.as_str()),
         None => event,
     };
-    let event = match &journey.trace {
+    let event = match &passage.trace {
         Some(trace) => event.entity("trace", format!("{:032x}", trace.trace_id)),
         None => event,
     };
     event
-        .entity("request", journey.id)
+        .entity("request", passage.id)
         .field("status", i64::from(refusal.status().as_u16()))
         .field("reason", refusal.to_string())
-        .field("method", journey.method.as_str())
-        .field("path", journey.uri.path())
-        .personal("address", journey.address().to_string())
+        .field("method", passage.method.as_str())
+        .field("path", passage.uri.path())
+        .personal("address", passage.address().to_string())
 }
 
 /// The page or problem a customer sees instead of the shop's answer.
-fn page(refusal: &Refusal, journey: &Journey) -> Response<Body> {
+fn page(refusal: &Refusal, passage: &Passage) -> Response<Body> {
     let text =
         |value: &Option<HeaderValue>| value.as_ref().and_then(|value| value.to_str().ok().map(str::to_owned));
-    let accept = text(&journey.accept).unwrap_or_default();
-    let own = journey.site().map_or(Language::En, |site| site.language);
-    let id = journey.id.to_string();
+    let accept = text(&passage.accept).unwrap_or_default();
+    let own = passage.site().map_or(Language::En, |site| site.language);
+    let id = passage.id.to_string();
     let page = ErrorPage {
-        language: Language::negotiate(own, text(&journey.accept_language).as_deref()),
+        language: Language::negotiate(own, text(&passage.accept_language).as_deref()),
         status: refusal.status().as_u16(),
         kind: refusal.page(),
-        site_name: journey.site().map(|site| site.name.as_str()),
+        site_name: passage.site().map(|site| site.name.as_str()),
         request_id: &id,
         retry_after_seconds: refusal.retry_after_seconds(),
     };

@@ -13,8 +13,8 @@ use tokio::time::{Instant, Sleep};
 use crate::access_log::End;
 use crate::body::BoxError;
 use crate::config::Limits;
-use crate::journey::Journey;
 use crate::metrics::Metrics;
+use crate::passage::Passage;
 use crate::upstream::endpoint::{Endpoint, InFlight};
 use crate::upstream::places::Place;
 use crate::upstream::pool::Carrier;
@@ -324,18 +324,18 @@ impl HttpBody for Download {
     }
 }
 
-/// Counts the bytes of a response for `journey`, which lives until its body ends or is dropped.
-pub(crate) fn counted(body: Body, mut journey: Journey) -> Body {
+/// Counts the bytes of a response for `passage`, which lives until its body ends or is dropped.
+pub(crate) fn counted(body: Body, mut passage: Passage) -> Body {
     if body.is_end_stream() {
-        journey.ended(End::Whole);
+        passage.ended(End::Whole);
         return body;
     }
-    Body::wrap(Counted { body, journey })
+    Body::wrap(Counted { body, passage })
 }
 
 struct Counted {
     body: Body,
-    journey: Journey,
+    passage: Passage,
 }
 
 impl HttpBody for Counted {
@@ -348,12 +348,12 @@ impl HttpBody for Counted {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) {
-            self.journey.sent(data.len() as u64);
+            self.passage.sent(data.len() as u64);
         }
         match &frame {
-            Some(Err(_)) => self.journey.ended(End::Broken),
+            Some(Err(_)) => self.passage.ended(End::Broken),
             Some(Ok(_)) if !self.body.is_end_stream() => {}
-            _ => self.journey.ended(End::Whole),
+            _ => self.passage.ended(End::Whole),
         }
         Poll::Ready(frame)
     }

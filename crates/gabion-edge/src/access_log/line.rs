@@ -122,10 +122,10 @@ fn json(line: &Line, second: &str, out: &mut String) {
     if let Some(site) = line.found.site.get() {
         object.text("site", site.id.as_str());
     }
-    if let Some(upstream) = line.found.notes.upstream.get() {
+    if let Some(upstream) = line.found.notes.upstream() {
         object.text("upstream", &upstream.config.name);
     }
-    if let Some(endpoint) = line.found.notes.endpoint.get() {
+    if let Some(endpoint) = line.found.notes.endpoint() {
         object.display("endpoint", format_args!("{}", endpoint.url));
     }
     if let Some(refused) = &line.refused {

@@ -72,7 +72,7 @@ fn spans(line: &Line) -> Vec<Value> {
         to: start.saturating_add_unsigned(line.total_us),
     };
     let mut spans = vec![server.value(line, attributes)];
-    if let (Some(us), Some(endpoint)) = (line.found.notes.shop_us(), line.found.notes.endpoint.get()) {
+    if let (Some(us), Some(endpoint)) = (line.found.notes.shop_us(), line.found.notes.endpoint()) {
         let shop = Span {
             trace,
             id: trace.shop_span_id,

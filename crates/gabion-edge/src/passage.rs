@@ -16,13 +16,13 @@ use crate::metrics::Metrics;
 use crate::notes::micros;
 use crate::state::State;
 use crate::trace_context::TraceContext;
-use crate::{Body, RequestId};
+use crate::{Body, Refusal, RequestId};
 
 /// The status of requests whose customer went before there was an answer, in records only. nginx made it known.
 const LEFT: u16 = 499;
 
 /// One request, counted as in flight until this is dropped. Whatever way it ends, it tells of itself then.
-pub(crate) struct Journey {
+pub(crate) struct Passage {
     pub(crate) id: RequestId,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
@@ -32,26 +32,25 @@ pub(crate) struct Journey {
     pub(crate) found: Arc<Found>,
     pub(crate) trace: Option<TraceContext>,
     metrics: Arc<Metrics>,
-    state: Arc<State>,
     pub(crate) connection: Arc<Connection>,
     at: Timestamp,
     started: Instant,
-    said: Said,
+    record: Option<Box<Record>>,
     answer: Option<(StatusCode, Duration)>,
-    refused: Option<Box<str>>,
     bytes_out: u64,
     end: End,
 }
 
-/// Headers that only records need; empty where nothing is recorded.
-#[derive(Default)]
-struct Said {
+/// What only records need: kept where there may be one.
+struct Record {
+    state: Arc<State>,
     host: Option<HeaderValue>,
     referer: Option<HeaderValue>,
     agent: Option<HeaderValue>,
+    refused: Option<Box<str>>,
 }
 
-impl Journey {
+impl Passage {
     /// Begins with the head of a request.
     pub(crate) fn begin(
         request: &Request<Body>,
@@ -78,16 +77,14 @@ impl Journey {
             version: request.version(),
             accept: headers.get(ACCEPT).cloned(),
             accept_language: headers.get(ACCEPT_LANGUAGE).cloned(),
-            found: Arc::default(),
+            found: Arc::new(Found::new(recorded)),
             trace,
             metrics: Arc::clone(metrics),
-            state: Arc::clone(state),
             connection: Arc::clone(connection),
             at,
             started: Instant::now(),
-            said: if recorded { Said::of(headers) } else { Said::default() },
+            record: recorded.then(|| Box::new(Record::of(headers, state))),
             answer: None,
-            refused: None,
             bytes_out: 0,
             end: End::Left,
         }
@@ -105,8 +102,10 @@ impl Journey {
     }
 
     /// It was refused.
-    pub(crate) fn refused(&mut self, reason: String) {
-        self.refused = Some(reason.into_boxed_str());
+    pub(crate) fn refused(&mut self, refusal: &Refusal) {
+        if let Some(record) = &mut self.record {
+            record.refused = Some(refusal.to_string().into_boxed_str());
+        }
     }
 
     /// The head of its answer is there. Returns how long that took, and the shop's part of it.
@@ -129,11 +128,20 @@ impl Journey {
         self.end = end;
     }
 
-    fn line(&self, status: u16, head: Duration, total: Duration) -> Line {
-        let bytes = |value: &'_ Option<HeaderValue>| value.clone().unwrap_or(HeaderValue::from_static(""));
-        let (host, referer, agent) =
-            (bytes(&self.said.host), bytes(&self.said.referer), bytes(&self.said.agent));
-        let host = self.uri.authority().map_or(host.as_bytes(), |authority| authority.as_str().as_bytes());
+    fn tell(&self, record: &Record, status: u16, head: Duration, total: Duration) {
+        let line = || self.line(record, status, head, total);
+        if let Some(log) = record.state.access_log.as_ref().filter(|log| log.wants(status, self.id.bits())) {
+            log.offer(line());
+        }
+        let sampled = self.trace.is_some_and(|trace| trace.sampled);
+        if let Some(telemetry) = record.state.telemetry.as_ref().filter(|_| sampled) {
+            telemetry.offer(line());
+        }
+    }
+
+    fn line(&self, record: &Record, status: u16, head: Duration, total: Duration) -> Line {
+        let authority = self.uri.authority().map(|authority| authority.as_str().as_bytes());
+        let host = authority.unwrap_or(bytes(record.host.as_ref()));
         let query = self.uri.query().unwrap_or_default().as_bytes();
         let path = self.uri.path().as_bytes();
         Line {
@@ -146,24 +154,35 @@ impl Journey {
             head_us: micros(head),
             total_us: micros(total),
             end: self.end,
-            refused: self.refused.clone(),
+            refused: record.refused.clone(),
             trace: self.trace,
             connection: Arc::clone(&self.connection),
             found: Arc::clone(&self.found),
-            texts: Texts::new(path, query, host, referer.as_bytes(), agent.as_bytes()),
+            texts: Texts::new(
+                path,
+                query,
+                host,
+                bytes(record.referer.as_ref()),
+                bytes(record.agent.as_ref()),
+            ),
             method: self.method.clone(),
         }
     }
 }
 
-impl Said {
-    fn of(headers: &HeaderMap) -> Self {
+impl Record {
+    fn of(headers: &HeaderMap, state: &Arc<State>) -> Self {
         let get = |name: HeaderName| headers.get(name).cloned();
-        Self { host: get(HOST), referer: get(REFERER), agent: get(USER_AGENT) }
+        let (host, referer, agent) = (get(HOST), get(REFERER), get(USER_AGENT));
+        Self { state: Arc::clone(state), host, referer, agent, refused: None }
     }
 }
 
-impl Drop for Journey {
+fn bytes(value: Option<&HeaderValue>) -> &[u8] {
+    value.map_or(b"", HeaderValue::as_bytes)
+}
+
+impl Drop for Passage {
     fn drop(&mut self) {
         self.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
         self.found.notes.count(&self.metrics);
@@ -178,13 +197,8 @@ impl Drop for Journey {
                 (LEFT, total)
             }
         };
-        let state = Arc::clone(&self.state);
-        if let Some(log) = state.access_log.as_ref().filter(|log| log.wants(status, self.id.bits())) {
-            log.offer(self.line(status, head, total));
-        }
-        let sampled = self.trace.is_some_and(|trace| trace.sampled);
-        if let Some(telemetry) = state.telemetry.as_ref().filter(|_| sampled) {
-            telemetry.offer(self.line(status, head, total));
+        if let Some(record) = &self.record {
+            self.tell(record, status, head, total);
         }
     }
 }
