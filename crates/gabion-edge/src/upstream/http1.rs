@@ -26,7 +26,7 @@ pub(crate) use exchange::AnswerBody;
 use exchange::Exchange;
 
 /// Bytes of a response head; a longer one is an error of the shop.
-const HEAD_BYTES_MAX: usize = 256 * 1024;
+const RESPONSE_HEAD_BYTES_MAX: usize = 256 * 1024;
 /// Bytes asked of the system at a time while a head is read, and while a body is read.
 const HEAD_READ_BYTES: usize = 4 * 1024;
 const BODY_READ_BYTES: usize = 32 * 1024;
@@ -122,7 +122,7 @@ impl Http1 {
                 }
                 return Poll::Ready(Ok(answer));
             }
-            if self.read.len() > HEAD_BYTES_MAX {
+            if self.read.len() > RESPONSE_HEAD_BYTES_MAX {
                 return Poll::Ready(Err(Http1Error::Malformed("head too long")));
             }
             if !ready!(self.poll_read(cx, HEAD_READ_BYTES))? {

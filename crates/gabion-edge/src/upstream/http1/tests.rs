@@ -100,7 +100,7 @@ async fn answers_that_are_cut_or_no_http_are_errors() {
     ] {
         assert_eq!(ask(get(), answer).await, Err(error.to_owned()), "{answer}");
     }
-    let long = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(HEAD_BYTES_MAX + HEAD_READ_BYTES));
+    let long = format!("HTTP/1.1 200 OK\r\nA: {}", "x".repeat(RESPONSE_HEAD_BYTES_MAX + HEAD_READ_BYTES));
     assert_eq!(ask(get(), &long).await, Err("malformed answer: head too long".into()));
 }
 
