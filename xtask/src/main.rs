@@ -10,6 +10,7 @@ mod lab;
 mod layers;
 mod licences;
 mod postgres;
+mod smuggle;
 mod soak;
 mod statistics;
 mod suite;
@@ -36,6 +37,8 @@ enum Task {
     Tidy,
     /// The long runs: reload storm, dead database, full disk.
     Soak,
+    /// Send requests that readers disagree about through Gabion to four other servers, and compare what they saw.
+    Smuggle,
     /// Measure Gabion: bench/README.md says how to read the results.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Task::Test => suite::run_everything(),
         Task::Tidy => tidy::run(),
         Task::Soak => soak::run_long(),
+        Task::Smuggle => smuggle::run_all(),
         Task::Bench(bench) => bench::run(&bench),
         Task::Attack(attack) => attack.run(),
         Task::Client(client) => client::run(&client),

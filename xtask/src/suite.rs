@@ -12,6 +12,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("postgresql", "/usr/lib/postgresql"),
     ("chromium", "/usr/bin/chromium"),
     ("nginx-light", "/usr/sbin/nginx"),
+    ("haproxy", "/usr/sbin/haproxy"),
     ("sqlite3", "/usr/bin/sqlite3"),
     ("pebble", "/usr/bin/pebble"),
 ];

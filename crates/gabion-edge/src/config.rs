@@ -28,7 +28,9 @@ pub use balance::{
 pub use limits::{Http2Section, Limits, LimitsSection};
 pub use listen::ListenSection;
 pub use rate_limit::{Action, Key, RATE_LIMITS_MAX, RateLimitConfig, RateLimitSection, VISITOR};
-pub use route::{CanaryConfig, CanarySection, MirrorConfig, MirrorSection, RouteConfig, RouteSection};
+pub use route::{
+    CanaryConfig, CanarySection, EncodedBodies, MirrorConfig, MirrorSection, RouteConfig, RouteSection,
+};
 pub use site::{Site, SiteSection};
 pub use telemetry::{TelemetryConfig, TelemetrySection};
 pub use upstream::{

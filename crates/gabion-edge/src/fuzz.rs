@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use crate::client_addr;
 use crate::config::Http2Section;
 use crate::cut::Cut;
+use crate::guard::body::Framing;
+use crate::guard::{Chunked, Scan};
 use crate::h2_watch::machine::{Machine, Times};
 use crate::network::Network;
 use crate::origin::Origin;
@@ -94,6 +96,49 @@ pub fn traceparent(bytes: &[u8]) {
     }
 }
 
+/// Whatever a head is made of, the guard's answer does not depend on how it was split, and a head that passes says
+/// once at most where its body ends.
+pub fn head(bytes: &[u8]) {
+    let whole = Scan::default().feed(bytes);
+    let mut scan = Scan::default();
+    let pieces =
+        (1..=bytes.len()).map(|end| scan.feed(&bytes[..end])).find(|found| !matches!(found, Ok(None)));
+    assert_eq!(pieces.unwrap_or(Ok(None)), whole);
+    let Ok(Some(head)) = whole else { return };
+    let named = |known: &'static str| move |(name, _): &(&str, &[u8])| name.eq_ignore_ascii_case(known);
+    let (lengths, codings) = (
+        head.raw.fields().filter(named("content-length")).count(),
+        head.raw.fields().filter(named("transfer-encoding")).count(),
+    );
+    assert!(head.raw.fields().filter(named("host")).count() <= 1);
+    assert_eq!((codings, lengths <= 1 - codings), (usize::from(head.framing == Framing::Chunked), true));
+}
+
+/// Whatever a chunked body is made of, its end does not depend on how it was split, and a body that ends can be read
+/// again, chunk by chunk, to the same end.
+pub fn chunked(bytes: &[u8]) {
+    let mut whole = Chunked::default();
+    let end = whole.advance(bytes);
+    let mut pieces = Chunked::default();
+    let each = bytes.iter().try_fold(0, |sum, byte| Ok(sum + pieces.advance(&[*byte])?));
+    assert_eq!((each, pieces.is_over()), (end, whole.is_over()));
+    let (Ok(end), true) = (end, whole.is_over()) else { return };
+    let mut rest = &bytes[..end];
+    loop {
+        let line = rest.iter().position(|b| *b == b'\n').expect("a chunk size ends in a line");
+        let digits = rest.iter().position(|b| !b.is_ascii_hexdigit()).expect("a chunk size ends");
+        let digits = std::str::from_utf8(&rest[..digits]).expect("digits are text");
+        let size = usize::from_str_radix(digits, 16).expect("it fits what was read");
+        rest = &rest[line + 1..];
+        if size == 0 {
+            break;
+        }
+        assert_eq!(&rest[size..size + 2], b"\r\n");
+        rest = &rest[size + 2..];
+    }
+    assert!(rest == b"\r\n" || rest.ends_with(b"\r\n\r\n"));
+}
+
 #[cfg(test)]
 mod tests {
     use gabion_test::seeds;
@@ -121,6 +166,16 @@ mod tests {
     #[test]
     fn traceparent_seeds_hold() {
         seeds::each("traceparent", super::traceparent);
+    }
+
+    #[test]
+    fn head_seeds_hold() {
+        seeds::each("head", super::head);
+    }
+
+    #[test]
+    fn chunked_seeds_hold() {
+        seeds::each("chunked", super::chunked);
     }
 
     #[test]

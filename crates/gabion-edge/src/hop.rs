@@ -45,12 +45,6 @@ pub(crate) fn wants_websocket(headers: &HeaderMap) -> bool {
     lists(headers, &CONNECTION, "upgrade") && lists(headers, &UPGRADE, "websocket")
 }
 
-/// Whether a body is framed by its length or by chunks alone: another transfer coding would be lost with its header
-/// (RFC 9112 section 6.1), and the shop would take compressed bytes for plain ones.
-pub(crate) fn framing_is_plain(headers: &HeaderMap) -> bool {
-    headers.get_all(TRANSFER_ENCODING).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"chunked"))
-}
-
 /// Whether the client takes trailers.
 pub(crate) fn takes_trailers(headers: &HeaderMap) -> bool {
     lists(headers, &TE, "trailers")
@@ -90,14 +84,6 @@ mod tests {
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["accept", "host"]);
-    }
-
-    #[test]
-    fn only_chunked_is_a_plain_framing() {
-        assert!(framing_is_plain(&headers(&[])));
-        assert!(framing_is_plain(&headers(&[("transfer-encoding", "Chunked")])));
-        assert!(!framing_is_plain(&headers(&[("transfer-encoding", "gzip, chunked")])));
-        assert!(!framing_is_plain(&headers(&[("transfer-encoding", "gzip")])));
     }
 
     #[test]

@@ -4,8 +4,9 @@
 //! become its own process; it never changes what a customer sends or the shop answers beyond the headers it
 //! documents. What it has to tell goes to an [`EventSink`] and into [`Metrics`].
 //!
-//! The walk of a request: `listener` (accept, TLS, HTTP) -> `stack` (the order of the defences) -> `trace` (id, time,
-//! pages) -> `client_addr` -> `admission` -> `route` -> `rate_limit` -> `redirect` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
+//! The walk of a request: `listener` (accept, TLS, HTTP) -> `guard` (strict heads and framing) -> `stack` (the order
+//! of the defences) -> `trace` (id, time, pages) -> `client_addr` -> `admission` -> `route` -> `rate_limit` ->
+//! `redirect` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
 //! connection) -> `transfer` (bodies on their way).
 
 pub mod access;
@@ -22,6 +23,7 @@ pub mod event;
 mod forward;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod guard;
 mod h2_watch;
 pub mod header_policy;
 mod headers;

@@ -1,5 +1,6 @@
 //! One request from its head to the end of its answer.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use gabion_core::Timestamp;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, HOST, HeaderValue, REFERER, USER_AGENT};
-use http::{HeaderMap, HeaderName, Method, Request, StatusCode, Uri, Version};
+use http::{Extensions, HeaderMap, HeaderName, Method, Request, StatusCode, Uri, Version};
 
 use crate::access_log::{End, Line, Texts};
 use crate::config::Site;
+use crate::guard::{Arrival, Refused, Turn};
 use crate::layer::{Connection, Found};
 use crate::metrics::Metrics;
 use crate::notes::micros;
@@ -24,8 +26,8 @@ const LEFT: u16 = 499;
 /// One request, counted as in flight until this is dropped. Whatever way it ends, it tells of itself then.
 pub(crate) struct Passage {
     pub(crate) id: RequestId,
-    pub(crate) method: Method,
-    pub(crate) uri: Uri,
+    method: Method,
+    uri: Uri,
     pub(crate) version: Version,
     pub(crate) accept: Option<HeaderValue>,
     pub(crate) accept_language: Option<HeaderValue>,
@@ -39,6 +41,10 @@ pub(crate) struct Passage {
     answer: Option<(StatusCode, Duration)>,
     bytes_out: u64,
     end: End,
+    /// Set where the guard refused the head: method and target are then of its stand-in.
+    refused: Option<Refused>,
+    /// The turn of its connection, given back when this ends.
+    turn: Option<Turn>,
 }
 
 /// What only records need: kept where there may be one.
@@ -87,7 +93,36 @@ impl Passage {
             answer: None,
             bytes_out: 0,
             end: End::Left,
+            refused: None,
+            turn: None,
         }
+    }
+
+    /// Takes what the guard says of the head: the head itself, for who wants to see it as it came, or why not.
+    pub(crate) fn arrived(&mut self, arrival: Option<Arrival>, extensions: &mut Extensions) {
+        let Some(Arrival { head, turn }) = arrival else { return };
+        self.turn = Some(turn);
+        match head {
+            Ok(head) => drop(extensions.insert(head)),
+            Err(refused) => self.refused = Some(refused),
+        }
+    }
+
+    /// The connection carries another protocol from here on.
+    pub(crate) fn switch(&self) {
+        if let Some(turn) = &self.turn {
+            turn.switch();
+        }
+    }
+
+    /// The method as the client sent it.
+    pub(crate) fn method(&self) -> Cow<'_, str> {
+        self.refused.as_ref().map_or_else(|| self.method.as_str().into(), |refused| refused.method().into())
+    }
+
+    /// The path as the client sent it.
+    pub(crate) fn path(&self) -> Cow<'_, str> {
+        self.refused.as_ref().map_or_else(|| self.uri.path().into(), |refused| refused.path().into())
     }
 
     /// The site, once it is known.
@@ -143,7 +178,7 @@ impl Passage {
         let authority = self.uri.authority().map(|authority| authority.as_str().as_bytes());
         let host = authority.unwrap_or(bytes(record.host.as_ref()));
         let query = self.uri.query().unwrap_or_default().as_bytes();
-        let path = self.uri.path().as_bytes();
+        let path = self.path();
         Line {
             at: self.at,
             id: self.id,
@@ -159,15 +194,25 @@ impl Passage {
             connection: Arc::clone(&self.connection),
             found: Arc::clone(&self.found),
             texts: Texts::new(
-                path,
+                path.as_bytes(),
                 query,
                 host,
                 bytes(record.referer.as_ref()),
                 bytes(record.agent.as_ref()),
             ),
-            method: self.method.clone(),
+            method: match &self.refused {
+                Some(refused) => {
+                    Method::from_bytes(refused.method().as_bytes()).unwrap_or_else(|_| no_method())
+                }
+                None => self.method.clone(),
+            },
         }
     }
+}
+
+/// What stands in records for a method that is none.
+fn no_method() -> Method {
+    Method::from_bytes(b"-").expect("a hyphen is a token")
 }
 
 impl Record {

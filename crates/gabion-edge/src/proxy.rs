@@ -12,6 +12,7 @@ use http_body::Body as HttpBody;
 use hyper::upgrade::OnUpgrade;
 
 use crate::client_addr::Client;
+use crate::config::EncodedBodies;
 use crate::forward::{self, Origination};
 use crate::layer::{Next, Outcome, context};
 use crate::metrics::Metrics;
@@ -25,7 +26,7 @@ use crate::tunnel::{ShopSide, Tunnels};
 use crate::upstream::places::Place;
 use crate::upstream::shop_body::ShopBody;
 use crate::upstream::{Upstream, Wish};
-use crate::{Body, Refusal, hop};
+use crate::{Body, Refusal, guard};
 
 /// Asks the shop.
 #[derive(Clone)]
@@ -64,8 +65,8 @@ impl Proxy {
         if upstream.config.maintenance {
             return Err(Refusal::Maintenance { upstream: upstream.config.name.clone() });
         }
-        if !hop::framing_is_plain(&parts.headers) {
-            return Err(Refusal::BadRequest("a transfer coding other than chunked"));
+        if route.encoded_bodies == EncodedBodies::Refuse && guard::encoded(&parts.headers) {
+            return Err(Refusal::EncodedBody);
         }
         let bytes_max = if unlimited { u64::MAX } else { route.body_bytes_max };
         if body.size_hint().lower() > bytes_max {

@@ -8,15 +8,22 @@ use gabion_page::error_page::ErrorKind;
 use http::StatusCode;
 
 use crate::event;
+use crate::guard::Fault;
 use crate::rate_limit::{Decision, Limit, retry_after_seconds};
 use crate::shed;
 
 /// Why a request got no answer from the shop.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The `Host` is missing, malformed, or there are several.
+    /// The head, or the framing of the body, is not as it must be.
+    #[error("bad request: {0}")]
+    Malformed(Fault),
+    /// The `Host` is missing or malformed.
     #[error("bad request: {0}")]
     BadRequest(&'static str),
+    /// A body with a `Content-Encoding` where the route takes none.
+    #[error("encoded request body")]
+    EncodedBody,
     /// No site has this host.
     #[error("no site is configured for host {host}")]
     UnknownHost {
@@ -106,7 +113,9 @@ impl Refusal {
     /// The status the client gets. RFC 9110 section 15.
     pub const fn status(&self) -> StatusCode {
         match self {
+            Self::Malformed(fault) => fault.status(),
             Self::BadRequest(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::EncodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownHost { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::Reserved => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
@@ -125,7 +134,9 @@ impl Refusal {
     /// Which page the customer sees.
     pub(crate) const fn page(&self) -> ErrorKind {
         match self {
-            Self::BadRequest(_)
+            Self::Malformed(_)
+            | Self::BadRequest(_)
+            | Self::EncodedBody
             | Self::BodyBroken
             | Self::BodyStalled { .. }
             | Self::BodySlow { .. }

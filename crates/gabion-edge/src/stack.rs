@@ -10,6 +10,7 @@ use tower::ServiceBuilder;
 
 use crate::admission::Admit;
 use crate::client_addr::ClientAddr;
+use crate::guard::{self, Arrival};
 use crate::headers::Headers;
 use crate::layer::{Connection, Next, wrap};
 use crate::proxy::Proxy;
@@ -17,7 +18,7 @@ use crate::rate_limit::RateLimit;
 use crate::redirect::Redirect;
 use crate::route::RouteLookup;
 use crate::tls::acme::challenge;
-use crate::{Body, Edge};
+use crate::{Body, Edge, Refusal};
 
 /// The defences around the proxy, outermost first.
 macro_rules! defences {
@@ -33,10 +34,12 @@ macro_rules! defences {
     };
 }
 
-/// Answers one request of a downstream connection. The configuration is the one in force when it arrives.
+/// Answers one request of a downstream connection. The configuration is the one in force when it arrives. `arrival`
+/// is what the guard says of it; without one it is held against the guard's rules here (HTTP/2).
 pub(crate) fn answer(
     edge: &Edge,
     connection: &Arc<Connection>,
+    arrival: Option<Arrival>,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static {
     let state = edge.state();
@@ -44,15 +47,20 @@ pub(crate) fn answer(
     let connection = Arc::clone(connection);
     let defences = defences!(Proxy { metrics: Arc::clone(edge.metrics()), tunnels: edge.tunnels().clone() });
     let trace = edge.trace();
+    let fault = match &arrival {
+        Some(arrival) => arrival.head.as_ref().err().map(|refused| refused.fault),
+        None => guard::http2(&request).err(),
+    };
     // Before all defences: an ACME server asks over plain HTTP, for a name that may not be served yet.
     let challenge = edge.challenges().http_answer(request.uri().path());
     async move {
         let inner = |request| async move {
-            match challenge {
-                Some(answer) => Ok(challenge::response(&answer)),
-                None => defences.call(request).await,
+            match (fault, challenge) {
+                (Some(fault), _) => Err(Refusal::Malformed(fault)),
+                (None, Some(answer)) => Ok(challenge::response(&answer)),
+                (None, None) => defences.call(request).await,
             }
         };
-        Ok(trace.answer(request.map(Body::from), state, connection, inner).await)
+        Ok(trace.answer(request.map(Body::from), state, connection, arrival, inner).await)
     }
 }

@@ -10,7 +10,7 @@ use crate::Body;
 use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
-use crate::config::{AccessLogConfig, EdgeConfig, HashBy, Limits, Site};
+use crate::config::{AccessLogConfig, EdgeConfig, EncodedBodies, HashBy, Limits, Site};
 use crate::error::ReloadError;
 use crate::forward::Origination;
 use crate::metrics::Metrics;
@@ -28,6 +28,7 @@ pub(crate) struct Route {
     pub(crate) host: Option<String>,
     pub(crate) body_bytes_max: u64,
     pub(crate) limits: Vec<Arc<Limit>>,
+    pub(crate) encoded_bodies: EncodedBodies,
     upstream: Arc<Upstream>,
     canary: Option<Canary>,
     mirror: Option<Mirror>,
@@ -132,6 +133,7 @@ impl State {
                     host: route.host,
                     body_bytes_max: route.body_bytes_max,
                     limits,
+                    encoded_bodies: route.encoded_bodies,
                     upstream: upstream(&route.upstream),
                     canary: route.canary.map(|canary| Canary {
                         upstream: upstream(&canary.upstream),

@@ -178,6 +178,11 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
     page.metric("gabion_responses_total", Type::Counter, "Responses by status class.", responses);
     for (name, help, value) in [
         ("gabion_refused_total", "Requests answered by Gabion's own error pages.", count(&metrics.refused)),
+        (
+            "gabion_malformed_total",
+            "Requests refused for their head or the framing of their body.",
+            count(&metrics.malformed),
+        ),
         ("gabion_request_bytes_total", "Bytes of request bodies.", count(&metrics.bytes_in)),
         ("gabion_response_bytes_total", "Bytes of response bodies.", count(&metrics.bytes_out)),
         ("gabion_bodies_slow_total", "Request bodies that came too slowly.", count(&metrics.bodies_slow)),

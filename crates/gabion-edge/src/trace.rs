@@ -11,10 +11,11 @@ use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
     RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
 };
-use http::{Request, Response, Version};
+use http::{Request, Response, StatusCode, Version};
 
 use crate::event::Recorder;
 use crate::forward::X_REQUEST_ID;
+use crate::guard::Arrival;
 use crate::layer::{Connection, Context};
 use crate::metrics::Metrics;
 use crate::notes::{Notes, micros};
@@ -41,6 +42,7 @@ impl Trace {
         mut request: Request<Body>,
         state: Arc<State>,
         connection: Arc<Connection>,
+        arrival: Option<Arrival>,
         inner: F,
     ) -> Response<Body>
     where
@@ -50,6 +52,7 @@ impl Trace {
         let now = self.recorder.clock.now();
         let id = RequestId::new(now, self.entropy.as_ref());
         let mut passage = Passage::begin(&request, id, now, &state, &connection, &self.metrics);
+        passage.arrived(arrival, request.extensions_mut());
         TraceContext::pass_on(passage.trace.as_ref(), request.headers_mut());
         request.extensions_mut().insert(Context { id, state, connection, found: Arc::clone(&passage.found) });
         let mut response = match inner(request).await {
@@ -58,12 +61,15 @@ impl Trace {
         };
         let (total, shop) = passage.answered(response.status());
         tracing::debug!(
-            request.id = %id, method = %passage.method, path = %card::mask(passage.uri.path()), status = response.status().as_u16(),
+            request.id = %id, method = %passage.method(), path = %card::mask(&passage.path()), status = response.status().as_u16(),
             total_us = micros(total), "Request answered"
         );
         response.headers_mut().insert(X_REQUEST_ID, id.header());
         if passage.site().is_some_and(|site| site.server_timing) {
             response.headers_mut().append(SERVER_TIMING, server_timing(total, shop, &passage.found.notes));
+        }
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            passage.switch();
         }
         let (parts, body) = response.into_parts();
         Response::from_parts(parts, counted(body, passage))
@@ -71,16 +77,23 @@ impl Trace {
 
     fn refuse(&self, refusal: &Refusal, passage: &mut Passage) -> Response<Body> {
         self.metrics.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if let Refusal::Malformed(_) = refusal {
+            self.metrics.malformed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
         if let Some(kind) = refusal.event() {
             self.recorder.record(kind, Actor::Visitor, |event| describe(event, refusal, passage));
         }
         passage.refused(refusal);
         let mut response = page(refusal, passage);
-        // What is left of the request body is not read: the connection cannot carry another request. Who is blocked or
-        // shed gives its place free.
+        // What is left of the request body is not read, or nobody knows what comes after a request like this: the
+        // connection carries no other. Who is blocked or shed gives its place free.
         let cut = matches!(
             refusal,
-            Refusal::BodyTooLarge { .. }
+            Refusal::Malformed(_)
+                | Refusal::BadRequest(_)
+                | Refusal::UnknownHost { .. }
+                | Refusal::EncodedBody
+                | Refusal::BodyTooLarge { .. }
                 | Refusal::BodyStalled { .. }
                 | Refusal::BodySlow { .. }
                 | Refusal::BodyBroken
@@ -115,8 +128,8 @@ fn describe(event: Event, refusal: &Refusal, passage: &Passage) -> Event {
         .entity("request", passage.id)
         .field("status", i64::from(refusal.status().as_u16()))
         .field("reason", refusal.to_string())
-        .field("method", passage.method.as_str())
-        .field("path", passage.uri.path())
+        .field("method", passage.method().into_owned())
+        .field("path", passage.path().into_owned())
         .personal("address", passage.address().to_string())
 }
 

@@ -1,8 +1,8 @@
 //! Bodies on their way through: counted, limited, and never waited for forever.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::{Instant, Sleep};
 use crate::access_log::End;
 use crate::body::BoxError;
 use crate::config::Limits;
+use crate::guard::Fault;
 use crate::metrics::Metrics;
 use crate::passage::Passage;
 use crate::upstream::endpoint::{Endpoint, InFlight};
@@ -115,6 +116,8 @@ pub(crate) struct Upload {
     stalled: AtomicBool,
     slow: AtomicBool,
     broken: AtomicBool,
+    /// What is wrong with the framing of a broken body, where it was not the client who ended it.
+    fault: OnceLock<Fault>,
     done: AtomicBool,
 }
 
@@ -134,6 +137,7 @@ impl Upload {
             stalled: AtomicBool::new(false),
             slow: AtomicBool::new(false),
             broken: AtomicBool::new(false),
+            fault: OnceLock::new(),
             done: AtomicBool::new(false),
         })
     }
@@ -180,6 +184,8 @@ impl Upload {
             Some(Refusal::BodyStalled { idle: pace.idle })
         } else if self.slow.load(Ordering::Relaxed) {
             Some(Refusal::BodySlow { rate_min: pace.rate_min })
+        } else if let Some(fault) = self.fault.get() {
+            Some(Refusal::Malformed(*fault))
         } else {
             self.broken.load(Ordering::Relaxed).then_some(Refusal::BodyBroken)
         }
@@ -215,7 +221,12 @@ impl HttpBody for Watched {
         this.upload.last_ms.store(since, Ordering::Relaxed);
         match &frame {
             None => this.upload.done.store(true, Ordering::Relaxed),
-            Some(Err(_)) => this.upload.broken.store(true, Ordering::Relaxed),
+            Some(Err(error)) => {
+                if let Some(fault) = fault(error.as_ref()) {
+                    this.upload.fault.get_or_init(|| fault);
+                }
+                this.upload.broken.store(true, Ordering::Relaxed);
+            }
             Some(Ok(frame)) => {
                 let len = frame.data_ref().map_or(0, |data| data.len() as u64);
                 this.upload.metrics.bytes_in.fetch_add(len, Ordering::Relaxed);
@@ -240,6 +251,14 @@ impl HttpBody for Watched {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// The guard's word about a broken body, as hyper passes it on: the cause of an error of reading.
+fn fault(error: &(dyn std::error::Error + 'static)) -> Option<Fault> {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes
+        .filter_map(|error| error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref().copied())
+        .next()
 }
 
 /// What a response body holds until it was read to the end: the connection and the places it takes.

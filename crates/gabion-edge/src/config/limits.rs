@@ -27,7 +27,7 @@ pub struct LimitsSection {
     /// Seconds until a client has said where it comes from (PROXY protocol) and agreed on TLS; then the connection is
     /// closed.
     pub handshake_timeout_seconds: u64,
-    /// Seconds a client may take to send a request head; then the connection is closed.
+    /// Seconds a client may take to send a request head over HTTP/1; then 408 and the connection is closed.
     pub head_timeout_seconds: u64,
     /// Seconds a connection may stay open without a request; then it is closed.
     pub keepalive_idle_seconds: u64,

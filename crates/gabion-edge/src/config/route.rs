@@ -22,6 +22,9 @@ pub struct RouteSection {
     /// Names of `[[rate_limit]]` sections that count requests of this route, besides those that hold everywhere.
     #[serde(default)]
     pub rate_limits: Vec<Spanned<String>>,
+    /// What becomes of request bodies with a `Content-Encoding`.
+    #[serde(default)]
+    pub encoded_bodies: EncodedBodies,
     /// A share of the customers that another upstream answers.
     pub canary: Option<CanarySection>,
     /// A share of the requests that another upstream gets a copy of.
@@ -50,6 +53,17 @@ pub struct MirrorSection {
     pub percent: Spanned<u8>,
 }
 
+/// What becomes of request bodies with a `Content-Encoding`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EncodedBodies {
+    /// 415: what is inside cannot be seen, and it may unpack to a multiple of its size.
+    #[default]
+    Refuse,
+    /// The shop gets them as they came.
+    Pass,
+}
+
 const fn body_bytes_max() -> u64 {
     100 << 20
 }
@@ -67,6 +81,8 @@ pub struct RouteConfig {
     pub body_bytes_max: u64,
     /// Names of the rate limits that hold here, those that hold everywhere included.
     pub rate_limits: Vec<String>,
+    /// What becomes of encoded request bodies.
+    pub encoded_bodies: EncodedBodies,
     /// Who is answered by another upstream.
     pub canary: Option<CanaryConfig>,
     /// Which requests are copied.
@@ -115,6 +131,7 @@ pub(super) fn check_route(section: &RouteSection, config: &EdgeConfig) -> Result
         upstream: check_name(&section.upstream, config)?,
         body_bytes_max: section.body_bytes_max,
         rate_limits: rate_limit::of_route(&section.rate_limits, &config.rate_limits)?,
+        encoded_bodies: section.encoded_bodies,
         canary: section.canary.as_ref().map(|canary| check_canary(canary, config)).transpose()?,
         mirror: section.mirror.as_ref().map(|mirror| check_mirror(mirror, config)).transpose()?,
     })

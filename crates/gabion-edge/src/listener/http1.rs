@@ -3,17 +3,14 @@
 use std::sync::Arc;
 
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::ending::FirstRequest;
 use super::serve::ServeError;
+use crate::guard::{Gate, Guarded, HEAD_BYTES_MAX, HEADERS_MAX, Patience};
 use crate::layer::Connection;
 use crate::{Edge, stack};
-
-/// Bytes of one HTTP/1 request head, and headers in it; above them 431. RFC 6585 section 5.
-const HEAD_BYTES_MAX: usize = 64 * 1024;
-const HEADERS_MAX: usize = 100;
 
 /// Serves a connection until it ends, or until the request at work is answered when the edge stops.
 pub(super) async fn http1(
@@ -21,14 +18,20 @@ pub(super) async fn http1(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     connection: Arc<Connection>,
 ) -> Result<(), ServeError> {
+    let gate = Gate::default();
+    let patience = {
+        let limits = &edge.state().limits;
+        Patience { head: limits.head_timeout, idle: limits.keepalive_idle }
+    };
+    let stream = Guarded::new(stream, gate.clone(), patience);
     let first = FirstRequest::default();
     let service = service_fn(|request| {
         first.came();
-        stack::answer(edge, &connection, request)
+        stack::answer(edge, &connection, Some(gate.arrive()), request)
     });
+    // The guard keeps the times and limits of heads; those of hyper only have to be as wide.
     let serving = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(edge.state().limits.head_timeout)
+        .header_read_timeout(None)
         .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX)

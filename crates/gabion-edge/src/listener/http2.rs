@@ -31,7 +31,7 @@ pub(super) async fn http2(
     let first = FirstRequest::default();
     let service = service_fn(|request| {
         first.came();
-        stack::answer(edge, &connection, request)
+        stack::answer(edge, &connection, None, request)
     });
     let serving = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())

@@ -13,6 +13,8 @@ mod ejection;
 mod failures;
 mod forwarding;
 mod front;
+#[allow(clippy::print_stderr, reason = "whoever runs the tests should see the table")]
+mod guard;
 mod hello;
 mod http2_floods;
 mod lifecycle;
@@ -22,6 +24,8 @@ mod rate_limits;
 mod reload_storm;
 mod responses;
 mod routing;
+#[allow(clippy::print_stdout, clippy::print_stderr, reason = "whoever runs the tests should see the table")]
+mod smuggle;
 mod sticky;
 mod streaming;
 mod telemetry;

@@ -63,7 +63,7 @@ impl Answer {
         let close = hop::lists(&head.headers, &CONNECTION, "close");
         let keep = newest && !close;
         if head.headers.contains_key(TRANSFER_ENCODING) {
-            if !hop::framing_is_plain(&head.headers) {
+            if !is_chunked(&head.headers) {
                 return Err("a transfer coding other than chunked");
             }
             // With both, the chunks are what counts, and somebody may have tried to split the answer in two.
@@ -88,6 +88,11 @@ fn headers(names: Vec<(HeaderName, std::ops::Range<usize>)>, bytes: &Bytes) -> R
         headers.append(name, value.map_err(|_| Http1Error::Malformed("field value"))?);
     }
     Ok(headers)
+}
+
+/// Whether a body is framed by chunks alone: another transfer coding would be lost with its header.
+fn is_chunked(headers: &HeaderMap) -> bool {
+    headers.get_all(TRANSFER_ENCODING).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"chunked"))
 }
 
 /// The length that all `Content-Length` fields agree on.

@@ -1,19 +1,20 @@
 //! The head of a request as bytes, and the framing of its body.
 
 use bytes::{BufMut, Bytes, BytesMut};
-use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Request};
+use http::header::{CONTENT_LENGTH, TRAILER, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, Method, Request};
 use http_body::Body as HttpBody;
 
 use crate::Body;
 
 /// How a request body is framed (RFC 9112 section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     /// So many bytes are still to come.
     Length(u64),
-    /// Chunks, and trailers after them.
-    Chunked,
+    /// Chunks, and after them those trailers that the head announced (RFC 9110 section 6.6.2): an endpoint that expects
+    /// none would not know what to do with others.
+    Chunked { announced: Vec<HeaderName> },
 }
 
 /// Writes the head. The framing is ours: what the head says about it is left out.
@@ -37,11 +38,16 @@ pub(super) fn head(to: &mut BytesMut, request: &Request<Body>) -> Framing {
         }
         None => {
             to.put_slice(b"transfer-encoding: chunked\r\n");
-            Framing::Chunked
+            Framing::Chunked { announced: announced(request.headers()) }
         }
     };
     to.put_slice(b"\r\n");
     framing
+}
+
+fn announced(headers: &HeaderMap) -> Vec<HeaderName> {
+    let lists = headers.get_all(TRAILER).iter().filter_map(|value| value.to_str().ok());
+    lists.flat_map(|list| list.split(',')).filter_map(|name| name.trim().parse().ok()).collect()
 }
 
 fn fields(to: &mut BytesMut, headers: &HeaderMap) {
@@ -67,8 +73,8 @@ impl Framing {
                 *left = left.checked_sub(data.len() as u64).ok_or("body longer than its length")?;
                 to.put_slice(data);
             }
-            Self::Chunked if data.is_empty() => {} // An empty chunk would be the last one.
-            Self::Chunked => {
+            Self::Chunked { .. } if data.is_empty() => {} // An empty chunk would be the last one.
+            Self::Chunked { .. } => {
                 to.put_slice(format!("{:x}\r\n", data.len()).as_bytes());
                 to.put_slice(data);
                 to.put_slice(b"\r\n");
@@ -81,13 +87,18 @@ impl Framing {
     ///
     /// # Errors
     /// When the body is shorter than was said.
-    pub(super) fn end(self, to: &mut BytesMut, trailers: &HeaderMap) -> Result<(), &'static str> {
+    pub(super) fn end(&self, to: &mut BytesMut, mut trailers: HeaderMap) -> Result<(), &'static str> {
         match self {
             Self::Length(0) => {}
             Self::Length(_) => return Err("body shorter than its length"),
-            Self::Chunked => {
+            Self::Chunked { announced } => {
+                let unannounced = |name: &&HeaderName| !announced.contains(*name);
+                let dropped: Vec<_> = trailers.keys().filter(unannounced).cloned().collect();
+                for name in dropped {
+                    trailers.remove(name);
+                }
                 to.put_slice(b"0\r\n");
-                fields(to, trailers);
+                fields(to, &trailers);
                 to.put_slice(b"\r\n");
             }
         }

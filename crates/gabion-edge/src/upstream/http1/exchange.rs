@@ -105,7 +105,7 @@ impl Exchange {
                 return self.wire.poll_write(cx, &mut self.upload.wrote).map_err(Into::into);
             };
             if body.is_end_stream() {
-                let ended = self.upload.framing.end(&mut self.wire.write, &HeaderMap::new());
+                let ended = self.upload.framing.end(&mut self.wire.write, HeaderMap::new());
                 ended.map_err(|reason| Http1Error::Upload(reason.into()))?;
                 ready!(self.wire.poll_write(cx, &mut self.upload.wrote))?;
                 self.upload.body = None;
@@ -133,11 +133,11 @@ impl Exchange {
             Some(Err(other)) => {
                 let trailers = other.into_trailers().unwrap_or_default();
                 *body = None;
-                framing.end(to, &trailers)
+                framing.end(to, trailers)
             }
             None => {
                 *body = None;
-                framing.end(to, &HeaderMap::new())
+                framing.end(to, HeaderMap::new())
             }
         };
         written.map_err(|reason| Http1Error::Upload(reason.into()))
