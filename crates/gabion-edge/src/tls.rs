@@ -27,9 +27,10 @@ pub mod upstream;
 use std::sync::Arc;
 
 use gabion_core::Blame;
+use rustls::crypto::aws_lc_rs::cipher_suite;
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::server::ServerSessionMemoryCache;
-use rustls::{ServerConfig, SupportedProtocolVersion, version};
+use rustls::{ServerConfig, SupportedCipherSuite, SupportedProtocolVersion, version};
 
 pub use acme::{AcmeMode, Challenges};
 pub use certificate::ServedCertificate;
@@ -77,11 +78,27 @@ impl TlsError {
     }
 }
 
+/// The ciphers of every TLS connection of Gabion, the preferred one first, newer versions before older ones: keys of
+/// 256 bits before those of 128, AES before ChaCha20 because nearly every processor has instructions for it, and
+/// certificates with ECDSA before RSA.
+const CIPHERS: [SupportedCipherSuite; 9] = [
+    cipher_suite::TLS13_AES_256_GCM_SHA384,
+    cipher_suite::TLS13_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS13_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+    cipher_suite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    cipher_suite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+    cipher_suite::TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+];
+
 /// The ciphers and key exchanges of every TLS connection of Gabion: hybrid post-quantum first, so that recorded
 /// traffic stays closed to a later quantum computer, then the classical groups for older peers.
 pub(crate) fn provider() -> Arc<CryptoProvider> {
     use aws_lc_rs::kx_group::{SECP256R1, SECP384R1, X25519, X25519MLKEM768};
     Arc::new(CryptoProvider {
+        cipher_suites: CIPHERS.to_vec(),
         kx_groups: vec![X25519MLKEM768, X25519, SECP256R1, SECP384R1],
         ..aws_lc_rs::default_provider()
     })
@@ -96,9 +113,10 @@ fn versions(min: MinVersion) -> &'static [&'static SupportedProtocolVersion] {
 }
 
 /// What a listener negotiates, with certificates from `store`: TLS 1.2 or newer (or 1.3 only), HTTP/2 before
-/// HTTP/1.1, no client certificates, no early data (it can be replayed). Sessions resume for up to 12 hours with
-/// tickets whose keys live in memory and change every 6 hours; a new configuration starts new ticket keys, so
-/// build one only when the settings changed, and [`CertificateStore::replace`] the certificates otherwise.
+/// HTTP/1.1, no client certificates, no early data (it can be replayed). Of the ciphers a client offers, our order
+/// picks. Sessions resume for up to 12 hours with tickets whose keys live in memory and change every 6 hours; a new
+/// configuration starts new ticket keys, so build one only when the settings changed, and
+/// [`CertificateStore::replace`] the certificates otherwise.
 ///
 /// # Errors
 /// [`TlsError::Library`] when the machine gives no randomness for the ticket keys.
@@ -110,6 +128,7 @@ pub fn server_config(
         .with_protocol_versions(versions(settings.min_version))?
         .with_no_client_auth()
         .with_cert_resolver(Arc::new(store.clone()));
+    config.ignore_client_order = true;
     config.alpn_protocols = ALPN.map(<[u8]>::to_vec).to_vec();
     config.ticketer = aws_lc_rs::Ticketer::new()?;
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);

@@ -66,6 +66,38 @@ fn the_best_common_group_is_agreed() {
 }
 
 #[test]
+fn our_order_of_ciphers_counts_and_not_the_clients() {
+    use CipherSuite::*;
+    let ca = Ca::new();
+    let store = store(&[&ca.served(&["shop.example"])]);
+    for (version, offered, expected) in [
+        (
+            &TLS13,
+            vec![TLS13_CHACHA20_POLY1305_SHA256, TLS13_AES_128_GCM_SHA256, TLS13_AES_256_GCM_SHA384],
+            TLS13_AES_256_GCM_SHA384,
+        ),
+        (
+            &TLS13,
+            vec![TLS13_AES_128_GCM_SHA256, TLS13_CHACHA20_POLY1305_SHA256],
+            TLS13_CHACHA20_POLY1305_SHA256,
+        ),
+        (&TLS13, vec![TLS13_AES_128_GCM_SHA256], TLS13_AES_128_GCM_SHA256),
+        (
+            &TLS12,
+            vec![TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384],
+            TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        ),
+    ] {
+        let suite =
+            |wanted: &CipherSuite| CIPHERS.into_iter().find(|known| known.suite() == *wanted).unwrap();
+        let cipher_suites = offered.iter().map(suite).collect();
+        let provider = CryptoProvider { cipher_suites, ..aws_lc_rs::default_provider() };
+        let (client, _) = connect(client_with(provider, ca.der(), &[version]), &store, "shop.example");
+        assert_eq!(client.negotiated_cipher_suite().unwrap().suite(), expected, "of {offered:?}");
+    }
+}
+
+#[test]
 fn tls_1_2_clients_are_served_unless_the_settings_refuse_them() {
     let ca = Ca::new();
     let store = store(&[&ca.served_rsa(&["shop.example"]), &ca.served(&["shop.example"])]);
