@@ -15,6 +15,7 @@ mod soak;
 mod statistics;
 mod suite;
 mod task;
+mod testssl;
 mod tidy;
 
 use std::process::ExitCode;
@@ -44,6 +45,8 @@ enum Task {
     Bench(bench::Bench),
     /// Attack Gabion in front of the demo shop and print what held: bench/README.md says how to read it.
     Attack(attack::Attack),
+    /// Scan the public listener with testssl.sh and print what it finds.
+    Testssl(testssl::Testssl),
     /// The load generator that `bench` and `attack` start on its own core.
     #[command(subcommand, hide = true)]
     Client(client::Client),
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Smuggle => smuggle::run_all(),
         Task::Bench(bench) => bench::run(&bench),
         Task::Attack(attack) => attack.run(),
+        Task::Testssl(testssl) => testssl.run(),
         Task::Client(client) => client::run(&client),
     };
     match result {
