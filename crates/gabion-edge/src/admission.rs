@@ -1,5 +1,6 @@
 //! Who may come in at all: the operator's list, then overload shedding. Both outlive every reload, as do rate limits.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
@@ -52,7 +53,7 @@ impl Layer for Admit {
 }
 
 fn admit(request: &Request<Body>) -> Result<(), Refusal> {
-    let Some(context) = request.extensions().get::<Context>() else { return Ok(()) };
+    let Some(context) = request.extensions().get::<Arc<Context>>() else { return Ok(()) };
     let state = &context.state;
     if state.bypass.contains(&Module::Limits) {
         return Ok(());

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use http::header::{
     CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, TE, UPGRADE,
@@ -27,11 +28,57 @@ const OWN_COOKIES: &str = "__Host-gabion";
 /// What the forwarded request says about its way here.
 pub(crate) struct Origination {
     pub(crate) id: RequestId,
+    pub(crate) said: Said,
+    /// The `Host` the shop wants to see.
+    pub(crate) host: Option<HeaderValue>,
+}
+
+/// What the shop is told of a client, ready to be sent.
+#[derive(Clone)]
+pub(crate) struct Said {
     pub(crate) client: Client,
     /// The `Host` the customer used.
     pub(crate) authority: HeaderValue,
-    /// The `Host` the shop wants to see.
-    pub(crate) host: Option<HeaderValue>,
+    forwarded: HeaderValue,
+    address: HeaderValue,
+    port: HeaderValue,
+}
+
+impl Said {
+    /// What is said of `client`, who uses `authority`; from `known` where that is about the same.
+    pub(crate) fn of(client: Client, authority: HeaderValue, known: &OnceLock<Self>) -> Self {
+        let said = known.get_or_init(|| Self::new(client, authority.clone()));
+        if said.client == client && said.authority == authority {
+            return said.clone();
+        }
+        Self::new(client, authority)
+    }
+
+    fn new(client: Client, authority: HeaderValue) -> Self {
+        let proto = proto(client);
+        let host = authority.to_str().unwrap_or_default();
+        let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
+        let port = port.unwrap_or(if client.https { "443" } else { "80" });
+        let mut forwarded = match client.address {
+            IpAddr::V4(address) => format!("for={address}"),
+            IpAddr::V6(address) => format!("for=\"[{address}]\""),
+        };
+        let quote = !host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+        let mark = if quote { "\"" } else { "" };
+        write!(forwarded, ";host={mark}{host}{mark};proto={proto}").expect("writing to a string cannot fail");
+        let text = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
+        Self {
+            client,
+            forwarded: text(forwarded),
+            address: text(client.address.to_string()),
+            port: text(port.to_owned()),
+            authority,
+        }
+    }
+}
+
+const fn proto(client: Client) -> &'static str {
+    if client.https { "https" } else { "http" }
 }
 
 /// The customer's `Host`: from the target where it has one, else from the header; empty when there is none.
@@ -64,30 +111,17 @@ pub(crate) fn request_head(parts: &mut request::Parts, from: &Origination) {
 }
 
 fn forwarding_headers(headers: &mut HeaderMap, from: &Origination) {
-    let proto = if from.client.https { "https" } else { "http" };
-    let address = from.client.address;
-    let host = from.authority.to_str().unwrap_or_default();
-    let port = host.rsplit_once(':').map(|(_, port)| port).filter(|port| port.parse::<u16>().is_ok());
-    let port = port.unwrap_or(if from.client.https { "443" } else { "80" });
-    let mut forwarded = match address {
-        IpAddr::V4(address) => format!("for={address}"),
-        IpAddr::V6(address) => format!("for=\"[{address}]\""),
-    };
-    let quote = !host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
-    let mark = if quote { "\"" } else { "" };
-    write!(forwarded, ";host={mark}{host}{mark};proto={proto}").expect("writing to a string cannot fail");
-    let text = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
-    let port = text(port.to_owned());
+    let Said { client, authority, forwarded, address, port } = &from.said;
     for name in claims(headers) {
         headers.remove(name);
     }
-    headers.insert(FORWARDED, text(forwarded));
-    headers.insert(X_FORWARDED_FOR, text(address.to_string()));
-    headers.insert(X_REAL_IP, text(address.to_string()));
-    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto));
-    headers.insert(X_FORWARDED_PORT, port);
-    headers.insert(X_FORWARDED_HOST, from.authority.clone());
-    headers.insert(HOST, from.host.clone().unwrap_or_else(|| from.authority.clone()));
+    headers.insert(FORWARDED, forwarded.clone());
+    headers.insert(X_FORWARDED_FOR, address.clone());
+    headers.insert(X_REAL_IP, address.clone());
+    headers.insert(X_FORWARDED_PROTO, HeaderValue::from_static(proto(*client)));
+    headers.insert(X_FORWARDED_PORT, port.clone());
+    headers.insert(X_FORWARDED_HOST, authority.clone());
+    headers.insert(HOST, from.host.clone().unwrap_or_else(|| authority.clone()));
     headers.insert(X_REQUEST_ID, from.id.header());
 }
 
@@ -177,8 +211,8 @@ fn own_location(
     if !authority.eq_ignore_ascii_case(shop) && !authority.eq_ignore_ascii_case(&endpoint.authority()) {
         return None;
     }
-    let proto = if from.client.https { "https" } else { "http" };
-    HeaderValue::try_from(format!("{proto}://{}{path}", from.authority.to_str().ok()?)).ok()
+    let proto = proto(from.said.client);
+    HeaderValue::try_from(format!("{proto}://{}{path}", from.said.authority.to_str().ok()?)).ok()
 }
 
 #[cfg(test)]
@@ -190,8 +224,10 @@ mod tests {
     fn origination(host: Option<&'static str>) -> Origination {
         Origination {
             id: RequestId::from_bits(1),
-            client: Client { address: "2001:db8::7".parse().expect("an address"), https: true },
-            authority: HeaderValue::from_static("shop.example:8443"),
+            said: Said::new(
+                Client { address: "2001:db8::7".parse().expect("an address"), https: true },
+                HeaderValue::from_static("shop.example:8443"),
+            ),
             host: host.map(HeaderValue::from_static),
         }
     }

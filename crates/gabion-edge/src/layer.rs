@@ -9,6 +9,7 @@ use http::{Request, Response};
 
 use crate::client_addr::Client;
 use crate::config::Site;
+use crate::forward::Said;
 use crate::notes::Notes;
 use crate::state::State;
 use crate::tls::Ja4;
@@ -30,7 +31,6 @@ pub(crate) trait Next: Send + 'static {
 }
 
 /// The facts of a request that every layer may need. The outermost layer puts it into the extensions.
-#[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) id: RequestId,
     pub(crate) state: Arc<State>,
@@ -72,6 +72,8 @@ pub(crate) struct Connection {
     pub(crate) ja4: Option<Ja4>,
     /// What the handshake agreed on.
     pub(crate) tls: Option<Tls>,
+    /// What the shop is told of the client: the same for most requests of a connection.
+    pub(crate) said: OnceLock<Said>,
 }
 
 /// What a TLS handshake agreed on, as log lines name it.
@@ -89,8 +91,8 @@ impl Connection {
 }
 
 /// The facts of a request inside the stack.
-pub(crate) fn context(request: &Request<Body>) -> Context {
-    request.extensions().get::<Context>().expect("the outermost layer inserts the context").clone()
+pub(crate) fn context(request: &Request<Body>) -> Arc<Context> {
+    Arc::clone(request.extensions().get().expect("the outermost layer inserts the context"))
 }
 
 /// Makes a tower layer of a defence.

@@ -49,7 +49,7 @@ impl Mirror {
         metrics.mirrored.fetch_add(1, Ordering::Relaxed);
         let upstream = Arc::clone(&self.upstream);
         let mut copy = copy(request);
-        let host = upstream.config.host.clone().unwrap_or_else(|| from.authority.clone());
+        let host = upstream.config.host.clone().unwrap_or_else(|| from.said.authority.clone());
         copy.headers_mut().insert(HOST, host);
         copy.headers_mut().insert(X_GABION_MIRROR, HeaderValue::from_static("1"));
         if let Some(secret) = &upstream.secret {

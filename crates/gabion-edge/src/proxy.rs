@@ -13,7 +13,7 @@ use hyper::upgrade::OnUpgrade;
 
 use crate::client_addr::Client;
 use crate::config::EncodedBodies;
-use crate::forward::{self, Origination};
+use crate::forward::{self, Origination, Said};
 use crate::layer::{Next, Outcome, context};
 use crate::metrics::Metrics;
 use crate::module::Module;
@@ -84,8 +84,7 @@ impl Proxy {
         let asked = websocket::ask(&mut parts, context.id);
         let from = Origination {
             id: context.id,
-            client,
-            authority: forward::authority(&parts.uri, &parts.headers),
+            said: Said::of(client, forward::authority(&parts.uri, &parts.headers), &context.connection.said),
             host: upstream.config.host.clone(),
         };
         forward::request_head(&mut parts, &from);
@@ -197,7 +196,7 @@ fn pass_on(
     let Sent { carrier, index, endpoint, in_flight } = sent;
     let idle = (!is_event_stream(&head.headers)).then_some(upstream.config.read_timeout);
     forward::response_head(&mut head, &from, &endpoint.url);
-    if let Some(cookie) = upstream.cookie(&from.client, wish, index, &head.headers) {
+    if let Some(cookie) = upstream.cookie(&from.said.client, wish, index, &head.headers) {
         head.headers.append(SET_COOKIE, cookie);
     }
     let lease = Lease { carrier, endpoint, upload, _places: (in_flight, place) };

@@ -180,7 +180,8 @@ impl Layer for RateLimit {
 /// Counts a request by every limit of its route, until one refuses it. Returns what the client is to be told.
 fn count(request: &Request<Body>) -> Result<Vec<(Arc<Limit>, Decision)>, Refusal> {
     let extensions = request.extensions();
-    let (Some(context), Some(matched)) = (extensions.get::<Context>(), extensions.get::<Matched>()) else {
+    let (Some(context), Some(matched)) = (extensions.get::<Arc<Context>>(), extensions.get::<Matched>())
+    else {
         return Ok(Vec::new());
     };
     let (state, limits) = (&context.state, &matched.route.limits);

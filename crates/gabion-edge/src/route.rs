@@ -29,7 +29,8 @@ pub(crate) struct RouteLookup;
 
 impl Layer for RouteLookup {
     async fn call(self, mut request: Request<Body>, next: impl Next) -> Outcome {
-        let Context { state, found, .. } = context(&request);
+        let context = context(&request);
+        let Context { state, found, .. } = context.as_ref();
         let host = host(&request).map(str::to_ascii_lowercase)?;
         let site = state.site(&host).ok_or_else(|| unknown(&host))?;
         found.site.get_or_init(|| Arc::clone(&site));

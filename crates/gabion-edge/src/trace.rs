@@ -54,7 +54,8 @@ impl Trace {
         let mut passage = Passage::begin(&request, id, now, &state, &connection, &self.metrics);
         passage.arrived(arrival, request.extensions_mut());
         TraceContext::pass_on(passage.trace.as_ref(), request.headers_mut());
-        request.extensions_mut().insert(Context { id, state, connection, found: Arc::clone(&passage.found) });
+        let found = Arc::clone(&passage.found);
+        request.extensions_mut().insert(Arc::new(Context { id, state, connection, found }));
         let mut response = match inner(request).await {
             Ok(response) => response,
             Err(refusal) => self.refuse(&refusal, &mut passage),

@@ -277,7 +277,13 @@ mod tests {
             end: End::Whole,
             refused: None,
             trace: None,
-            connection: Arc::new(Connection { peer, https: true, ja4: None, tls }),
+            connection: Arc::new(Connection {
+                peer,
+                https: true,
+                ja4: None,
+                tls,
+                said: std::sync::OnceLock::new(),
+            }),
             found: Arc::default(),
             texts: Texts::new(path, query, b"shop.example", referer, agent),
         }

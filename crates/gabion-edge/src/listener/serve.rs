@@ -1,8 +1,8 @@
 //! One connection from its first byte to its last.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -164,7 +164,7 @@ impl Arrival {
 
     fn connection(&self) -> Arc<Connection> {
         let https = self.plane == Plane::Https;
-        Arc::new(Connection { peer: self.peer, https, ja4: self.ja4, tls: self.tls })
+        Arc::new(Connection { peer: self.peer, https, ja4: self.ja4, tls: self.tls, said: OnceLock::new() })
     }
 
     fn end(&self, cut: Cut) -> ServeError {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use gabion_core::blame::chain;
-use http::{Request, Response};
+use http::{Request, Response, request};
 use http_body::Body as HttpBody;
 use tokio::time::Instant;
 
@@ -19,7 +19,7 @@ use crate::proxy::websocket;
 use crate::transfer::{Pace, Upload};
 use crate::upstream::endpoint::{Endpoint, How, InFlight};
 use crate::upstream::moment::now_ms;
-use crate::upstream::pool::{Carrier, Connection, Unanswered};
+use crate::upstream::pool::{Carrier, Connection, Fate, Unanswered};
 use crate::upstream::shop_body::ShopBody;
 use crate::upstream::{Set, Upstream, Wish};
 use crate::{Body, Refusal};
@@ -53,7 +53,7 @@ enum Failed {
     /// The request was not sent and is here again.
     NotSent(Box<Request<Body>>, String),
     /// The endpoint may have seen it, or says that it did not begin with it.
-    Sent { processed: bool, reason: String },
+    Sent { processed: bool, reason: String, head: Option<Box<request::Parts>> },
     /// Nobody wants the answer any more.
     Final(Refusal),
 }
@@ -94,6 +94,7 @@ impl Attempts<'_> {
                 }
             };
             let reused = connection.reused;
+            let bodiless = request.body().is_end_stream();
             let spare = spare(&request, &connection);
             let failed = match self.send(request, connection, index).await {
                 Ok((response, carrier)) => {
@@ -109,11 +110,13 @@ impl Attempts<'_> {
                     request = spare.unwrap_or(*unsent);
                     free = reused;
                 }
-                Failed::Sent { processed, reason: error } => {
+                Failed::Sent { processed, reason: error, head } => {
                     reason = error;
                     free = false;
-                    match spare {
-                        Some(spare) if !processed || spare.method().is_idempotent() => request = spare,
+                    let head =
+                        head.filter(|_| bodiless).map(|head| Request::from_parts(*head, Body::empty()));
+                    match spare.or(head) {
+                        Some(again) if !processed || again.method().is_idempotent() => request = again,
                         _ => {
                             self.note_unless(reused, index, &reason);
                             break;
@@ -170,12 +173,14 @@ impl Attempts<'_> {
                 self.upstream.note(index, self.upstream.is_failure(response.status()));
                 Ok((response, carrier))
             }
-            Err(Unanswered { error, unsent }) => {
+            Err(Unanswered { error, request }) => {
                 let reason = format!("{}: {}", endpoint.url, chain(&error));
-                match (self.upload.refusal(self.bytes_max, self.pace), unsent) {
+                match (self.upload.refusal(self.bytes_max, self.pace), request) {
                     (Some(refusal), _) => Err(Failed::Final(refusal)),
-                    (None, Some(request)) => Err(Failed::NotSent(request, reason)),
-                    (None, None) => Err(Failed::Sent { processed: !error.was_not_processed(), reason }),
+                    (None, Fate::Unsent(request)) => Err(Failed::NotSent(request, reason)),
+                    (None, Fate::Sent(head)) => {
+                        Err(Failed::Sent { processed: !error.was_not_processed(), reason, head })
+                    }
                 }
             }
         }
@@ -218,11 +223,10 @@ impl Attempts<'_> {
     }
 }
 
-/// A copy of a request that could be sent again after it was sent: one without a body that is safe to repeat, or on a
-/// connection that tells what was not processed. Others cannot, and are not copied.
+/// A copy of a request that could be sent again after it was sent: one without a body on a shared connection, which
+/// tells what was not processed. Over HTTP/1.1 the head comes back by itself.
 fn spare(request: &Request<Body>, connection: &Connection) -> Option<Request<Body>> {
-    let repeatable = request.method().is_idempotent() || connection.stream().is_some();
-    (repeatable && request.body().is_end_stream()).then(|| copy(request))
+    (connection.stream().is_some() && request.body().is_end_stream()).then(|| copy(request))
 }
 
 /// The head of a request once more, without a body.

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::Body;
 use crate::body::BoxError;
 use crate::upstream::io::Io;
-use crate::upstream::pool::Unanswered;
+use crate::upstream::pool::{Fate, Unanswered};
 use answer::Answer;
 pub(crate) use exchange::AnswerBody;
 use exchange::Exchange;
@@ -86,8 +86,11 @@ impl Http1 {
         match poll_fn(|cx| exchange.poll_answer(cx, bodiless)).await {
             Ok(answer) => Ok(exchange.answer(answer)),
             Err(error) => {
-                let unsent = exchange.unsent().map(|body| Box::new(Request::from_parts(parts, body)));
-                Err(Unanswered { error, unsent })
+                let request = match exchange.unsent() {
+                    Some(body) => Fate::Unsent(Box::new(Request::from_parts(parts, body))),
+                    None => Fate::Sent(Some(Box::new(parts))),
+                };
+                Err(Unanswered { error, request })
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, HOST};
 use http::uri::{Authority, Scheme};
-use http::{HeaderValue, Request, Response, Uri, Version};
+use http::{HeaderValue, Request, Response, Uri, Version, request};
 
 use crate::Body;
 use crate::upstream::endpoint::Endpoint;
@@ -70,23 +70,32 @@ impl Connection {
         match self.kind {
             Kind::Http1(connection, address) => match connection.send(request).await {
                 Ok(response) => Ok((response.map(ShopBody::Http1), Carrier::Http1(address))),
-                Err(Unanswered { error, unsent }) => Err(Unanswered { error: error.into(), unsent }),
+                Err(Unanswered { error, request }) => Err(Unanswered { error: error.into(), request }),
             },
             Kind::Http2(stream) => match stream.sender().try_send_request(request).await {
                 Ok(response) => Ok((response.map(ShopBody::Http2), Carrier::Http2 { _place: stream })),
                 Err(mut error) => {
                     let unsent = error.take_message().map(unfit).map(Box::new);
-                    Err(Unanswered { error: error.into_error().into(), unsent })
+                    let request = unsent.map_or(Fate::Sent(None), Fate::Unsent);
+                    Err(Unanswered { error: error.into_error().into(), request })
                 }
             },
         }
     }
 }
 
-/// A request without an answer. It is here again when it provably was not sent.
+/// A request without an answer.
 pub(crate) struct Unanswered<E> {
     pub(crate) error: E,
-    pub(crate) unsent: Option<Box<Request<Body>>>,
+    pub(crate) request: Fate,
+}
+
+/// What is left of a request without an answer.
+pub(crate) enum Fate {
+    /// It provably was not sent, and is here again.
+    Unsent(Box<Request<Body>>),
+    /// The endpoint may have seen it. Its head is still here where nobody else needed it.
+    Sent(Option<Box<request::Parts>>),
 }
 
 /// Why a request got no answer.

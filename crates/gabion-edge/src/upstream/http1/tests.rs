@@ -152,7 +152,7 @@ async fn a_request_that_was_sent_does_not_come_back() {
     read_until(&mut endpoint, "tea").await;
     drop(endpoint);
     let unanswered = asking.await.expect("no panic").err().expect("nobody answers");
-    assert!(unanswered.unsent.is_none(), "{}", unanswered.error);
+    assert!(matches!(unanswered.request, Fate::Sent(_)), "{}", unanswered.error);
 }
 
 #[tokio::test]
