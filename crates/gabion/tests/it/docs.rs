@@ -22,7 +22,7 @@ fn read(path: &str) -> String {
 fn pages() -> Vec<(String, String)> {
     let top = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md"].map(PathBuf::from);
     let mut pages: Vec<_> = top.to_vec();
-    for folder in ["guides", "concepts", "reference", "operations", "threats", "design"] {
+    for folder in ["guides", "concepts", "reference", "operations", "threat-model", "design"] {
         let files = std::fs::read_dir(root().join("docs").join(folder)).unwrap();
         pages.extend(files.map(|file| Path::new("docs").join(folder).join(file.unwrap().file_name())));
     }
