@@ -10,8 +10,8 @@ use http::header::{
 use http::{Uri, Version, request, response};
 
 use crate::client_addr::Client;
+use crate::hop;
 use crate::origin::EndpointUrl;
-use crate::{RequestId, hop};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -27,7 +27,8 @@ const OWN_COOKIES: &str = "__Host-gabion";
 
 /// What the forwarded request says about its way here.
 pub(crate) struct Origination {
-    pub(crate) id: RequestId,
+    /// The id of the request.
+    pub(crate) id: HeaderValue,
     pub(crate) said: Said,
     /// The `Host` the shop wants to see.
     pub(crate) host: Option<HeaderValue>,
@@ -122,7 +123,7 @@ fn forwarding_headers(headers: &mut HeaderMap, from: &Origination) {
     headers.insert(X_FORWARDED_PORT, port.clone());
     headers.insert(X_FORWARDED_HOST, authority.clone());
     headers.insert(HOST, from.host.clone().unwrap_or_else(|| authority.clone()));
-    headers.insert(X_REQUEST_ID, from.id.header());
+    headers.insert(X_REQUEST_ID, from.id.clone());
 }
 
 /// Headers in which CDNs tell a customer's address. From anybody they are a claim, and many shops believe them.
@@ -223,7 +224,7 @@ mod tests {
 
     fn origination(host: Option<&'static str>) -> Origination {
         Origination {
-            id: RequestId::from_bits(1),
+            id: HeaderValue::from_static("req_1"),
             said: Said::new(
                 Client { address: "2001:db8::7".parse().expect("an address"), https: true },
                 HeaderValue::from_static("shop.example:8443"),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 
 use crate::client_addr::Client;
 use crate::config::Site;
@@ -33,6 +33,8 @@ pub(crate) trait Next: Send + 'static {
 /// The facts of a request that every layer may need. The outermost layer puts it into the extensions.
 pub(crate) struct Context {
     pub(crate) id: RequestId,
+    /// The same as a header value.
+    pub(crate) id_value: HeaderValue,
     pub(crate) state: Arc<State>,
     pub(crate) connection: Arc<Connection>,
     pub(crate) found: Arc<Found>,
@@ -112,7 +114,7 @@ impl<L: Layer, S> tower::Layer<S> for Wrap<L> {
     }
 }
 
-/// A defence around what stands further in. The whole stack is one future: nothing is boxed on the way through.
+/// A defence around what stands further in. Layers are one future together; only the proxy at their end is boxed.
 pub(crate) struct Wrapped<L, N> {
     layer: L,
     inner: N,

@@ -36,8 +36,9 @@ pub(crate) struct Proxy {
 }
 
 impl Next for Proxy {
+    /// Boxed, as the one large future of the stack: every layer around it would move it on its way in.
     fn call(self, request: Request<Body>) -> impl Future<Output = Outcome> + Send {
-        self.forward(request)
+        Box::pin(self.forward(request))
     }
 }
 
@@ -83,7 +84,7 @@ impl Proxy {
         let wish = upstream.wish(&client, &parts.headers);
         let asked = websocket::ask(&mut parts, context.id);
         let from = Origination {
-            id: context.id,
+            id: context.id_value.clone(),
             said: Said::of(client, forward::authority(&parts.uri, &parts.headers), &context.connection.said),
             host: upstream.config.host.clone(),
         };

@@ -55,7 +55,9 @@ impl Trace {
         passage.arrived(arrival, request.extensions_mut());
         TraceContext::pass_on(passage.trace.as_ref(), request.headers_mut());
         let found = Arc::clone(&passage.found);
-        request.extensions_mut().insert(Arc::new(Context { id, state, connection, found }));
+        let id_value = id.header();
+        let context = Context { id, id_value: id_value.clone(), state, connection, found };
+        request.extensions_mut().insert(Arc::new(context));
         let mut response = match inner(request).await {
             Ok(response) => response,
             Err(refusal) => self.refuse(&refusal, &mut passage),
@@ -65,7 +67,7 @@ impl Trace {
             request.id = %id, method = %passage.method(), path = %card::mask(&passage.path()), status = response.status().as_u16(),
             total_us = micros(total), "Request answered"
         );
-        response.headers_mut().insert(X_REQUEST_ID, id.header());
+        response.headers_mut().insert(X_REQUEST_ID, id_value);
         if passage.site().is_some_and(|site| site.server_timing) {
             response.headers_mut().append(SERVER_TIMING, server_timing(total, shop, &passage.found.notes));
         }

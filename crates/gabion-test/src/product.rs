@@ -41,6 +41,7 @@ pub fn configuration(endpoints: &[String], storage: &str, more: &str) -> String 
     format!(
         "[[site]]\nname = \"Tidewater Tea\"\norigins = [\"https://shop.localhost\"]\n\
          [listen]\nhttps = [\"127.0.0.1:0\"]\nhttp = [\"127.0.0.1:0\"]\ncontrol = \"127.0.0.1:0\"\ndrain_seconds = 5\n\
+         [limits]\noverload_lag_ms = 0\n\
          [storage]\n{storage}\n\
          [[upstream]]\nname = \"shop\"\nendpoints = [{}]\n{more}\n\
          [[route]]\npath = \"/\"\nupstream = \"shop\"\n",

@@ -71,7 +71,9 @@ async fn an_injected_query_that_piles_up_memory_is_stopped() {
     let greedy = "/search?q='%20UNION%20SELECT%20hex(randomblob(400000)),i,1,1%20FROM%20(WITH%20RECURSIVE%20n(i)%20AS%20(SELECT%201%20UNION%20ALL%20SELECT%20i%2B1%20FROM%20n%20LIMIT%202000)%20SELECT%20i%20FROM%20n)%20--";
     let answer = shop.browser().get(greedy).await;
     assert_eq!(answer.status, 500);
-    answer.shows("out of memory");
+    // On a slow machine its time is over before its memory is full.
+    let stopped = ["out of memory", "interrupted"].iter().any(|reason| answer.body.contains(reason));
+    assert!(stopped, "{}", answer.body);
     assert_eq!(shop.browser().get("/search?q=tea").await.status, 200);
 }
 
