@@ -4,13 +4,13 @@
 Each worker opens a connection, attacks until the server cuts it or the budget is spent, and starts over until the
 time is over. The last line of the output is `result key=value ...`:
 
-connections  connections on which the handshake succeeded
+connections  connections on which frames of the attack were sent
 refused      connections that were not accepted or ended before the attack began
 cut          connections the server ended during the attack
 survived     connections on which the whole budget was spent
 unfinished   connections that were neither cut nor done when the time was over
 frames       frames of the attack sent in all
-worst        most frames sent on one connection that was cut
+worst        most frames sent on one connection
 resets       streams the server reset
 answered     responses received
 """
@@ -227,11 +227,15 @@ def attack_once(arguments, until):
         # A refused attacker that spins would only measure itself.
         time.sleep(0.01)
         return happened, 0
+    if time.monotonic() >= until:
+        # The handshake took the rest of the time: nothing was attacked, so nothing has to be cut.
+        stream.close()
+        return happened, 0
     happened["connections"] += 1
     reader, sent, cut = Reader(), 0, False
     frames = getattr(Attacker(arguments.host, arguments.port, arguments.path), arguments.attack)()
     try:
-        while sent < arguments.budget and time.monotonic() < until and not cut:
+        while sent < arguments.budget and not cut and (sent == 0 or time.monotonic() < until):
             stream.settimeout(5)
             stream.sendall(b"".join(next(frames) for _ in range(BATCH)))
             sent += BATCH
@@ -247,7 +251,7 @@ def attack_once(arguments, until):
     happened["cut" if cut else "survived" if sent >= arguments.budget else "unfinished"] += 1
     happened["frames"] += sent
     happened.update(reader.seen)
-    return happened, sent if cut else 0
+    return happened, sent
 
 
 def main():

@@ -38,8 +38,8 @@ pub(crate) struct Attack {
     /// Only attacks whose name contains this, such as `reset`.
     #[arg(long, value_name = "PART")]
     only: Option<String>,
-    /// Seconds of each attack: longer than the deadlines under test.
-    #[arg(long, default_value_t = 20)]
+    /// Seconds of each attack: longer than the deadlines under test, at least 4.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(4..))]
     seconds: u64,
     /// Attack this Gabion instead of building one.
     #[arg(long, value_name = "PATH")]

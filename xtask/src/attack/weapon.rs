@@ -176,8 +176,12 @@ fn frames(raw: &str) -> Outcome<Held> {
     let (connections, cut, survived) = (count("connections")?, count("cut")?, count("survived")?);
     let (resets, answered) = (count("resets")?, count("answered")?);
     let harmless = resets == 0 && answered > 0;
+    let (unfinished, worst) = (count("unfinished")?, count("worst")?);
     let told = match survived {
-        0 => format!("{cut} of {connections} connections cut, after at most {} frames", count("worst")?),
+        0 if unfinished > 0 => format!(
+            "{cut} of {connections} connections cut, {unfinished} open when time was over, at most {worst} frames on one"
+        ),
+        0 => format!("{cut} of {connections} connections cut, after at most {worst} frames"),
         _ => format!("{survived} of {connections} connections survived; {resets} resets, {answered} answers"),
     };
     Ok(Held { held: (survived == 0 && cut > 0) || harmless, told })
@@ -226,8 +230,13 @@ mod tests {
 
     #[test]
     fn frames_are_held_when_no_connection_survives_or_nothing_is_reset() {
-        let raw = "result connections=5 refused=1 cut=5 survived=0 frames=500 resets=0 answered=0 worst=150";
+        let raw = "result connections=5 refused=1 cut=5 survived=0 unfinished=0 frames=500 resets=0 answered=0 worst=150";
         check(frames(raw), true, "5 of 5 connections cut, after at most 150 frames");
+        check(
+            frames(&raw.replace("cut=5", "cut=4").replace("unfinished=0", "unfinished=1")),
+            true,
+            "4 of 5 connections cut, 1 open when time was over, at most 150 frames on one",
+        );
         let raw = raw.replace("survived=0", "survived=2");
         check(frames(&raw), false, "2 of 5 connections survived; 0 resets, 0 answers");
         check(
