@@ -13,6 +13,7 @@
 
 pub mod backup;
 mod config;
+pub mod counter;
 mod db;
 mod dialect;
 mod durable;
@@ -40,6 +41,7 @@ mod tx;
 pub use config::{
     QUEUE_LENGTH, QUEUE_LENGTH_DEFAULT, READERS, READERS_DEFAULT, StorageConfig, WRITERS, WRITERS_DEFAULT,
 };
+pub use counter::{Counted, Counter};
 pub use db::{Db, RolledBack, StoreDeps};
 pub use dialect::Dialect;
 pub use error::{Constraint, MigrateError, OpenError, StoreError};

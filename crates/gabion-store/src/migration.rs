@@ -125,12 +125,20 @@ pub fn pending_steps(domains: &[Migrations], applied: &AppliedSteps) -> Result<u
 /// The tables of this crate.
 pub(crate) const STORE: Migrations = Migrations {
     domain: "store",
-    steps: &[Migration {
-        version: 1,
-        name: "store",
-        sqlite: include_str!("../migrations/sqlite/0001_store.sql"),
-        postgres: include_str!("../migrations/postgres/0001_store.sql"),
-    }],
+    steps: &[
+        Migration {
+            version: 1,
+            name: "store",
+            sqlite: include_str!("../migrations/sqlite/0001_store.sql"),
+            postgres: include_str!("../migrations/postgres/0001_store.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "counter",
+            sqlite: include_str!("../migrations/sqlite/0002_counter.sql"),
+            postgres: include_str!("../migrations/postgres/0002_counter.sql"),
+        },
+    ],
 };
 
 /// What must be there before anything else: the table of migrations and the lease.

@@ -1,6 +1,7 @@
 //! The PostgreSQL engine: own threads with one connection each, SERIALIZABLE transactions, one sequencer.
 
 pub(crate) mod connection;
+pub(crate) mod counter;
 pub(crate) mod keeper;
 pub(crate) mod link;
 pub(crate) mod reader;

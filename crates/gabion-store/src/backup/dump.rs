@@ -18,7 +18,7 @@ use crate::session::Session;
 use crate::{Row, StoreError, Tx, lease, params};
 
 /// Tables that are about this installation and not about its content.
-const LEFT_OUT: [&str; 3] = ["gabion_lease", "gabion_migration", "gabion_write"];
+const LEFT_OUT: [&str; 4] = ["gabion_counter", "gabion_lease", "gabion_migration", "gabion_write"];
 
 pub(super) fn write(
     target: &Target,

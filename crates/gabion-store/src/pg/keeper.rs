@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Connection;
 use super::link::Link;
+use super::{Connection, counter};
 use crate::db::Shared;
 use crate::housekeeping::Housekeeping;
 use crate::mark::MarkFile;
@@ -87,6 +87,7 @@ impl Keeper {
             let sql =
                 "DELETE FROM gabion_write WHERE id IN (SELECT id FROM gabion_write WHERE at < $1 LIMIT 5000)";
             conn.execute(sql, params![before])?;
+            counter::prune(conn)?;
             self.trimmed = Instant::now();
         }
         Ok(())

@@ -142,7 +142,7 @@ async fn every_commit_waits_for_the_disk() {
 }
 
 /// A place whose connections go through a proxy.
-fn behind_proxy() -> Option<(Place, Proxy)> {
+pub(crate) fn behind_proxy() -> Option<(Place, Proxy)> {
     let mut place = Place::postgres()?;
     let config: postgres::Config = place.config.url.parse().unwrap();
     let port = config.get_ports().first().copied().unwrap_or(5432);

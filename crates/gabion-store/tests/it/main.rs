@@ -8,6 +8,7 @@
 )]
 
 mod backup;
+mod counter;
 mod faults;
 mod idempotency;
 mod journal;

@@ -1,0 +1,1 @@
+-- One process owns the file, so its counters in memory are exact: there is no table to share.
