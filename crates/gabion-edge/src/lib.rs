@@ -85,7 +85,7 @@ use admission::Admission;
 use event::Recorder;
 use listener::{Listeners, Places};
 use metrics::{History, Point, history};
-use rate_limit::Limiter;
+use rate_limit::{Limiter, Sharing};
 use state::State;
 use tls::Challenges;
 use trace::Trace;
@@ -120,6 +120,8 @@ pub struct EdgeDeps {
     pub sticky_key: Secret<[u8; 32]>,
     /// Answers to an ACME server's challenges that wait to be asked for.
     pub challenges: Challenges,
+    /// Where exact rate limits are counted; none when this process is the only one.
+    pub sharing: Option<Sharing>,
 }
 
 /// The front door at work. Clones are the same door.
@@ -167,7 +169,8 @@ impl Edge {
         let cut = CancellationToken::new();
         let tunnels = Tunnels { metrics: Arc::clone(&metrics), tasks: TaskTracker::new(), stop: cut.clone() };
         let recorder = Recorder { sink: deps.events, clock: deps.clock, entropy: Arc::clone(&deps.entropy) };
-        let limiter = Limiter::new(config.limits.rate_limit_keys_max, recorder.entropy.as_ref());
+        let limiter =
+            Limiter::new(config.limits.rate_limit_keys_max, recorder.entropy.as_ref(), deps.sharing.as_ref());
         let admission = Arc::new(Admission::new(limiter, recorder.clone()));
         let sticky_key = Arc::new(MacKey::new(&deps.sticky_key));
         let support = Support { recorder: recorder.clone(), sticky_key };

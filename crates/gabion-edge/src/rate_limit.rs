@@ -1,12 +1,14 @@
 //! Rate limits: how many requests of one kind may come in a time.
 //!
 //! Each limit of the matched route counts the request by what the limit names: address, network, fingerprint, site,
-//! route. Counting costs a keyed hash and one small lock; nothing is allocated unless somebody is told something.
+//! route. Counting costs a keyed hash and one small lock; nothing is allocated unless somebody is told something. Only
+//! an exact limit asks a database, and only until it knows that the limit is reached.
 
 mod field;
 pub mod gcra;
 mod key;
 pub mod lately;
+mod shared;
 mod table;
 
 use std::net::IpAddr;
@@ -15,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use gabion_core::{Actor, Entropy};
-use http::{HeaderMap, Request};
+use http::{Extensions, HeaderMap, Method, Request};
 
 use crate::client_addr::Client;
 use crate::config::{Action, Key, RateLimitConfig};
@@ -29,6 +31,8 @@ use crate::{Body, Refusal};
 pub use gcra::{Decision, Quota};
 use key::{Hash, HashKey};
 use lately::{Lately, Limited};
+use shared::Shared;
+pub use shared::{Counted, SharedCounter, Sharing};
 use table::Table;
 
 /// A limit in force, with its counters. A reload keeps the counters of limits that keep their name.
@@ -62,9 +66,9 @@ impl Limit {
         field::add(headers, &self.config, decision);
     }
 
-    fn counts(&self, request: &Request<Body>, address: IpAddr) -> bool {
+    fn counts(&self, method: &Method, address: IpAddr) -> bool {
         let config = &self.config;
-        let method = config.methods.is_empty() || config.methods.contains(request.method());
+        let method = config.methods.is_empty() || config.methods.contains(method);
         method && !config.exempt.iter().any(|network| network.contains(address))
     }
 }
@@ -80,6 +84,7 @@ pub(crate) struct Limiter {
     key: HashKey,
     table: Table,
     lately: Lately,
+    shared: Option<Shared>,
 }
 
 /// What a request can be counted by.
@@ -90,13 +95,14 @@ struct Facts<'a> {
 }
 
 impl Limiter {
-    /// A limiter that remembers about `keys` keys.
-    pub(crate) fn new(keys: usize, entropy: &dyn Entropy) -> Self {
+    /// A limiter that remembers about `keys` keys, and counts exact limits where everybody does.
+    pub(crate) fn new(keys: usize, entropy: &dyn Entropy, sharing: Option<&Sharing>) -> Self {
         Self {
             started: Instant::now(),
             key: HashKey::draw(entropy),
             table: Table::new(keys),
             lately: Lately::default(),
+            shared: sharing.map(Shared::new),
         }
     }
 
@@ -110,6 +116,16 @@ impl Limiter {
         self.table.displaced()
     }
 
+    /// Requests of exact limits that were counted by this node alone.
+    pub(crate) fn alone(&self) -> u64 {
+        self.shared.as_ref().map_or(0, Shared::alone)
+    }
+
+    /// Where everybody counts the limit; none for one that this process counts.
+    fn shared(&self, limit: &Limit) -> Option<&Shared> {
+        self.shared.as_ref().filter(|_| limit.config.exact)
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
@@ -118,7 +134,8 @@ impl Limiter {
     fn hash(&self, limit: &Limit, facts: &Facts<'_>) -> Option<u64> {
         let Quota { interval, tolerance } = limit.quota;
         // A changed limit starts anew: what was counted under other numbers means nothing.
-        let start = self.key.hash().text(&limit.config.name).word(interval).word(tolerance);
+        let key = self.shared(limit).map_or(self.key, |shared| shared.key);
+        let start = key.hash().text(&limit.config.name).word(interval).word(tolerance);
         let hash = limit.config.by.iter().try_fold(start, |hash, key| facts.hash(*key, hash))?;
         Some(hash.finish())
     }
@@ -168,7 +185,7 @@ pub(crate) struct RateLimit;
 
 impl Layer for RateLimit {
     async fn call(self, request: Request<Body>, next: impl Next) -> Outcome {
-        let told = count(&request)?;
+        let told = count(request.method(), request.extensions()).await?;
         let mut response = next.call(request).await?;
         for (limit, decision) in told {
             limit.tell(response.headers_mut(), decision);
@@ -178,8 +195,7 @@ impl Layer for RateLimit {
 }
 
 /// Counts a request by every limit of its route, until one refuses it. Returns what the client is to be told.
-fn count(request: &Request<Body>) -> Result<Vec<(Arc<Limit>, Decision)>, Refusal> {
-    let extensions = request.extensions();
+async fn count(method: &Method, extensions: &Extensions) -> Result<Vec<(Arc<Limit>, Decision)>, Refusal> {
     let (Some(context), Some(matched)) = (extensions.get::<Arc<Context>>(), extensions.get::<Matched>())
     else {
         return Ok(Vec::new());
@@ -193,9 +209,15 @@ fn count(request: &Request<Body>) -> Result<Vec<(Arc<Limit>, Decision)>, Refusal
     let limiter = &state.admission.limiter;
     let now = limiter.now();
     let mut told = Vec::new();
-    for limit in limits.iter().filter(|limit| limit.counts(request, address)) {
+    for limit in limits.iter().filter(|limit| limit.counts(method, address)) {
         let Some(hash) = limiter.hash(limit, &facts) else { continue };
-        let decision = limiter.table.count(hash, limit.quota, now);
+        let decision = match limiter.shared(limit) {
+            None => limiter.table.count(hash, limit.quota, now),
+            Some(shared) => {
+                let recorder = &state.admission.recorder;
+                shared.count(&limiter.table, recorder, hash, limit.quota, now).await
+            }
+        };
         if !decision.allowed {
             limit.counts.over.fetch_add(1, Ordering::Relaxed);
             note(context, limit, hash, now, &facts);

@@ -274,6 +274,9 @@ fn expose_limits(state: &State, page: &mut Exposition) {
     let displaced = state.admission.limiter.displaced() as f64;
     let help = "Keys that rate limits forgot too early because too many came.";
     page.metric("gabion_rate_limit_displaced_total", Type::Counter, help, [(vec![], displaced)]);
+    let alone = state.admission.limiter.alone() as f64;
+    let help = "Requests of exact limits that this node counted alone.";
+    page.metric("gabion_rate_limit_alone_total", Type::Counter, help, [(vec![], alone)]);
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]

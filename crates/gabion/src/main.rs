@@ -14,6 +14,7 @@ mod cli;
 mod command;
 mod config;
 mod control_plane;
+mod counter;
 mod demo;
 mod exit;
 mod handover;

@@ -29,6 +29,7 @@ use crate::admin::{self, Answer, Answerer, Ask};
 use crate::certificates::{CONTROL_NAMES, Certificates, Deps as CertificateDeps};
 use crate::config::{Config, store};
 use crate::control_plane::ControlPlane;
+use crate::counter;
 use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE};
 use crate::handover::{self, Standing, Successor};
 use crate::heartbeat::{self, HeartbeatSection};
@@ -259,6 +260,7 @@ pub(crate) async fn start(
             sockets: Arc::clone(&sockets),
             sticky_key: db.keys().current(KeyUse::Sticky).secret.clone(),
             challenges,
+            sharing: counter::sharing(&file.storage(), &db).map_err(|error| unavailable(&error))?,
         },
     )
     .map_err(|error| unavailable(&error))?;

@@ -149,7 +149,7 @@ mod tests {
         let tls = certificates.public_tls().expect("TLS");
         let sticky_key = gabion_core::Secret::new([5; 32]);
         let sockets = Arc::default();
-        let deps = EdgeDeps { clock, entropy, events, tls, sockets, sticky_key, challenges };
+        let deps = EdgeDeps { clock, entropy, events, tls, sockets, sticky_key, challenges, sharing: None };
         Edge::start(config.edge(), deps).expect("ports")
     }
 

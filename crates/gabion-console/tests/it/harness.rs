@@ -275,6 +275,7 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         sockets: Arc::default(),
         sticky_key,
         challenges: gabion_edge::tls::Challenges::default(),
+        sharing: None,
     };
     Edge::start(config(FILE), deps).unwrap()
 }

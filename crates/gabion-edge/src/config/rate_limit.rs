@@ -42,6 +42,9 @@ pub struct RateLimitSection {
     /// Whether the limit holds on every route.
     #[serde(default)]
     pub everywhere: bool,
+    /// Whether everybody on the same PostgreSQL database counts together.
+    #[serde(default)]
+    pub exact: bool,
     /// Addresses and networks that are not counted.
     #[serde(default)]
     pub exempt: Vec<Spanned<String>>,
@@ -112,6 +115,8 @@ pub struct RateLimitConfig {
     pub headers: bool,
     /// Whether it holds on every route.
     pub everywhere: bool,
+    /// Whether it is counted where everybody counts.
+    pub exact: bool,
     /// Who is not counted.
     pub exempt: Vec<Network>,
 }
@@ -140,6 +145,7 @@ impl RateLimitConfig {
             action: Action::Refuse,
             headers: false,
             everywhere: true,
+            exact: false,
             exempt: loopback.to_vec(),
         }
     }
@@ -202,6 +208,7 @@ fn check_rate_limit(section: &RateLimitSection) -> Result<RateLimitConfig, Inval
         action: section.action,
         headers: section.headers,
         everywhere: section.everywhere,
+        exact: section.exact,
         exempt: listen::check_networks(&section.exempt)?,
     })
 }

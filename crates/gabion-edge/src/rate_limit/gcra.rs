@@ -41,7 +41,11 @@ impl Quota {
     pub fn decide(self, tat: u64, now: u64) -> Decision {
         let after = tat.max(now).saturating_add(self.interval);
         let allowed = after - now <= self.tolerance;
-        let tat = if allowed { after } else { tat };
+        self.decision(allowed, if allowed { after } else { tat }, now)
+    }
+
+    /// What a request found that was decided already, at `now`, and left `tat` behind.
+    pub(crate) fn decision(self, allowed: bool, tat: u64, now: u64) -> Decision {
         let ahead = tat.saturating_sub(now);
         let remaining = self.tolerance.saturating_sub(ahead) / self.interval;
         // One more than those passes when its own interval and theirs fit again.

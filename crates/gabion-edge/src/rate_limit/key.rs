@@ -17,6 +17,14 @@ impl HashKey {
         Self(half(), half())
     }
 
+    /// A key that others have too.
+    pub(crate) fn from(bytes: &[u8; 16]) -> Self {
+        let whole = u128::from_le_bytes(*bytes);
+        let low = u64::try_from(whole & u128::from(u64::MAX)).expect("the lower half has 64 bits");
+        let high = u64::try_from(whole >> 64).expect("the upper half has 64 bits");
+        Self(low, high)
+    }
+
     /// Starts a hash.
     pub(crate) const fn hash(self) -> Hash {
         let Self(a, b) = self;

@@ -13,7 +13,7 @@ pub const MINUTES: usize = 10;
 /// Locks, and keys remembered behind each: 1,024 keys of about 300 bytes. Who was above a limit least often makes room.
 const SHARDS: usize = 64;
 const KEYS_PER_SHARD: usize = 16;
-const MINUTE: u64 = 60 * 1_000_000_000;
+pub(super) const MINUTE: u64 = 60 * 1_000_000_000;
 
 /// Who was above a limit, and how often.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -5,7 +5,7 @@
 //! they had begun, never that they are at their limit before all others of the bucket are.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::gcra::{Decision, Quota};
 
@@ -35,21 +35,43 @@ impl Table {
 
     /// Counts a request of `key` at `now`, in nanoseconds.
     pub(crate) fn count(&self, key: u64, quota: Quota, now: u64) -> Decision {
+        self.change(key, now, |tat| {
+            let decision = quota.decide(tat, now);
+            (decision.tat, decision)
+        })
+    }
+
+    /// The theoretical arrival time of `key`; 0 when it is not known.
+    pub(crate) fn tat(&self, key: u64) -> u64 {
         let key = key.max(1);
+        self.bucket(key).iter().find(|slot| slot.key == key).map_or(0, |slot| slot.tat)
+    }
+
+    /// Takes over the theoretical arrival time of `key` that somebody else has counted, unless a later one is known.
+    pub(crate) fn raise(&self, key: u64, tat: u64, now: u64) {
+        self.change(key, now, |known| (known.max(tat), ()));
+    }
+
+    fn bucket(&self, key: u64) -> MutexGuard<'_, [Slot; SLOTS]> {
         let bucket = usize::try_from(key >> 32).unwrap_or(0) & (self.buckets.len() - 1);
-        let mut slots = self.buckets[bucket].lock().unwrap_or_else(PoisonError::into_inner);
+        self.buckets[bucket].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(&self, key: u64, now: u64, change: impl FnOnce(u64) -> (u64, T)) -> T {
+        let key = key.max(1);
+        let mut slots = self.bucket(key);
         if let Some(slot) = slots.iter_mut().find(|slot| slot.key == key) {
-            let decision = quota.decide(slot.tat, now);
-            slot.tat = decision.tat;
-            return decision;
+            let (tat, answer) = change(slot.tat);
+            slot.tat = tat;
+            return answer;
         }
-        let decision = quota.decide(0, now);
+        let (tat, answer) = change(0);
         let place = slots.iter_mut().min_by_key(|slot| slot.tat).expect("a bucket has places");
         if place.tat > now {
             self.displaced.fetch_add(1, Ordering::Relaxed);
         }
-        *place = Slot { key, tat: decision.tat };
-        decision
+        *place = Slot { key, tat };
+        answer
     }
 
     /// Keys that made room while they still counted for something, so far.
@@ -99,6 +121,17 @@ mod tests {
             assert!(table.count(key, quota(1), key * 10 * SECOND).allowed);
         }
         assert_eq!(table.displaced(), 0);
+    }
+
+    #[test]
+    fn what_somebody_else_counted_is_taken_over_and_never_taken_back() {
+        let table = Table::new(64);
+        assert_eq!(table.tat(1), 0);
+        table.raise(1, 3 * SECOND, SECOND);
+        table.raise(1, 2 * SECOND, SECOND);
+        assert_eq!(table.tat(1), 3 * SECOND);
+        assert!(!table.count(1, quota(2), SECOND).allowed);
+        assert!(table.count(1, quota(2), 2 * SECOND).allowed);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use gabion_edge::config::{
     AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, RateLimitSection, RouteSection,
     SiteSection, TelemetrySection, UpstreamSection,
 };
+use gabion_edge::rate_limit::Sharing;
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, Challenges, TlsSettings, server_config};
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, Plane, ReloadError};
@@ -113,6 +114,8 @@ pub(crate) struct Setup {
     pub(crate) route: String,
     /// Whole sections.
     pub(crate) more: String,
+    /// Where exact limits are counted.
+    pub(crate) sharing: Option<Sharing>,
 }
 
 impl Setup {
@@ -159,7 +162,7 @@ impl Setup {
     }
 
     pub(crate) fn check(&self) -> Result<EdgeConfig, Invalid> {
-        let Self { listen, limits, site, endpoints, upstream, route, more } = self;
+        let Self { listen, limits, site, endpoints, upstream, route, more, sharing: _ } = self;
         // A machine that is busy with other tests is no overload; tests of that ask for it.
         let quiet = if limits.contains("overload_lag_ms") { "" } else { "overload_lag_ms = 0" };
         let text = format!(
@@ -221,6 +224,7 @@ impl Setup {
             sockets: Arc::default(),
             sticky_key: gabion_core::Secret::new([5; 32]),
             challenges: Challenges::default(),
+            sharing: self.sharing.clone(),
         };
         let edge = Edge::start(config, deps)?;
         Ok(Front { edge, events, authority, _folder: folder })

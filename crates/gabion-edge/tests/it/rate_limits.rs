@@ -1,9 +1,15 @@
 //! Who may ask how often.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
 use gabion_edge::Module;
+use gabion_edge::metrics::prometheus::Exposition;
+use gabion_edge::rate_limit::{Counted, Quota, SharedCounter, Sharing};
 use http::StatusCode;
 
-use crate::front::{Setup, field, get, get2, shop, soon};
+use crate::front::{Front, Setup, field, get, get2, shop, soon};
 
 const SIGN_IN: &str = r#"
     [[rate_limit]]
@@ -154,6 +160,75 @@ async fn the_built_in_limit_holds_for_strangers_and_not_for_this_machine() {
         answers.push(ask(client).await);
     }
     assert_eq!(answers, [200, 200, 429, 200], "an IPv6 /64 is one client");
+}
+
+/// A counter that lets so many pass, and does not answer while it is dead.
+#[derive(Default)]
+struct Counter {
+    left: AtomicU64,
+    asked: AtomicU64,
+    dead: AtomicBool,
+}
+
+impl SharedCounter for Counter {
+    fn count(&self, _: u64, quota: Quota) -> Pin<Box<dyn Future<Output = Option<Counted>> + Send + '_>> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        let answer = (!self.dead.load(Ordering::SeqCst)).then(|| {
+            let take = |left: u64| left.checked_sub(1);
+            let allowed = self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok();
+            let free = self.left.load(Ordering::SeqCst) * quota.interval;
+            Counted { allowed, ahead: quota.tolerance.saturating_sub(free) }
+        });
+        Box::pin(std::future::ready(answer))
+    }
+}
+
+/// Two nodes with one counter, under a limit of three requests an hour.
+async fn two_nodes(shop: &gabion_test::Shop, left: u64) -> (Arc<Counter>, [Front; 2]) {
+    let counter = Arc::new(Counter { left: left.into(), ..Counter::default() });
+    let limit = "[[rate_limit]]\nname = \"one\"\nby = [\"address\"]\nrequests = 3\nper_seconds = 3600\n\
+                 everywhere = true\nexact = true";
+    let mut setup = Setup::of(&[shop]).more(limit);
+    let sharing = Sharing { counter: Arc::clone(&counter) as _, key: gabion_core::Secret::new([7; 16]) };
+    setup.sharing = Some(sharing);
+    (counter, [setup.start(), setup.start()])
+}
+
+#[tokio::test]
+async fn an_exact_limit_is_one_for_all_nodes_and_a_flood_asks_the_counter_once() {
+    let shop = shop("tea").await;
+    let (counter, [one, other]) = two_nodes(&shop, 3).await;
+    assert_eq!([one.get("/").await.status, other.get("/").await.status], [200, 200]);
+    assert_eq!([one.get("/").await.status, other.get("/").await.status], [200, 429]);
+    assert_eq!(counter.asked.load(Ordering::SeqCst), 4);
+    for _ in 0..5 {
+        let refused = other.get("/").await;
+        assert_eq!((refused.status, refused.header("retry-after")), (429, "1200"));
+        assert_eq!(one.get("/").await.status, 429);
+    }
+    assert_eq!(
+        counter.asked.load(Ordering::SeqCst),
+        4,
+        "who is known to be above the limit is not asked for"
+    );
+}
+
+#[tokio::test]
+async fn while_the_counter_is_dead_a_node_goes_on_alone_from_what_it_knows() {
+    let shop = shop("tea").await;
+    let (counter, [node, _]) = two_nodes(&shop, 3).await;
+    assert_eq!(node.get("/").await.status, 200);
+    counter.dead.store(true, Ordering::SeqCst);
+    assert_eq!([node.get("/").await.status, node.get("/").await.status], [200, 200]);
+    assert_eq!(node.get("/").await.status, 429);
+    node.events.first("edge.counted_alone").await;
+    let told = node.events.all().iter().filter(|event| event.kind == "edge.counted_alone").count();
+    // A minute may end between the two.
+    assert!((1..=2).contains(&told), "{told}");
+    let mut page = Exposition::default();
+    node.edge.expose(&mut page);
+    let page = page.finish();
+    assert!(page.contains("\ngabion_rate_limit_alone_total 2\n"), "{page}");
 }
 
 #[test]

@@ -67,7 +67,9 @@ async fn a_dead_database_stops_writes_and_not_the_shop() {
     let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
     let relay = Relay::before(&database).await;
     let storage = format!("url = {:?}\nfiles = \"data\"", relay.url);
-    let product = product::start(&binary(), folder.path(), &configuration(&[shop.url()], &storage, ""), &[]);
+    // Every request is counted in the database as long as there is one.
+    let text = configuration(&[shop.url()], &storage, &exact_limit(u32::MAX));
+    let product = product::start(&binary(), folder.path(), &text, &[]);
     until_ready_is(&product, 200).await;
     relay.cut();
     until_ready_is(&product, 503).await;
@@ -75,6 +77,43 @@ async fn a_dead_database_stops_writes_and_not_the_shop() {
     shop_goes_on(&product).await;
     relay.mend();
     until_ready_is(&product, 200).await;
+}
+
+fn exact_limit(requests: u32) -> String {
+    format!(
+        "[[rate_limit]]\nname = \"all\"\nby = [\"address\"]\nrequests = {requests}\nper_seconds = 86400\n\
+         everywhere = true\nexact = true"
+    )
+}
+
+/// Asks for a page until the answer is 429, with `before` before each.
+async fn until_limited(product: &Product, before: impl Fn()) {
+    let mut wire = product.shop().await;
+    let asking = async {
+        loop {
+            before();
+            if wire.ask("GET / HTTP/1.1\r\nHost: shop.localhost\r\n\r\n").await.status == 429 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), asking).await.expect("the limit is reached");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exact_limits_are_counted_in_the_database_and_outlive_a_restart() {
+    let Some(database) = Database::create() else { return };
+    let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
+    let storage = format!("url = {:?}\nfiles = \"data\"", database.url());
+    let text = configuration(&[shop.url()], &storage, &exact_limit(1_000));
+    let start = || product::start(&binary(), folder.path(), &text, &[]);
+    let mut product = start();
+    // So many requests are never sent here: only what the database says can refuse one.
+    until_limited(&product, || database.run("UPDATE gabion_counter SET due = due + 86400000000000")).await;
+    product.signal("TERM");
+    assert_eq!(product.wait().code(), Some(0));
+    until_limited(&start(), || {}).await;
 }
 
 /// A way to a database that can be cut.

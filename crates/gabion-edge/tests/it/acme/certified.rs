@@ -65,6 +65,7 @@ impl Certified {
             sockets: Arc::default(),
             sticky_key: gabion_core::Secret::new([5; 32]),
             challenges,
+            sharing: None,
         };
         let edge = Edge::start(Setup::of(&[&shop]).config(), deps).unwrap();
         let (sender, events) = unbounded_channel();
