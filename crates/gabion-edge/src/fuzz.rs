@@ -20,6 +20,7 @@ use crate::route::host_part;
 use crate::tls::client_hello::ClientHello;
 use crate::tls::ja4::{Ja4, Transport};
 use crate::trace_context::{TraceParent, state_is_good};
+use crate::upstream::http1::read_answer;
 
 /// Nothing that a stranger writes changes who the client is; from a believed proxy, anything may be written.
 pub fn client_addr(bytes: &[u8]) {
@@ -139,6 +140,19 @@ pub fn chunked(bytes: &[u8]) {
     assert!(rest == b"\r\n" || rest.ends_with(b"\r\n\r\n"));
 }
 
+/// Whatever a shop answers over HTTP/1.1, what is read of it does not depend on how it was split.
+pub fn answer(bytes: &[u8]) {
+    let read = |step| read_answer(bytes, step).map_err(|error| error.to_string());
+    let whole = read(bytes.len());
+    for step in [1, 7] {
+        match (&whole, read(step)) {
+            // A fault behind the end of a head can hide what an error in a later piece would have said first.
+            (Err(_), Err(_)) => {}
+            (whole, pieces) => assert_eq!(*whole, pieces),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use gabion_test::seeds;
@@ -176,6 +190,11 @@ mod tests {
     #[test]
     fn chunked_seeds_hold() {
         seeds::each("chunked", super::chunked);
+    }
+
+    #[test]
+    fn answer_seeds_hold() {
+        seeds::each("answer", super::answer);
     }
 
     #[test]

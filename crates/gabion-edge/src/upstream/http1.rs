@@ -135,6 +135,23 @@ impl Http1 {
     }
 }
 
+/// An answer read from bytes that arrive in pieces of `step`: its status, its data, and whether it came to its end; for
+/// the fuzzer.
+pub(crate) fn read_answer(bytes: &[u8], step: usize) -> Result<Option<(u16, Vec<u8>, bool)>, Http1Error> {
+    let (mut buffer, mut answer, mut data) = (BytesMut::new(), None, Vec::new());
+    for piece in bytes.chunks(step.max(1)) {
+        buffer.extend_from_slice(piece);
+        if answer.is_none() {
+            answer = Answer::parse(&mut buffer, false)?;
+        }
+        let Some(answer) = &mut answer else { continue };
+        while let Some(frame) = answer.body.decode(&mut buffer)? {
+            data.extend_from_slice(&frame.into_data().unwrap_or_default());
+        }
+    }
+    Ok(answer.map(|answer| (answer.head.status.as_u16(), data, answer.body.is_over())))
+}
+
 /// A connection that has switched protocols, and what the endpoint said right after.
 pub(crate) struct Switched {
     first: Bytes,
