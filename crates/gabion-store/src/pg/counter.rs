@@ -68,7 +68,7 @@ fn count(conn: &mut Connection, sql: &str, ask: &Ask) -> Result<Counted, StoreEr
 pub(crate) fn prune(conn: &mut Connection) -> Result<u64, StoreError> {
     let sql = format!(
         "DELETE FROM gabion_counter WHERE due < {NOW}
-            OR key IN (SELECT key FROM gabion_counter ORDER BY due DESC OFFSET {COUNTERS_MAX})"
+            OR due <= (SELECT due FROM gabion_counter ORDER BY due DESC OFFSET {COUNTERS_MAX} LIMIT 1)"
     );
     conn.execute(&sql, params![])
 }
