@@ -36,13 +36,25 @@ struct Upload {
     /// Whether the system took any byte of the request, and any frame of its body was drawn.
     wrote: bool,
     drew: bool,
+    /// Whether the end of the body was put into the buffer: it may be there only once, however often the socket is full.
+    ended: bool,
     /// Whether the endpoint has the whole request.
     done: bool,
+    /// Whether it will never have it: the body broke off, or it takes no more.
+    given_up: bool,
 }
 
 impl Exchange {
     pub(super) const fn new(wire: Http1, framing: Framing) -> Self {
-        let upload = Upload { framing, body: None, wrote: false, drew: false, done: false };
+        let upload = Upload {
+            framing,
+            body: None,
+            wrote: false,
+            drew: false,
+            ended: false,
+            done: false,
+            given_up: false,
+        };
         Self { wire, upload, download: Decoder::none(), keep: false }
     }
 
@@ -88,28 +100,28 @@ impl Exchange {
 
     /// Writes the request as far as the system takes it.
     fn poll_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Http1Error>> {
-        if self.upload.done {
+        if self.upload.done || self.upload.given_up {
             return Poll::Ready(Ok(()));
         }
         let sent = ready!(self.try_upload(cx));
         self.upload.done = sent.is_ok();
         if sent.is_err() && self.upload.wrote {
             self.upload.body = None;
+            self.upload.given_up = true;
         }
         Poll::Ready(sent)
     }
 
     fn try_upload(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Http1Error>> {
         loop {
-            let Some(body) = &mut self.upload.body else {
+            let Some(body) = self.upload.body.as_mut().filter(|_| !self.upload.ended) else {
                 return self.wire.poll_write(cx, &mut self.upload.wrote).map_err(Into::into);
             };
             if body.is_end_stream() {
                 let ended = self.upload.framing.end(&mut self.wire.write, HeaderMap::new());
                 ended.map_err(|reason| Http1Error::Upload(reason.into()))?;
-                ready!(self.wire.poll_write(cx, &mut self.upload.wrote))?;
-                self.upload.body = None;
-                return Poll::Ready(Ok(()));
+                self.upload.ended = true;
+                continue;
             }
             if self.wire.write.len() >= UPLOAD_BYTES_MAX {
                 ready!(self.wire.poll_write(cx, &mut self.upload.wrote))?;
@@ -163,31 +175,46 @@ impl Exchange {
         let (sender, receiver) = mpsc::channel(FRAMES_WAITING);
         tokio::spawn(async move {
             loop {
+                let frame = tokio::select! {
+                    biased;
+                    // Nobody takes the answer any more: the connection closes, which tells the shop.
+                    () = sender.closed() => return,
+                    frame = poll_fn(|cx| self.poll_both(cx)) => frame,
+                };
+                let Some(mut frame) = frame else { return };
                 let permit = tokio::select! {
                     biased;
                     permit = sender.reserve() => permit,
-                    () = self.upload_on() => continue,
+                    sent = self.upload_on() => {
+                        if let Err(error @ Http1Error::Upload(_)) = sent {
+                            frame = Err(error);
+                        }
+                        sender.reserve().await
+                    }
                 };
                 let Ok(permit) = permit else { return };
-                let frame = poll_fn(|cx| {
-                    // An endpoint that has answered may leave the rest of the request unread.
-                    let _unread = self.poll_upload(cx);
-                    self.poll_frame(cx)
-                });
-                let Some(frame) = frame.await else { return };
+                let last = frame.is_err();
                 permit.send(frame);
+                if last {
+                    return;
+                }
             }
         });
         receiver
     }
 
-    /// Goes on with the request body and never ends.
-    async fn upload_on(&mut self) {
-        poll_fn(|cx| {
-            let _unread = self.poll_upload(cx);
-            Poll::Pending
-        })
-        .await
+    /// The next frame of the answer while the request body goes on. A body that broke off breaks off the answer too: the
+    /// endpoint has half a request. One that leaves the rest unread has answered all the same.
+    fn poll_both(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Http1Error>>> {
+        match self.poll_upload(cx) {
+            Poll::Ready(Err(error @ Http1Error::Upload(_))) => Poll::Ready(Some(Err(error))),
+            _ => self.poll_frame(cx),
+        }
+    }
+
+    /// Goes on with the request body until the endpoint has it, or nobody can.
+    async fn upload_on(&mut self) -> Result<(), Http1Error> {
+        poll_fn(|cx| self.poll_upload(cx)).await
     }
 }
 

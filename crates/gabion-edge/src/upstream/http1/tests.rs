@@ -189,6 +189,74 @@ async fn an_answer_before_the_end_of_the_request_passes_while_the_request_goes_o
     assert_eq!(body, "early!later!");
 }
 
+/// A body that knows its end with its last frame but not its length, as over HTTP/2.
+struct Known(Option<Bytes>);
+
+impl http_body::Body for Known {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BoxError>>> {
+        Poll::Ready(self.0.take().map(|data| Ok(http_body::Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_a_body_is_written_once_however_slowly_the_endpoint_reads() {
+    let (http1, mut endpoint) = pair().await;
+    // More than the sockets hold, so that the end of the body has to wait.
+    let length = 16 << 20;
+    let body = Known(Some(Bytes::from(vec![b'x'; length])));
+    let request = Request::post("/").body(Body::wrap(body)).expect("a request");
+    let asking = tokio::spawn(http1.send(request));
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\r\n0\r\n\r\n") {
+        assert_ne!(endpoint.read_buf(&mut seen).await.expect("open"), 0);
+        // Lets the client write into a socket that is full again.
+        tokio::task::yield_now().await;
+    }
+    endpoint.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.expect("open");
+    // The connection closes with the answer that holds it.
+    drop(asking.await.expect("no panic").map_err(|unanswered| unanswered.error).expect("an answer"));
+    endpoint.read_to_end(&mut seen).await.expect("open");
+    assert!(seen.ends_with(b"x\r\n0\r\n\r\n"), "nothing follows the end of the request");
+}
+
+#[tokio::test]
+async fn a_customer_who_leaves_an_early_answer_ends_the_connection() {
+    let (http1, mut endpoint) = pair().await;
+    let (mut customer, body) = http_body_util::channel::Channel::<Bytes, BoxError>::new(1);
+    let request = Request::post("/").body(Body::wrap(body)).expect("a request");
+    let asking = tokio::spawn(http1.send(request));
+    read_until(&mut endpoint, "\r\n\r\n").await;
+    endpoint.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").await.expect("open");
+    drop(asking.await.expect("no panic"));
+    assert_eq!(endpoint.read(&mut [0; 9]).await.unwrap_or_default(), 0, "the shop learns of it");
+    assert!(customer.send_data(Bytes::from_static(b"more")).await.is_err());
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_breaks_an_early_answer_off() {
+    let (http1, mut endpoint) = pair().await;
+    let (customer, body) = http_body_util::channel::Channel::<Bytes, BoxError>::new(1);
+    let request = Request::post("/").body(Body::wrap(body)).expect("a request");
+    let asking = tokio::spawn(http1.send(request));
+    read_until(&mut endpoint, "\r\n\r\n").await;
+    let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    endpoint.write_all(answer).await.expect("open");
+    let response = asking.await.expect("no panic").map_err(|unanswered| unanswered.error);
+    customer.abort("the customer left".into());
+    let error = response.expect("an answer").into_body().collect().await.expect_err("half a request");
+    assert_eq!(error.to_string(), "request body broke off");
+}
+
 #[tokio::test]
 async fn a_body_that_breaks_off_never_looks_complete() {
     let (http1, mut endpoint) = pair().await;
