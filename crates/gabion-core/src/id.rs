@@ -6,6 +6,8 @@
 use crate::{Entropy, Timestamp, entropy::draw};
 
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// Characters of an id's prefix at most.
+pub const PREFIX_CHARS_MAX: usize = 8;
 /// Characters of an id after its prefix.
 pub const BODY_CHARS: usize = 26;
 
@@ -24,9 +26,31 @@ pub fn bits(now: Timestamp, entropy: &dyn Entropy) -> u128 {
     millis << 80 | random
 }
 
-/// Writes the 26 characters of an id's body.
-pub fn encode(bits: u128) -> String {
-    (0..BODY_CHARS).rev().map(|i| char::from(ALPHABET[(bits >> (5 * i)) as usize & 31])).collect()
+/// The text of an id, in place: its prefix, an underscore and its body.
+pub struct Text {
+    bytes: [u8; PREFIX_CHARS_MAX + 1 + BODY_CHARS],
+    len: usize,
+}
+
+impl Text {
+    /// Writes an id.
+    ///
+    /// # Panics
+    /// When the prefix is longer than [`PREFIX_CHARS_MAX`].
+    pub fn new(prefix: &str, bits: u128) -> Self {
+        let mut bytes = [b'_'; PREFIX_CHARS_MAX + 1 + BODY_CHARS];
+        bytes[..prefix.len()].copy_from_slice(prefix.as_bytes());
+        let body = prefix.len() + 1;
+        for (i, byte) in bytes[body..body + BODY_CHARS].iter_mut().enumerate() {
+            *byte = ALPHABET[(bits >> (5 * (BODY_CHARS - 1 - i))) as usize & 31];
+        }
+        Self { bytes, len: body + BODY_CHARS }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.len]).expect("prefix and alphabet are text")
+    }
 }
 
 /// Reads the 26 characters of an id's body. Only the canonical spelling is accepted: one id, one text.
@@ -63,15 +87,22 @@ macro_rules! id {
                 Self(bits)
             }
 
+            /// Its text.
+            $vis fn text(self) -> $crate::id::Text {
+                $crate::id::Text::new($prefix, self.0)
+            }
+
             /// The 128 bits: milliseconds above randomness.
             $vis const fn bits(self) -> u128 {
                 self.0
             }
         }
 
+        const _: () = assert!($prefix.len() <= $crate::id::PREFIX_CHARS_MAX);
+
         impl ::std::fmt::Display for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                write!(f, "{}_{}", $prefix, $crate::id::encode(self.0))
+                f.write_str(self.text().as_str())
             }
         }
 

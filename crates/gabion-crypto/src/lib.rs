@@ -16,6 +16,6 @@ pub mod mac;
 pub mod password;
 pub mod ring;
 
-pub use entropy::SystemEntropy;
+pub use entropy::{EntropyAhead, SystemEntropy};
 pub use mac::constant_time_eq;
 pub use ring::{KeyRing, KeyRow, KeyUse, Seal};
