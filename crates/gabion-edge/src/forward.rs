@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::OnceLock;
 
 use http::header::{
-    CONNECTION, COOKIE, EXPECT, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, TE, UPGRADE,
+    CONNECTION, COOKIE, FORWARDED, HOST, HeaderMap, HeaderName, HeaderValue, LOCATION, TE, UPGRADE,
 };
 use http::{Uri, Version, request, response};
 
@@ -94,9 +94,8 @@ pub(crate) fn request_head(parts: &mut request::Parts, from: &Origination) {
     let websocket = hop::wants_websocket(&parts.headers);
     let trailers = hop::takes_trailers(&parts.headers);
     let headers = &mut parts.headers;
-    hop::remove(headers);
     // The body is asked for as soon as the shop takes the request; nobody waits for a second 100.
-    headers.remove(EXPECT);
+    hop::remove(headers, |name| name == "expect" || claims(name));
     forwarding_headers(headers, from);
     cookies(headers);
     if websocket {
@@ -106,16 +105,18 @@ pub(crate) fn request_head(parts: &mut request::Parts, from: &Origination) {
         headers.insert(CONNECTION, HeaderValue::from_static("te"));
         headers.insert(TE, HeaderValue::from_static("trailers"));
     }
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
-    parts.uri = Uri::try_from(target).unwrap_or_default();
+    if parts.uri.authority().is_some() || parts.uri.path_and_query().is_none() {
+        parts.uri = parts.uri.path_and_query().cloned().map(Uri::from).unwrap_or_default();
+    }
     parts.version = Version::HTTP_11;
 }
 
+/// Headers that are written anew, for the room they take.
+const FORWARDING_HEADERS: usize = 8;
+
 fn forwarding_headers(headers: &mut HeaderMap, from: &Origination) {
     let Said { client, authority, forwarded, address, port } = &from.said;
-    for name in claims(headers) {
-        headers.remove(name);
-    }
+    headers.reserve(FORWARDING_HEADERS);
     headers.insert(FORWARDED, forwarded.clone());
     headers.insert(X_FORWARDED_FOR, address.clone());
     headers.insert(X_REAL_IP, address.clone());
@@ -138,21 +139,16 @@ const CDN_CLAIMS: [&str; 8] = [
     "x-azure-clientip",
 ];
 
-/// Headers of the client that would say where it comes from: those written anew below, all other `X-Forwarded-*`,
+/// Whether a header of the client would say where it comes from: those written anew above, all other `X-Forwarded-*`,
 /// and their spellings with underscores, which CGI, WSGI and PHP cannot tell apart (RFC 3875 section 4.1.18).
-fn claims(headers: &HeaderMap) -> Vec<HeaderName> {
-    let claims = |name: &str| {
-        if name.contains('_') { is_claim(&name.replace('_', "-")) } else { is_claim(name) }
-    };
-    headers.keys().filter(|name| claims(name.as_str())).cloned().collect()
+fn claims(name: &str) -> bool {
+    if name.contains('_') { is_claim(&name.replace('_', "-")) } else { is_claim(name) }
 }
 
 /// Whether a lower-case name is one by which somebody says where a request comes from.
 pub(crate) fn is_claim(name: &str) -> bool {
-    let own = [FORWARDED, X_REAL_IP, X_REQUEST_ID];
     name.starts_with("x-forwarded-")
-        || own.iter().any(|own| own == name)
-        || name == X_GABION_MIRROR
+        || matches!(name, "forwarded" | "x-real-ip" | "x-request-id" | "x-gabion-mirror")
         || CDN_CLAIMS.contains(&name)
 }
 
@@ -191,7 +187,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 /// to the site where the shop was told another `Host`.
 pub(crate) fn response_head(parts: &mut response::Parts, from: &Origination, endpoint: &EndpointUrl) {
     parts.version = Version::HTTP_11;
-    hop::remove(&mut parts.headers);
+    hop::remove(&mut parts.headers, |_| false);
     let Some(host) = &from.host else { return };
     let location = parts.headers.get(LOCATION).and_then(|value| value.to_str().ok());
     if let Some(location) = location.and_then(|location| own_location(location, from, host, endpoint)) {

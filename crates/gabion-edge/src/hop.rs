@@ -1,30 +1,33 @@
 //! Headers that concern one connection only. RFC 9110 section 7.6.1.
 
-use http::header::{
-    CONNECTION, HeaderMap, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
-    UPGRADE,
-};
+use http::header::{CONNECTION, HeaderMap, HeaderName, TE, UPGRADE};
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+/// Whether a header, in lower case, concerns one connection whatever `Connection` says.
+fn is_hop(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "keep-alive"
+            | "proxy-connection"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
 
-/// Removes the headers of one hop: the known ones and those that `Connection` names.
-pub(crate) fn remove(headers: &mut HeaderMap) {
-    if headers.contains_key(CONNECTION) {
+/// Removes the headers of one hop, the known ones and those that `Connection` names, and those that `also` picks by
+/// their names in lower case. One walk over all headers, which costs less than looking up each that could be there.
+pub(crate) fn remove(headers: &mut HeaderMap, also: impl Fn(&str) -> bool) {
+    let goes = |name: &&HeaderName| is_hop(name.as_str()) || also(name.as_str());
+    let going: Vec<_> = headers.keys().filter(goes).cloned().collect();
+    if going.contains(&CONNECTION) {
         for name in named(headers) {
             headers.remove(name);
         }
-        headers.remove(CONNECTION);
     }
-    for name in [
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        PROXY_AUTHENTICATE,
-        PROXY_AUTHORIZATION,
-        TE,
-        TRANSFER_ENCODING,
-        UPGRADE,
-    ] {
+    for name in going {
         headers.remove(name);
     }
 }
@@ -80,7 +83,7 @@ mod tests {
             ("host", "shop.example"),
             ("accept", "*/*"),
         ]);
-        remove(&mut headers);
+        remove(&mut headers, |_| false);
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["accept", "host"]);
