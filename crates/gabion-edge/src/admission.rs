@@ -1,18 +1,16 @@
 //! Who may come in at all: the operator's list, then overload shedding. Both outlive every reload, as do rate limits.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
-use http::Request;
 
+use crate::Refusal;
 use crate::access::{AccessEntry, AccessList, Verdict};
 use crate::event::Recorder;
-use crate::layer::{Context, Layer, Next, Outcome};
+use crate::layer::{Layer, Next, Outcome, Visit};
 use crate::module::Module;
 use crate::rate_limit::Limiter;
 use crate::shed::Shed;
-use crate::{Body, Refusal};
 
 /// What the list, shedding and rate limits remember.
 pub(crate) struct Admission {
@@ -46,28 +44,26 @@ impl Admission {
 pub(crate) struct Admit;
 
 impl Layer for Admit {
-    async fn call(self, request: Request<Body>, next: impl Next) -> Outcome {
-        admit(&request)?;
-        next.call(request).await
+    async fn call(self, visit: Box<Visit>, next: impl Next) -> Outcome {
+        admit(&visit)?;
+        next.call(visit).await
     }
 }
 
-fn admit(request: &Request<Body>) -> Result<(), Refusal> {
-    let Some(context) = request.extensions().get::<Arc<Context>>() else { return Ok(()) };
-    let state = &context.state;
+fn admit(visit: &Visit) -> Result<(), Refusal> {
+    let Visit { state, facts, .. } = visit;
     if state.bypass.contains(&Module::Limits) {
         return Ok(());
     }
-    let Some(client) = context.found.client.get() else { return Ok(()) };
     let admission = &state.admission;
     let now = || admission.recorder.clock.now();
-    match admission.access.load().verdict(client.address, context.connection.ja4(), now) {
+    match admission.access.load().verdict(facts.client.address, facts.connection.ja4(), now) {
         Some(Verdict::Block) => {
             admission.blocked.fetch_add(1, Ordering::Relaxed);
             return Err(Refusal::Blocked);
         }
-        Some(Verdict::Allow) => context.found.allow(),
-        None if admission.shed.refuses(request) => return Err(Refusal::Overloaded),
+        Some(Verdict::Allow) => facts.allow(),
+        None if admission.shed.refuses(&visit.request) => return Err(Refusal::Overloaded),
         None => {}
     }
     Ok(())

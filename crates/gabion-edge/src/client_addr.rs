@@ -7,9 +7,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName};
 
-use crate::layer::{Layer, Next};
 use crate::network::Network;
-use crate::{Body, Refusal};
 
 /// Forwarded hops read at most; more are ignored. Nobody has more proxies than that.
 const HOPS_MAX: usize = 16;
@@ -79,29 +77,6 @@ fn forwarded_https(headers: &HeaderMap) -> Option<bool> {
         list.rsplit(',').next().map(|proto| proto.trim().to_owned()).filter(|proto| !proto.is_empty())
     });
     proto.map(|proto| proto.eq_ignore_ascii_case("https"))
-}
-
-/// Puts the [`Client`] into the request. Stands before everything that keys on the real client.
-#[derive(Clone)]
-pub(crate) struct ClientAddr;
-
-impl Layer for ClientAddr {
-    async fn call(
-        self,
-        mut request: http::Request<Body>,
-        next: impl Next,
-    ) -> Result<http::Response<Body>, Refusal> {
-        let context = crate::layer::context(&request);
-        let client = client(
-            context.connection.peer.ip(),
-            context.connection.https,
-            request.headers(),
-            &context.state.trusted_proxies,
-        );
-        context.found.client.get_or_init(|| client);
-        request.extensions_mut().insert(client);
-        next.call(request).await
-    }
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@ use http::{HeaderValue, Request, Response};
 use crate::client_addr::Client;
 use crate::config::Site;
 use crate::forward::Said;
+use crate::guard::RawHead;
 use crate::notes::Notes;
+use crate::route::Matched;
 use crate::state::State;
 use crate::tls::Ja4;
-use crate::{Body, Refusal, RequestId};
+use crate::{Body, Edge, Refusal, RequestId};
 
 /// What a layer or the proxy answers: the response, or why there is none from the shop.
 pub(crate) type Outcome = Result<Response<Body>, Refusal>;
@@ -21,38 +23,72 @@ pub(crate) type Outcome = Result<Response<Body>, Refusal>;
 /// One defence.
 pub(crate) trait Layer: Clone + Send + Sync + 'static {
     /// Looks at the request, may answer it, or lets `next` answer and looks at the response.
-    fn call(self, request: Request<Body>, next: impl Next) -> impl Future<Output = Outcome> + Send;
+    fn call(self, visit: Box<Visit>, next: impl Next) -> impl Future<Output = Outcome> + Send;
 }
 
 /// Whatever stands further in: the next defence, and at last the proxy.
 pub(crate) trait Next: Send + 'static {
     /// Lets it answer.
-    fn call(self, request: Request<Body>) -> impl Future<Output = Outcome> + Send;
+    fn call(self, visit: Box<Visit>) -> impl Future<Output = Outcome> + Send;
 }
 
-/// The facts of a request that every layer may need. The outermost layer puts it into the extensions.
-pub(crate) struct Context {
-    pub(crate) id: RequestId,
-    /// The same as a header value.
+/// A request on its way through the defences. Boxed, so that each hands on a pointer.
+pub(crate) struct Visit {
+    pub(crate) request: Request<Body>,
+    /// Its head as it came, over HTTP/1.
+    #[expect(dead_code, reason = "for rules and bot scoring, which want order and case")]
+    pub(crate) raw_head: Option<RawHead>,
+    /// Its id as a header value.
     pub(crate) id_value: HeaderValue,
+    pub(crate) edge: Edge,
+    /// The configuration it is treated by: the one that was in force when it arrived.
     pub(crate) state: Arc<State>,
-    pub(crate) connection: Arc<Connection>,
-    pub(crate) found: Arc<Found>,
+    pub(crate) facts: Arc<Facts>,
+    matched: Option<Matched>,
 }
 
-/// What layers found out about a request, for the outermost one to tell of when it is refused further in.
-#[derive(Default)]
-pub(crate) struct Found {
-    pub(crate) client: OnceLock<Client>,
+impl Visit {
+    /// A request that no defence has seen yet.
+    pub(crate) fn new(
+        request: Request<Body>,
+        raw_head: Option<RawHead>,
+        id_value: HeaderValue,
+        edge: Edge,
+        state: Arc<State>,
+        facts: Arc<Facts>,
+    ) -> Box<Self> {
+        Box::new(Self { request, raw_head, id_value, edge, state, facts, matched: None })
+    }
+
+    /// The site and the route it is for.
+    ///
+    /// # Panics
+    /// In front of the route lookup.
+    pub(crate) fn matched(&self) -> &Matched {
+        self.matched.as_ref().expect("routes are looked up before")
+    }
+
+    /// It is for this site and this route.
+    pub(crate) fn matches(&mut self, matched: Matched) {
+        self.matched = Some(matched);
+    }
+}
+
+/// What is known of a request, for whoever tells of it: pages, events, records. It outlives the request.
+pub(crate) struct Facts {
+    pub(crate) id: RequestId,
+    pub(crate) client: Client,
+    pub(crate) connection: Arc<Connection>,
     pub(crate) site: OnceLock<Arc<Site>>,
     pub(crate) notes: Notes,
     allowed: AtomicBool,
 }
 
-impl Found {
-    /// Nothing yet; `recorded` where there will be a record of the request.
-    pub(crate) fn new(recorded: bool) -> Self {
-        Self { notes: Notes::new(recorded), ..Self::default() }
+impl Facts {
+    /// What is known when it arrives; `recorded` where there will be a record of it.
+    pub(crate) fn new(id: RequestId, client: Client, connection: Arc<Connection>, recorded: bool) -> Self {
+        let (notes, allowed) = (Notes::new(recorded), AtomicBool::new(false));
+        Self { id, client, connection, site: OnceLock::new(), notes, allowed }
     }
 
     /// Whether the operator lets this client pass limits and shedding.
@@ -92,11 +128,6 @@ impl Connection {
     }
 }
 
-/// The facts of a request inside the stack.
-pub(crate) fn context(request: &Request<Body>) -> Arc<Context> {
-    Arc::clone(request.extensions().get().expect("the outermost layer inserts the context"))
-}
-
 /// Makes a tower layer of a defence.
 pub(crate) const fn wrap<L: Layer>(layer: L) -> Wrap<L> {
     Wrap(layer)
@@ -121,7 +152,7 @@ pub(crate) struct Wrapped<L, N> {
 }
 
 impl<L: Layer, N: Next> Next for Wrapped<L, N> {
-    fn call(self, request: Request<Body>) -> impl Future<Output = Outcome> + Send {
-        self.layer.call(request, self.inner)
+    fn call(self, visit: Box<Visit>) -> impl Future<Output = Outcome> + Send {
+        self.layer.call(visit, self.inner)
     }
 }

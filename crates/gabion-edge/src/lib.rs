@@ -5,7 +5,7 @@
 //! documents. What it has to tell goes to an [`EventSink`] and into [`Metrics`].
 //!
 //! The walk of a request: `listener` (accept, TLS, HTTP) -> `guard` (strict heads and framing) -> `stack` (the order
-//! of the defences) -> `trace` (id, time, pages) -> `client_addr` -> `admission` -> `route` -> `rate_limit` ->
+//! of the defences) -> `trace` (id, client, time, pages) -> `admission` -> `route` -> `rate_limit` ->
 //! `redirect` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
 //! connection) -> `transfer` (bodies on their way).
 
@@ -88,7 +88,6 @@ use metrics::{History, Point, history};
 use rate_limit::{Limiter, Sharing};
 use state::State;
 use tls::Challenges;
-use trace::Trace;
 use tunnel::Tunnels;
 use upstream::Support;
 
@@ -100,7 +99,7 @@ gabion_core::id!(
 impl RequestId {
     /// The id as a header value.
     pub fn header(self) -> http::HeaderValue {
-        http::HeaderValue::try_from(self.to_string()).expect("an id is a header value")
+        http::HeaderValue::from_str(self.text().as_str()).expect("an id is a header value")
     }
 }
 
@@ -108,7 +107,7 @@ impl RequestId {
 pub struct EdgeDeps {
     /// Wall clock, for ids, events and history.
     pub clock: Arc<dyn Clock>,
-    /// Randomness, for ids.
+    /// Randomness, for ids: two for a request at most, none for a secret that outlives the process.
     pub entropy: Arc<dyn Entropy>,
     /// Where events go.
     pub events: Arc<dyn EventSink>,
@@ -136,7 +135,6 @@ struct Inner {
     history: Mutex<History>,
     recorder: Recorder,
     support: Support,
-    entropy: Arc<dyn Entropy>,
     tunnels: Tunnels,
     sockets: Arc<Sockets>,
     places: Places,
@@ -168,7 +166,7 @@ impl Edge {
         let metrics = Arc::new(Metrics::default());
         let cut = CancellationToken::new();
         let tunnels = Tunnels { metrics: Arc::clone(&metrics), tasks: TaskTracker::new(), stop: cut.clone() };
-        let recorder = Recorder { sink: deps.events, clock: deps.clock, entropy: Arc::clone(&deps.entropy) };
+        let recorder = Recorder { sink: deps.events, clock: deps.clock, entropy: deps.entropy };
         let limiter =
             Limiter::new(config.limits.rate_limit_keys_max, recorder.entropy.as_ref(), deps.sharing.as_ref());
         let admission = Arc::new(Admission::new(limiter, recorder.clone()));
@@ -183,7 +181,6 @@ impl Edge {
             history: Mutex::new(History::default()),
             recorder,
             support,
-            entropy: deps.entropy,
             tunnels,
             sockets: deps.sockets,
             places: Places::default(),
@@ -383,12 +380,8 @@ impl Edge {
         &self.0.tunnels
     }
 
-    fn trace(&self) -> Trace {
-        Trace {
-            metrics: Arc::clone(&self.0.metrics),
-            recorder: self.0.recorder.clone(),
-            entropy: Arc::clone(&self.0.entropy),
-        }
+    fn entropy(&self) -> &dyn Entropy {
+        self.0.recorder.entropy.as_ref()
     }
 }
 

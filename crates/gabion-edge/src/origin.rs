@@ -18,7 +18,10 @@ pub struct Origin {
 
 /// Where an endpoint of an upstream listens.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct EndpointUrl(Origin);
+pub struct EndpointUrl {
+    origin: Origin,
+    text: String,
+}
 
 /// A text that is no origin.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,35 +75,41 @@ impl FromStr for EndpointUrl {
     type Err = InvalidOrigin;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+        let origin: Origin = text.parse()?;
+        Ok(Self { text: origin.to_string(), origin })
     }
 }
 
 impl EndpointUrl {
+    /// Scheme, host and port, without the scheme's own port.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Whether the connection is TLS.
     pub const fn https(&self) -> bool {
-        self.0.https
+        self.origin.https
     }
 
     /// Host name or address, without the brackets of IPv6.
     pub fn host(&self) -> &str {
-        self.0.host.trim_matches(['[', ']'])
+        self.origin.host.trim_matches(['[', ']'])
     }
 
     /// TCP port.
     pub const fn port(&self) -> u16 {
-        self.0.port
+        self.origin.port
     }
 
     /// Host and port as a `Host` header says them.
     pub fn authority(&self) -> String {
-        self.0.authority()
+        self.origin.authority()
     }
 }
 
 impl fmt::Display for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.text.fmt(f)
     }
 }
 

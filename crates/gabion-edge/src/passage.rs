@@ -1,40 +1,38 @@
 //! One request from its head to the end of its answer.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use gabion_core::Timestamp;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, HOST, HeaderValue, REFERER, USER_AGENT};
-use http::{Extensions, HeaderMap, HeaderName, Method, Request, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderName, Method, Request, StatusCode, Uri, Version};
 
 use crate::access_log::{End, Line, Texts};
+use crate::client_addr::Client;
 use crate::config::Site;
-use crate::guard::{Arrival, Refused, Turn};
-use crate::layer::{Connection, Found};
-use crate::metrics::Metrics;
+use crate::guard::{Arrival, RawHead, Refused, Turn};
+use crate::layer::{Connection, Facts};
 use crate::notes::micros;
 use crate::state::State;
 use crate::trace_context::TraceContext;
-use crate::{Body, Refusal, RequestId};
+use crate::{Body, Edge, Refusal, RequestId};
 
 /// The status of requests whose customer went before there was an answer, in records only. nginx made it known.
 const LEFT: u16 = 499;
 
 /// One request, counted as in flight until this is dropped. Whatever way it ends, it tells of itself then.
 pub(crate) struct Passage {
-    pub(crate) id: RequestId,
+    pub(crate) edge: Edge,
+    pub(crate) facts: Arc<Facts>,
+    pub(crate) id_value: HeaderValue,
     method: Method,
     uri: Uri,
     pub(crate) version: Version,
     pub(crate) accept: Option<HeaderValue>,
     pub(crate) accept_language: Option<HeaderValue>,
-    pub(crate) found: Arc<Found>,
     pub(crate) trace: Option<TraceContext>,
-    metrics: Arc<Metrics>,
-    pub(crate) connection: Arc<Connection>,
     at: Timestamp,
     started: Instant,
     record: Option<Box<Record>>,
@@ -59,14 +57,15 @@ struct Record {
 impl Passage {
     /// Begins with the head of a request.
     pub(crate) fn begin(
-        request: &Request<Body>,
-        id: RequestId,
-        at: Timestamp,
+        edge: &Edge,
         state: &Arc<State>,
         connection: &Arc<Connection>,
-        metrics: &Arc<Metrics>,
+        request: &Request<Body>,
+        id: RequestId,
+        client: Client,
+        at: Timestamp,
     ) -> Self {
-        metrics.in_flight.fetch_add(1, Ordering::Relaxed);
+        edge.metrics().in_flight.fetch_add(1, Ordering::Relaxed);
         let headers = request.headers();
         let trace = TraceContext::of(
             headers,
@@ -77,16 +76,15 @@ impl Passage {
         let spans = state.telemetry.is_some() && trace.is_some_and(|trace| trace.sampled);
         let recorded = spans || state.access_log.is_some();
         Self {
-            id,
+            edge: edge.clone(),
+            facts: Arc::new(Facts::new(id, client, Arc::clone(connection), recorded)),
+            id_value: id.header(),
             method: request.method().clone(),
             uri: request.uri().clone(),
             version: request.version(),
             accept: headers.get(ACCEPT).cloned(),
             accept_language: headers.get(ACCEPT_LANGUAGE).cloned(),
-            found: Arc::new(Found::new(recorded)),
             trace,
-            metrics: Arc::clone(metrics),
-            connection: Arc::clone(connection),
             at,
             started: Instant::now(),
             record: recorded.then(|| Box::new(Record::of(headers, state))),
@@ -99,13 +97,10 @@ impl Passage {
     }
 
     /// Takes what the guard says of the head: the head itself, for who wants to see it as it came, or why not.
-    pub(crate) fn arrived(&mut self, arrival: Option<Arrival>, extensions: &mut Extensions) {
-        let Some(Arrival { head, turn }) = arrival else { return };
+    pub(crate) fn arrived(&mut self, arrival: Option<Arrival>) -> Option<RawHead> {
+        let Arrival { head, turn } = arrival?;
         self.turn = Some(turn);
-        match head {
-            Ok(head) => drop(extensions.insert(head)),
-            Err(refused) => self.refused = Some(refused),
-        }
+        head.map_err(|refused| self.refused = Some(refused)).ok()
     }
 
     /// The connection carries another protocol from here on.
@@ -127,13 +122,7 @@ impl Passage {
 
     /// The site, once it is known.
     pub(crate) fn site(&self) -> Option<&Arc<Site>> {
-        self.found.site.get()
-    }
-
-    /// The client, or the peer when the request did not come so far that anybody asked.
-    pub(crate) fn address(&self) -> IpAddr {
-        let peer = || self.connection.peer.ip().to_canonical();
-        self.found.client.get().map_or_else(peer, |client| client.address)
+        self.facts.site.get()
     }
 
     /// It was refused.
@@ -146,15 +135,15 @@ impl Passage {
     /// The head of its answer is there. Returns how long that took, and the shop's part of it.
     pub(crate) fn answered(&mut self, status: StatusCode) -> (Duration, Option<Duration>) {
         let total = self.started.elapsed();
-        let shop = self.found.notes.shop_us().map(Duration::from_micros);
-        self.metrics.answered(status, total, shop);
+        let shop = self.facts.notes.shop_us().map(Duration::from_micros);
+        self.edge.metrics().answered(status, total, shop);
         self.answer = Some((status, total));
         (total, shop)
     }
 
     /// Bytes of its answer went out.
     pub(crate) fn sent(&mut self, bytes: u64) {
-        self.metrics.bytes_out.fetch_add(bytes, Ordering::Relaxed);
+        self.edge.metrics().bytes_out.fetch_add(bytes, Ordering::Relaxed);
         self.bytes_out += bytes;
     }
 
@@ -165,7 +154,9 @@ impl Passage {
 
     fn tell(&self, record: &Record, status: u16, head: Duration, total: Duration) {
         let line = || self.line(record, status, head, total);
-        if let Some(log) = record.state.access_log.as_ref().filter(|log| log.wants(status, self.id.bits())) {
+        if let Some(log) =
+            record.state.access_log.as_ref().filter(|log| log.wants(status, self.facts.id.bits()))
+        {
             log.offer(line());
         }
         let sampled = self.trace.is_some_and(|trace| trace.sampled);
@@ -181,8 +172,7 @@ impl Passage {
         let path = self.path();
         Line {
             at: self.at,
-            id: self.id,
-            client: self.address(),
+            facts: Arc::clone(&self.facts),
             version: self.version,
             status,
             bytes_out: self.bytes_out,
@@ -191,8 +181,6 @@ impl Passage {
             end: self.end,
             refused: record.refused.clone(),
             trace: self.trace,
-            connection: Arc::clone(&self.connection),
-            found: Arc::clone(&self.found),
             texts: Texts::new(
                 path.as_bytes(),
                 query,
@@ -229,16 +217,17 @@ fn bytes(value: Option<&HeaderValue>) -> &[u8] {
 
 impl Drop for Passage {
     fn drop(&mut self) {
-        self.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
-        self.found.notes.count(&self.metrics);
+        let metrics = self.edge.metrics();
+        metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.facts.notes.count(metrics);
         let total = self.started.elapsed();
         let (status, head) = match self.answer {
             Some((status, head)) => {
-                self.metrics.transfer.record(total.saturating_sub(head));
+                metrics.transfer.record(total.saturating_sub(head));
                 (status.as_u16(), head)
             }
             None => {
-                self.metrics.abandoned.fetch_add(1, Ordering::Relaxed);
+                metrics.abandoned.fetch_add(1, Ordering::Relaxed);
                 (LEFT, total)
             }
         };

@@ -17,16 +17,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use gabion_core::{Actor, Entropy};
-use http::{Extensions, HeaderMap, Method, Request};
+use http::{HeaderMap, Method};
 
+use crate::Refusal;
 use crate::client_addr::Client;
 use crate::config::{Action, Key, RateLimitConfig};
 use crate::event::{REQUEST_LIMITED, Recorder};
-use crate::layer::{Context, Layer, Next, Outcome};
+use crate::layer::{Layer, Next, Outcome, Visit};
 use crate::module::Module;
 use crate::network::Network;
 use crate::route::Matched;
-use crate::{Body, Refusal};
 
 pub use gcra::{Decision, Quota};
 use key::{Hash, HashKey};
@@ -88,7 +88,7 @@ pub(crate) struct Limiter {
 }
 
 /// What a request can be counted by.
-struct Facts<'a> {
+struct By<'a> {
     address: IpAddr,
     ja4: Option<&'a str>,
     matched: &'a Matched,
@@ -131,17 +131,17 @@ impl Limiter {
     }
 
     /// The hash of what a request is counted by; none where it lacks one of the keys.
-    fn hash(&self, limit: &Limit, facts: &Facts<'_>) -> Option<u64> {
+    fn hash(&self, limit: &Limit, by: &By<'_>) -> Option<u64> {
         let Quota { interval, tolerance } = limit.quota;
         // A changed limit starts anew: what was counted under other numbers means nothing.
         let key = self.shared(limit).map_or(self.key, |shared| shared.key);
         let start = key.hash().text(&limit.config.name).word(interval).word(tolerance);
-        let hash = limit.config.by.iter().try_fold(start, |hash, key| facts.hash(*key, hash))?;
+        let hash = limit.config.by.iter().try_fold(start, |hash, key| by.hash(*key, hash))?;
         Some(hash.finish())
     }
 }
 
-impl Facts<'_> {
+impl By<'_> {
     fn hash(&self, key: Key, hash: Hash) -> Option<Hash> {
         Some(match key {
             Key::Address => block(hash, self.address, 32, 64),
@@ -184,9 +184,9 @@ fn block(hash: Hash, address: IpAddr, v4: u32, v6: u32) -> Hash {
 pub(crate) struct RateLimit;
 
 impl Layer for RateLimit {
-    async fn call(self, request: Request<Body>, next: impl Next) -> Outcome {
-        let told = count(request.method(), request.extensions()).await?;
-        let mut response = next.call(request).await?;
+    async fn call(self, mut visit: Box<Visit>, next: impl Next) -> Outcome {
+        let told = count(&mut visit).await?;
+        let mut response = next.call(visit).await?;
         for (limit, decision) in told {
             limit.tell(response.headers_mut(), decision);
         }
@@ -194,23 +194,22 @@ impl Layer for RateLimit {
     }
 }
 
-/// Counts a request by every limit of its route, until one refuses it. Returns what the client is to be told.
-async fn count(method: &Method, extensions: &Extensions) -> Result<Vec<(Arc<Limit>, Decision)>, Refusal> {
-    let (Some(context), Some(matched)) = (extensions.get::<Arc<Context>>(), extensions.get::<Matched>())
-    else {
-        return Ok(Vec::new());
-    };
-    let (state, limits) = (&context.state, &matched.route.limits);
-    if limits.is_empty() || context.found.is_allowed() || state.bypass.contains(&Module::Limits) {
+/// Counts a request by every limit of its route, until one refuses it. Returns what the client is to be told. The visit
+/// is not changed; but bodies are not `Sync`, so that a shared reference could not wait.
+async fn count(visit: &mut Visit) -> Result<Vec<(Arc<Limit>, Decision)>, Refusal> {
+    let (state, matched) = (&visit.state, visit.matched());
+    let limits = &matched.route.limits;
+    if limits.is_empty() || visit.facts.is_allowed() || state.bypass.contains(&Module::Limits) {
         return Ok(Vec::new());
     }
-    let Some(Client { address, .. }) = context.found.client.get().copied() else { return Ok(Vec::new()) };
-    let facts = Facts { address, ja4: context.connection.ja4(), matched };
+    let Client { address, .. } = visit.facts.client;
+    let by = By { address, ja4: visit.facts.connection.ja4(), matched };
     let limiter = &state.admission.limiter;
     let now = limiter.now();
     let mut told = Vec::new();
+    let method = visit.request.method();
     for limit in limits.iter().filter(|limit| limit.counts(method, address)) {
-        let Some(hash) = limiter.hash(limit, &facts) else { continue };
+        let Some(hash) = limiter.hash(limit, &by) else { continue };
         let decision = match limiter.shared(limit) {
             None => limiter.table.count(hash, limit.quota, now),
             Some(shared) => {
@@ -220,7 +219,7 @@ async fn count(method: &Method, extensions: &Extensions) -> Result<Vec<(Arc<Limi
         };
         if !decision.allowed {
             limit.counts.over.fetch_add(1, Ordering::Relaxed);
-            note(context, limit, hash, now, &facts);
+            note(visit, limit, hash, now, &by);
             if limit.config.action == Action::Refuse {
                 return Err(Refusal::Limited { limit: Arc::clone(limit), decision });
             }
@@ -232,41 +231,41 @@ async fn count(method: &Method, extensions: &Extensions) -> Result<Vec<(Arc<Limi
 }
 
 /// Remembers who was above a limit, and records an event the first time in a minute: a flood must stay cheap.
-fn note(context: &Context, limit: &Limit, hash: u64, now: u64, facts: &Facts<'_>) {
-    let admission = &context.state.admission;
+fn note(visit: &Visit, limit: &Limit, hash: u64, now: u64, by: &By<'_>) {
+    let admission = &visit.state.admission;
     let at = admission.recorder.clock.now();
-    let first = admission.limiter.lately.note(hash, now, at, || who(limit, facts));
+    let first = admission.limiter.lately.note(hash, now, at, || who(limit, by));
     if first {
-        record(&admission.recorder, context, limit, facts);
+        record(&admission.recorder, visit, limit, by);
     }
 }
 
-fn who(limit: &Limit, facts: &Facts<'_>) -> lately::Who {
-    let by = &limit.config.by;
+fn who(limit: &Limit, by: &By<'_>) -> lately::Who {
+    let keys = &limit.config.by;
     lately::Who {
         limit: limit.config.name.clone(),
         action: limit.config.action,
-        by: by.clone(),
-        key: by.iter().map(|key| facts.text(*key)).collect::<Vec<_>>().join(", "),
-        address: facts.address,
-        ja4: facts.ja4.map(str::to_owned),
-        site: facts.matched.site.id.to_string(),
-        route: facts.matched.route.path.clone(),
+        by: keys.clone(),
+        key: keys.iter().map(|key| by.text(*key)).collect::<Vec<_>>().join(", "),
+        address: by.address,
+        ja4: by.ja4.map(str::to_owned),
+        site: by.matched.site.id.to_string(),
+        route: by.matched.route.path.clone(),
     }
 }
 
-fn record(recorder: &Recorder, context: &Context, limit: &Limit, facts: &Facts<'_>) {
-    let by: Vec<_> = limit.config.by.iter().map(|key| key.as_str()).collect();
+fn record(recorder: &Recorder, visit: &Visit, limit: &Limit, by: &By<'_>) {
+    let keys: Vec<_> = limit.config.by.iter().map(|key| key.as_str()).collect();
     recorder.record(&REQUEST_LIMITED, Actor::Visitor, |event| {
         let event = event
-            .site(&facts.matched.site.id)
+            .site(&by.matched.site.id)
             .entity("limit", &limit.config.name)
-            .entity("request", context.id)
-            .field("by", by.join(", "))
+            .entity("request", visit.facts.id)
+            .field("by", keys.join(", "))
             .field("refused", limit.config.action == Action::Refuse)
-            .field("route", facts.matched.route.path.as_str())
-            .personal("address", facts.address.to_string());
-        match facts.ja4 {
+            .field("route", by.matched.route.path.as_str())
+            .personal("address", by.address.to_string());
+        match by.ja4 {
             Some(ja4) => event.field("ja4", ja4),
             None => event,
         }

@@ -4,10 +4,8 @@ use http::header::LOCATION;
 use http::{HeaderValue, Request, Response, StatusCode};
 
 use crate::Body;
-use crate::client_addr::Client;
 use crate::config::Site;
-use crate::layer::{Layer, Next, Outcome};
-use crate::route::Matched;
+use crate::layer::{Layer, Next, Outcome, Visit};
 
 /// Sends plain requests for a site that has an `https://` origin there; sites that only have `http://` origins are
 /// served as they are.
@@ -15,11 +13,10 @@ use crate::route::Matched;
 pub(crate) struct Redirect;
 
 impl Layer for Redirect {
-    async fn call(self, request: Request<Body>, next: impl Next) -> Outcome {
-        let https = request.extensions().get::<Client>().is_some_and(|client| client.https);
-        let matched = request.extensions().get::<Matched>().filter(|_| !https);
-        let location = matched.and_then(|matched| location(&matched.site, &request));
-        let Some(location) = location else { return next.call(request).await };
+    async fn call(self, visit: Box<Visit>, next: impl Next) -> Outcome {
+        let plain = !visit.facts.client.https;
+        let location = plain.then(|| location(&visit.matched().site, &visit.request)).flatten();
+        let Some(location) = location else { return next.call(visit).await };
         let mut response = Response::new(Body::empty());
         // 308 keeps method and body: a form that was posted to the wrong scheme is not lost. RFC 9110 15.4.9.
         *response.status_mut() = StatusCode::PERMANENT_REDIRECT;

@@ -1,15 +1,16 @@
 //! Which site and which upstream a request is for.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use gabion_core::limits::cut;
 use http::{Method, Request};
 
-use crate::layer::{Context, Layer, Next, Outcome, context};
+use crate::layer::{Layer, Next, Outcome, Visit};
 use crate::path::{below, normalize};
 use crate::proxy::websocket::is_extended;
 use crate::state::Route;
-use crate::{Body, Refusal, config::Site};
+use crate::{Refusal, config::Site};
 
 /// Bytes of a foreign host that go into an event.
 const HOST_BYTES_SHOWN: usize = 100;
@@ -28,24 +29,35 @@ pub(crate) struct Matched {
 pub(crate) struct RouteLookup;
 
 impl Layer for RouteLookup {
-    async fn call(self, mut request: Request<Body>, next: impl Next) -> Outcome {
-        let context = context(&request);
-        let Context { state, found, .. } = context.as_ref();
-        let host = host(&request).map(str::to_ascii_lowercase)?;
-        let site = state.site(&host).ok_or_else(|| unknown(&host))?;
-        found.site.get_or_init(|| Arc::clone(&site));
-        let websocket = is_extended(request.method(), request.extensions());
-        if request.method() == Method::CONNECT && !websocket {
-            return Err(Refusal::Method);
-        }
-        let path = normalize(request.uri().path());
-        if below(&path, RESERVED) {
-            return Err(Refusal::Reserved);
-        }
-        let route = state.route(&host, &path).ok_or(Refusal::Reserved)?;
-        request.extensions_mut().insert(Matched { site, route });
-        next.call(request).await
+    async fn call(self, mut visit: Box<Visit>, next: impl Next) -> Outcome {
+        look_up(&mut visit)?;
+        next.call(visit).await
     }
+}
+
+fn look_up(visit: &mut Visit) -> Result<(), Refusal> {
+    let Visit { request, state, .. } = visit;
+    let host = lower_case(host(request)?);
+    let site = state.site(&host).ok_or_else(|| unknown(&host))?;
+    // Pages of refusals from here on are the site's.
+    visit.facts.site.get_or_init(|| Arc::clone(&site));
+    let websocket = is_extended(request.method(), request.extensions());
+    if request.method() == Method::CONNECT && !websocket {
+        return Err(Refusal::Method);
+    }
+    let path = normalize(request.uri().path());
+    if below(&path, RESERVED) {
+        return Err(Refusal::Reserved);
+    }
+    let route = state.route(&host, &path).ok_or(Refusal::Reserved)?;
+    drop((host, path));
+    visit.matches(Matched { site, route });
+    Ok(())
+}
+
+fn lower_case(text: &str) -> Cow<'_, str> {
+    let lower = !text.bytes().any(|b| b.is_ascii_uppercase());
+    if lower { Cow::Borrowed(text) } else { Cow::Owned(text.to_ascii_lowercase()) }
 }
 
 /// No site has this host among its origins. Ports are not compared: a port forward must not matter.

@@ -9,7 +9,6 @@ use hyper::body::Incoming;
 use tower::ServiceBuilder;
 
 use crate::admission::Admit;
-use crate::client_addr::ClientAddr;
 use crate::guard::{self, Arrival};
 use crate::headers::Headers;
 use crate::layer::{Connection, Next, wrap};
@@ -18,13 +17,12 @@ use crate::rate_limit::RateLimit;
 use crate::redirect::Redirect;
 use crate::route::RouteLookup;
 use crate::tls::acme::challenge;
-use crate::{Body, Edge, Refusal};
+use crate::{Body, Edge, Refusal, cdn, trace};
 
 /// The defences around the proxy, outermost first.
 macro_rules! defences {
     ($proxy:expr) => {
         ServiceBuilder::new()
-            .layer(wrap(ClientAddr)) // before limits and logs: they key on the real client
             .layer(wrap(Admit)) // who is blocked, and what is refused while overloaded, costs nothing more
             .layer(wrap(RouteLookup)) // foreign hosts and reserved paths end here
             .layer(wrap(RateLimit)) // before anything is worked on: a flood is cheap to refuse
@@ -43,24 +41,20 @@ pub(crate) fn answer(
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Response<Body>, Infallible>> + Send + 'static {
     let state = edge.state();
-    crate::cdn::look(edge, &state, connection.peer.ip(), request.headers());
-    let connection = Arc::clone(connection);
-    let defences = defences!(Proxy { metrics: Arc::clone(edge.metrics()), tunnels: edge.tunnels().clone() });
-    let trace = edge.trace();
+    cdn::look(edge, &state, connection.peer.ip(), request.headers());
     let fault = match &arrival {
         Some(arrival) => arrival.head.as_ref().err().map(|refused| refused.fault),
         None => guard::http2(&request).err(),
     };
     // Before all defences: an ACME server asks over plain HTTP, for a name that may not be served yet.
     let challenge = edge.challenges().http_answer(request.uri().path());
+    let (visit, passage) = trace::begin(edge, state, connection, arrival, request.map(Body::from));
     async move {
-        let inner = |request| async move {
-            match (fault, challenge) {
-                (Some(fault), _) => Err(Refusal::Malformed(fault)),
-                (None, Some(answer)) => Ok(challenge::response(&answer)),
-                (None, None) => defences.call(request).await,
-            }
+        let outcome = match (fault, challenge) {
+            (Some(fault), _) => Err(Refusal::Malformed(fault)),
+            (None, Some(answer)) => Ok(challenge::response(&answer)),
+            (None, None) => defences!(Proxy).call(visit).await,
         };
-        Ok(trace.answer(request.map(Body::from), state, connection, arrival, inner).await)
+        Ok(trace::end(outcome, passage))
     }
 }

@@ -1,10 +1,11 @@
-//! The outermost layer: gives the request its id, times and counts it, and turns refusals into calm pages.
+//! Around all defences: gives the request its id, times and counts it, and turns refusals into calm pages.
 
 use std::fmt::Write;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use gabion_core::{Actor, Entropy, Event, card};
+use gabion_core::{Actor, Event, card};
 use gabion_page::error_page::{ErrorPage, PROBLEM_CONTENT_TYPE, error_page, problem_json};
 use gabion_page::text::Language;
 use http::header::{
@@ -13,101 +14,88 @@ use http::header::{
 };
 use http::{Request, Response, StatusCode, Version};
 
-use crate::event::Recorder;
+use crate::client_addr::client;
 use crate::forward::X_REQUEST_ID;
 use crate::guard::Arrival;
-use crate::layer::{Connection, Context};
-use crate::metrics::Metrics;
+use crate::layer::{Connection, Outcome, Visit};
 use crate::notes::{Notes, micros};
 use crate::passage::Passage;
 use crate::state::State;
 use crate::trace_context::TraceContext;
 use crate::transfer::counted;
-use crate::{Body, Refusal, RequestId};
+use crate::{Body, Edge, Refusal, RequestId};
 
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// What the outermost layer works with.
-#[derive(Clone)]
-pub(crate) struct Trace {
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) recorder: Recorder,
-    pub(crate) entropy: Arc<dyn Entropy>,
+/// Begins with a request that has arrived: gives it its id, finds out who the client is, and starts its clock. Every
+/// request comes to its [`end`], whatever way it goes, or its customer leaves.
+pub(crate) fn begin(
+    edge: &Edge,
+    state: Arc<State>,
+    connection: &Arc<Connection>,
+    arrival: Option<Arrival>,
+    mut request: Request<Body>,
+) -> (Box<Visit>, Passage) {
+    let now = edge.now();
+    let id = RequestId::new(now, edge.entropy());
+    let client = client(connection.peer.ip(), connection.https, request.headers(), &state.trusted_proxies);
+    let mut passage = Passage::begin(edge, &state, connection, &request, id, client, now);
+    let raw_head = passage.arrived(arrival);
+    TraceContext::pass_on(passage.trace.as_ref(), request.headers_mut());
+    let facts = Arc::clone(&passage.facts);
+    (Visit::new(request, raw_head, passage.id_value.clone(), edge.clone(), state, facts), passage)
 }
 
-impl Trace {
-    /// Answers a request by `inner`, whatever happens.
-    pub(crate) async fn answer<F, Fut>(
-        self,
-        mut request: Request<Body>,
-        state: Arc<State>,
-        connection: Arc<Connection>,
-        arrival: Option<Arrival>,
-        inner: F,
-    ) -> Response<Body>
-    where
-        F: FnOnce(Request<Body>) -> Fut,
-        Fut: Future<Output = Result<Response<Body>, Refusal>>,
-    {
-        let now = self.recorder.clock.now();
-        let id = RequestId::new(now, self.entropy.as_ref());
-        let mut passage = Passage::begin(&request, id, now, &state, &connection, &self.metrics);
-        passage.arrived(arrival, request.extensions_mut());
-        TraceContext::pass_on(passage.trace.as_ref(), request.headers_mut());
-        let found = Arc::clone(&passage.found);
-        let id_value = id.header();
-        let context = Context { id, id_value: id_value.clone(), state, connection, found };
-        request.extensions_mut().insert(Arc::new(context));
-        let mut response = match inner(request).await {
-            Ok(response) => response,
-            Err(refusal) => self.refuse(&refusal, &mut passage),
-        };
-        let (total, shop) = passage.answered(response.status());
-        tracing::debug!(
-            request.id = %id, method = %passage.method(), path = %card::mask(&passage.path()), status = response.status().as_u16(),
-            total_us = micros(total), "Request answered"
-        );
-        response.headers_mut().insert(X_REQUEST_ID, id_value);
-        if passage.site().is_some_and(|site| site.server_timing) {
-            response.headers_mut().append(SERVER_TIMING, server_timing(total, shop, &passage.found.notes));
-        }
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            passage.switch();
-        }
-        let (parts, body) = response.into_parts();
-        Response::from_parts(parts, counted(body, passage))
+/// Ends with the answer: turns a refusal into a calm page, times it, counts it, and says what its id is.
+pub(crate) fn end(outcome: Outcome, mut passage: Passage) -> Response<Body> {
+    let mut response = outcome.unwrap_or_else(|refusal| refuse(&refusal, &mut passage));
+    let (total, shop) = passage.answered(response.status());
+    tracing::debug!(
+        request.id = %passage.facts.id, method = %passage.method(), path = %card::mask(&passage.path()),
+        status = response.status().as_u16(), total_us = micros(total), "Request answered"
+    );
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID, passage.id_value.clone());
+    if passage.site().is_some_and(|site| site.server_timing) {
+        headers.append(SERVER_TIMING, server_timing(total, shop, &passage.facts.notes));
     }
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        passage.switch();
+    }
+    response.map(|body| counted(body, passage))
+}
 
-    fn refuse(&self, refusal: &Refusal, passage: &mut Passage) -> Response<Body> {
-        self.metrics.refused.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        if let Refusal::Malformed(_) = refusal {
-            self.metrics.malformed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        }
-        if let Some(kind) = refusal.event() {
-            self.recorder.record(kind, Actor::Visitor, |event| describe(event, refusal, passage));
-        }
-        passage.refused(refusal);
-        let mut response = page(refusal, passage);
-        // What is left of the request body is not read, or nobody knows what comes after a request like this: the
-        // connection carries no other. Who is blocked or shed gives its place free.
-        let cut = matches!(
-            refusal,
-            Refusal::Malformed(_)
-                | Refusal::BadRequest(_)
-                | Refusal::UnknownHost { .. }
-                | Refusal::EncodedBody
-                | Refusal::BodyTooLarge { .. }
-                | Refusal::BodyStalled { .. }
-                | Refusal::BodySlow { .. }
-                | Refusal::BodyBroken
-                | Refusal::Blocked
-                | Refusal::Overloaded
-        );
-        if passage.version < Version::HTTP_2 && cut {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
+fn refuse(refusal: &Refusal, passage: &mut Passage) -> Response<Body> {
+    let metrics = passage.edge.metrics();
+    metrics.refused.fetch_add(1, Ordering::Relaxed);
+    if let Refusal::Malformed(_) = refusal {
+        metrics.malformed.fetch_add(1, Ordering::Relaxed);
     }
+    if let Some(kind) = refusal.event() {
+        let recorder = passage.edge.recorder();
+        recorder.record(kind, Actor::Visitor, |event| describe(event, refusal, passage));
+    }
+    passage.refused(refusal);
+    let mut response = page(refusal, passage);
+    // What is left of the request body is not read, or nobody knows what comes after a request like this: the
+    // connection carries no other. Who is blocked or shed gives its place free.
+    let cut = matches!(
+        refusal,
+        Refusal::Malformed(_)
+            | Refusal::BadRequest(_)
+            | Refusal::UnknownHost { .. }
+            | Refusal::EncodedBody
+            | Refusal::BodyTooLarge { .. }
+            | Refusal::BodyStalled { .. }
+            | Refusal::BodySlow { .. }
+            | Refusal::BodyBroken
+            | Refusal::Blocked
+            | Refusal::Overloaded
+    );
+    if passage.version < Version::HTTP_2 && cut {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }
 
 fn describe(event: Event, refusal: &Refusal, passage: &Passage) -> Event {
@@ -119,8 +107,8 @@ fn describe(event: Event, refusal: &Refusal, passage: &Passage) -> Event {
         Some(upstream) => event.entity("upstream", upstream),
         None => event,
     };
-    let event = match passage.connection.ja4 {
-        Some(ja4) => event.field("ja4", ja4.as_str()),
+    let event = match passage.facts.connection.ja4() {
+        Some(ja4) => event.field("ja4", ja4),
         None => event,
     };
     let event = match &passage.trace {
@@ -128,12 +116,12 @@ fn describe(event: Event, refusal: &Refusal, passage: &Passage) -> Event {
         None => event,
     };
     event
-        .entity("request", passage.id)
+        .entity("request", passage.facts.id)
         .field("status", i64::from(refusal.status().as_u16()))
         .field("reason", refusal.to_string())
         .field("method", passage.method().into_owned())
         .field("path", passage.path().into_owned())
-        .personal("address", passage.address().to_string())
+        .personal("address", passage.facts.client.address.to_string())
 }
 
 /// The page or problem a customer sees instead of the shop's answer.
@@ -142,7 +130,7 @@ fn page(refusal: &Refusal, passage: &Passage) -> Response<Body> {
         |value: &Option<HeaderValue>| value.as_ref().and_then(|value| value.to_str().ok().map(str::to_owned));
     let accept = text(&passage.accept).unwrap_or_default();
     let own = passage.site().map_or(Language::En, |site| site.language);
-    let id = passage.id.to_string();
+    let id = passage.facts.id.to_string();
     let page = ErrorPage {
         language: Language::negotiate(own, text(&passage.accept_language).as_deref()),
         status: refusal.status().as_u16(),

@@ -9,7 +9,7 @@ use gabion_console::control::{Control, Demo};
 use gabion_console::{Console, Deps as ConsoleDeps};
 use gabion_core::blame::chain;
 use gabion_core::{Actor, Clock, Entropy, SystemClock, Timestamp};
-use gabion_crypto::{KeyUse, SystemEntropy};
+use gabion_crypto::{EntropyAhead, KeyUse, SystemEntropy};
 use gabion_edge::tls::Challenges;
 use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets};
 use gabion_identity::{Deps as IdentityDeps, Identity, Shells};
@@ -254,7 +254,7 @@ pub(crate) async fn start(
         in_force.edge(),
         EdgeDeps {
             clock: clock(),
-            entropy: entropy(),
+            entropy: Arc::new(EntropyAhead::new()),
             events: Arc::clone(&events),
             tls: certificates.public_tls().map_err(|error| unavailable(&error))?,
             sockets: Arc::clone(&sockets),

@@ -9,9 +9,8 @@ use http::{Method, Version};
 
 use super::redact;
 use super::text::Texts;
-use crate::RequestId;
 use crate::config::LogFormat;
-use crate::layer::{Connection, Found};
+use crate::layer::Facts;
 use crate::trace_context::TraceContext;
 
 /// How an answer ended.
@@ -40,8 +39,7 @@ impl End {
 pub(crate) struct Line {
     /// When its head had arrived.
     pub(crate) at: Timestamp,
-    pub(crate) id: RequestId,
-    pub(crate) client: IpAddr,
+    pub(crate) facts: Arc<Facts>,
     pub(crate) method: Method,
     pub(crate) version: Version,
     pub(crate) status: u16,
@@ -52,8 +50,6 @@ pub(crate) struct Line {
     pub(crate) end: End,
     pub(crate) refused: Option<Box<str>>,
     pub(crate) trace: Option<TraceContext>,
-    pub(crate) connection: Arc<Connection>,
-    pub(crate) found: Arc<Found>,
     pub(crate) texts: Texts,
 }
 
@@ -97,45 +93,51 @@ impl Lines {
 }
 
 fn json(line: &Line, second: &str, out: &mut String) {
+    let Facts { id, client, connection, site, notes, .. } = line.facts.as_ref();
+    out.push_str("{\"time\":\"");
+    out.push_str(second);
+    out.push('.');
     let micros = line.at.micros().rem_euclid(1_000_000);
-    put(out, format_args!("{{\"time\":\"{second}.{micros:06}Z\",\"request_id\":\"{}\",", line.id));
-    put(out, format_args!("\"client\":\"{}\",\"status\":{},", line.client, line.status));
+    // The leading zeros of a fraction: a seventh digit in front, which is cut.
+    out.push_str(&itoa::Buffer::new().format(1_000_000 + micros)[1..]);
+    out.push_str("Z\",");
     let mut object = Object(out);
-    object.text("method", line.method.as_str());
-    object.texts("host", |put| put(&redact::text(line.texts.host())), !line.texts.host().is_empty());
-    object.texts("path", |put| put(&redact::text(line.texts.path())), true);
-    object.texts("query", |put| redact::query(line.texts.query(), put), !line.texts.query().is_empty());
-    object.text("protocol", protocol(line.version));
-    if let Some(tls) = &line.connection.tls {
-        object.text("tls", tls.version);
-        object.text("alpn", tls.alpn);
+    object.ours("request_id", id.text().as_str());
+    object.name("client");
+    object.0.push('"');
+    put_address(client.address, object.0);
+    object.0.push_str("\",");
+    object.number("status", line.status.into());
+    object.ours("method", line.method.as_str());
+    object.theirs("host", line.texts.host(), |host, put| put(&redact::text(host)));
+    object.texts("path", |put| put(&redact::text(line.texts.path())));
+    object.theirs("query", line.texts.query(), redact::query);
+    object.ours("protocol", protocol(line.version));
+    if let Some(tls) = &connection.tls {
+        object.ours("tls", tls.version);
+        object.ours("alpn", tls.alpn);
     }
-    if let Some(ja4) = &line.connection.ja4 {
-        object.text("ja4", ja4.as_str());
+    if let Some(ja4) = connection.ja4() {
+        object.ours("ja4", ja4);
     }
-    object.texts("user_agent", |put| put(&redact::text(line.texts.agent())), !line.texts.agent().is_empty());
-    object.texts(
-        "referer",
-        |put| redact::address(line.texts.referer(), put),
-        !line.texts.referer().is_empty(),
-    );
-    if let Some(site) = line.found.site.get() {
-        object.text("site", site.id.as_str());
+    object.theirs("user_agent", line.texts.agent(), |agent, put| put(&redact::text(agent)));
+    object.theirs("referer", line.texts.referer(), redact::address);
+    if let Some(site) = site.get() {
+        object.texts("site", |put| put(site.id.as_str()));
     }
-    if let Some(upstream) = line.found.notes.upstream() {
-        object.text("upstream", &upstream.config.name);
+    if let Some(upstream) = notes.upstream() {
+        object.texts("upstream", |put| put(&upstream.config.name));
     }
-    if let Some(endpoint) = line.found.notes.endpoint() {
-        object.display("endpoint", format_args!("{}", endpoint.url));
+    if let Some(endpoint) = notes.endpoint() {
+        object.ours("endpoint", endpoint.url.as_str());
     }
     if let Some(refused) = &line.refused {
-        object.texts("refused", |put| put(&redact::text(refused.as_bytes())), true);
+        object.texts("refused", |put| put(&redact::text(refused.as_bytes())));
     }
     if let Some(trace) = &line.trace {
-        object.display("trace_id", format_args!("{:032x}", trace.trace_id));
+        object.ours("trace_id", &format!("{:032x}", trace.trace_id));
     }
-    object.text("end", line.end.as_str());
-    let notes = &line.found.notes;
+    object.ours("end", line.end.as_str());
     for (name, number) in [
         ("bytes_in", Some(notes.bytes_in())),
         ("bytes_out", Some(line.bytes_out)),
@@ -145,33 +147,76 @@ fn json(line: &Line, second: &str, out: &mut String) {
         ("first_byte_us", notes.first_byte_us()),
         ("shop_us", notes.shop_us()),
         ("head_us", Some(line.head_us)),
+        ("total_us", Some(line.total_us)),
     ] {
         if let Some(number) = number {
-            put(out, format_args!("\"{name}\":{number},"));
+            object.number(name, number);
         }
     }
-    put(out, format_args!("\"total_us\":{}}}", line.total_us));
+    object.end();
 }
 
-/// An object being written; every member ends with a comma.
+/// An object being written, piece by piece: the machinery of `format!` would cost more than the rest of the log. Every
+/// member ends with a comma, until the end.
 struct Object<'a>(&'a mut String);
 
 impl Object<'_> {
-    fn text(&mut self, name: &str, text: &str) {
-        self.texts(name, |put| put(text), true);
+    fn name(&mut self, name: &str) {
+        self.0.push('"');
+        self.0.push_str(name);
+        self.0.push_str("\":");
     }
 
-    fn texts(&mut self, name: &str, text: impl FnOnce(&mut dyn FnMut(&str)), there: bool) {
-        if there {
-            put(self.0, format_args!("\"{name}\":\""));
-            text(&mut |piece| escape_json(piece, self.0));
-            self.0.push_str("\",");
+    fn number(&mut self, name: &str, number: u64) {
+        self.name(name);
+        put_number(number, self.0);
+        self.0.push(',');
+    }
+
+    /// A text of ours, which needs no escapes.
+    fn ours(&mut self, name: &str, text: &str) {
+        self.name(name);
+        self.0.push('"');
+        self.0.push_str(text);
+        self.0.push_str("\",");
+    }
+
+    /// A text that is handed over in pieces.
+    fn texts(&mut self, name: &str, text: impl FnOnce(&mut dyn FnMut(&str))) {
+        self.name(name);
+        self.0.push('"');
+        text(&mut |piece| escape_json(piece, self.0));
+        self.0.push_str("\",");
+    }
+
+    /// What a client wrote, made fit to be read; left out where it wrote nothing.
+    fn theirs(&mut self, name: &str, bytes: &[u8], fit: impl FnOnce(&[u8], &mut dyn FnMut(&str))) {
+        if !bytes.is_empty() {
+            self.texts(name, |put| fit(bytes, put));
         }
     }
 
-    /// A value of ours, which needs no escapes.
-    fn display(&mut self, name: &str, value: std::fmt::Arguments<'_>) {
-        put(self.0, format_args!("\"{name}\":\"{value}\","));
+    fn end(self) {
+        self.0.pop();
+        self.0.push('}');
+    }
+}
+
+fn put_number(number: u64, out: &mut String) {
+    out.push_str(itoa::Buffer::new().format(number));
+}
+
+fn put_address(address: IpAddr, out: &mut String) {
+    match address {
+        IpAddr::V4(address) => {
+            for (i, octet) in address.octets().into_iter().enumerate() {
+                if i > 0 {
+                    out.push('.');
+                }
+                put_number(octet.into(), out);
+            }
+        }
+        IpAddr::V6(address) => put(out, format_args!("{address}")),
     }
 }
 
@@ -196,15 +241,23 @@ fn escape_json(text: &str, out: &mut String) {
 
 /// The Common Log Format: `host ident user [time] "request" status bytes`.
 fn common(line: &Line, second: &str, out: &mut String) {
-    put(out, format_args!("{} - - [{second}] \"", line.client));
+    put_address(line.facts.client.address, out);
+    out.push_str(" - - [");
+    out.push_str(second);
+    out.push_str("] \"");
     escape_quoted(line.method.as_str(), out);
     out.push(' ');
     escape_quoted(&redact::text(line.texts.path()), out);
     if !line.texts.query().is_empty() {
         out.push('?');
-        redact::query(line.texts.query(), |piece| escape_quoted(piece, out));
+        redact::query(line.texts.query(), &mut |piece| escape_quoted(piece, out));
     }
-    put(out, format_args!(" {}\" {} {}", protocol(line.version), line.status, line.bytes_out));
+    out.push(' ');
+    out.push_str(protocol(line.version));
+    out.push_str("\" ");
+    put_number(line.status.into(), out);
+    out.push(' ');
+    put_number(line.bytes_out, out);
 }
 
 fn combined(line: &Line, second: &str, out: &mut String) {
@@ -212,7 +265,7 @@ fn combined(line: &Line, second: &str, out: &mut String) {
     out.push_str(" \"");
     match line.texts.referer() {
         b"" => out.push('-'),
-        referer => redact::address(referer, |piece| escape_quoted(piece, out)),
+        referer => redact::address(referer, &mut |piece| escape_quoted(piece, out)),
     }
     out.push_str("\" \"");
     match line.texts.agent() {
@@ -250,9 +303,12 @@ fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
+    use std::sync::OnceLock;
 
     use super::*;
-    use crate::layer::Tls;
+    use crate::RequestId;
+    use crate::client_addr::Client;
+    use crate::layer::{Connection, Tls};
 
     impl Line {
         /// A line like any other.
@@ -264,10 +320,11 @@ mod tests {
     fn line(path: &[u8], query: &[u8], referer: &[u8], agent: &[u8]) -> Line {
         let tls = Some(Tls { version: "TLSv1.3", alpn: "h2" });
         let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
+        let client = Client { address: peer.ip(), https: true };
+        let connection = Connection { peer, https: true, ja4: None, tls, said: OnceLock::new() };
         Line {
             at: Timestamp::from_micros(1_700_000_000_000_042),
-            id: RequestId::from_bits(7),
-            client: peer.ip(),
+            facts: Arc::new(Facts::new(RequestId::from_bits(7), client, Arc::new(connection), false)),
             method: Method::GET,
             version: Version::HTTP_2,
             status: 200,
@@ -277,14 +334,6 @@ mod tests {
             end: End::Whole,
             refused: None,
             trace: None,
-            connection: Arc::new(Connection {
-                peer,
-                https: true,
-                ja4: None,
-                tls,
-                said: std::sync::OnceLock::new(),
-            }),
-            found: Arc::default(),
             texts: Texts::new(path, query, b"shop.example", referer, agent),
         }
     }

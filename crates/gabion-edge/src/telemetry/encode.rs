@@ -47,14 +47,14 @@ fn spans(line: &Line) -> Vec<Value> {
     let head = start.saturating_add_unsigned(line.head_us);
     let mut attributes = vec![
         text("http.request.method", line.method.as_str()),
-        text("url.scheme", if line.connection.https { "https" } else { "http" }),
+        text("url.scheme", if line.facts.connection.https { "https" } else { "http" }),
         text("url.path", &masked(line.texts.path())),
         text("server.address", &masked(line.texts.host())),
-        text("client.address", &line.client.to_string()),
+        text("client.address", &line.facts.client.address.to_string()),
         number("http.response.status_code", line.status.into()),
-        number("http.request.body.size", line.found.notes.bytes_in()),
+        number("http.request.body.size", line.facts.notes.bytes_in()),
         number("http.response.body.size", line.bytes_out),
-        text("gabion.request_id", &line.id.to_string()),
+        text("gabion.request_id", line.facts.id.text().as_str()),
         text("gabion.end", line.end.as_str()),
     ];
     if !line.texts.agent().is_empty() {
@@ -72,7 +72,7 @@ fn spans(line: &Line) -> Vec<Value> {
         to: start.saturating_add_unsigned(line.total_us),
     };
     let mut spans = vec![server.value(line, attributes)];
-    if let (Some(us), Some(endpoint)) = (line.found.notes.shop_us(), line.found.notes.endpoint()) {
+    if let (Some(us), Some(endpoint)) = (line.facts.notes.shop_us(), line.facts.notes.endpoint()) {
         let shop = Span {
             trace,
             id: trace.shop_span_id,
