@@ -38,6 +38,12 @@ impl From<Incoming> for Body {
     }
 }
 
+impl From<Bytes> for Body {
+    fn from(whole: Bytes) -> Self {
+        Self(Kind::Whole(Some(whole)))
+    }
+}
+
 impl From<String> for Body {
     fn from(whole: String) -> Self {
         Self(Kind::Whole(Some(whole.into())))

@@ -283,9 +283,11 @@ impl Lease {
 /// The body of the shop's response: never silent for longer than `idle` where that is given. Dropping it before
 /// its end closes the connection, which tells the shop to stop working.
 pub(crate) fn download(mut incoming: ShopBody, lease: Lease, idle: Option<Duration>) -> Body {
-    if incoming.is_end_stream() {
+    // A small answer gives its connection back before the customer has it.
+    let whole = incoming.take_whole();
+    if whole.is_some() || incoming.is_end_stream() {
         lease.end(&mut incoming);
-        return Body::empty();
+        return whole.filter(|data| !data.is_empty()).map_or_else(Body::empty, Body::from);
     }
     Body::wrap(Download { incoming, lease: Some(lease), patience: idle.map(Patience::new) })
 }

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::ending::FirstRequest;
 use super::serve::ServeError;
-use crate::guard::{Gate, Guarded, HEAD_BYTES_MAX, HEADERS_MAX, Patience};
+use crate::guard::{Gate, Guarded, HEAD_BYTES_MAX, Patience};
 use crate::layer::Connection;
 use crate::{Edge, stack};
 
@@ -29,12 +29,12 @@ pub(super) async fn http1(
         first.came();
         stack::answer(edge, &connection, Some(gate.arrive()), request)
     });
-    // The guard keeps the times and limits of heads; those of hyper only have to be as wide.
+    // The guard keeps the times and limits of heads; those of hyper only have to be as wide. Its number of headers is as
+    // the guard's, and not set: it would pay for a number of ours with an allocation for every request.
     let serving = hyper::server::conn::http1::Builder::new()
         .header_read_timeout(None)
         .max_header_size(HEAD_BYTES_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
-        .max_headers(HEADERS_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut serving = std::pin::pin!(serving);

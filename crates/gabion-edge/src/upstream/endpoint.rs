@@ -201,7 +201,8 @@ impl Endpoint {
             {
                 return Ok(connection);
             }
-            return self.connect(how.upgrade, timeout).await;
+            // Boxed, here and below: it is large and seldom, and every request would carry it.
+            return Box::pin(self.connect(how.upgrade, timeout)).await;
         }
         if let Some(stream) = self.lines.take() {
             return Ok(Connection::http2(stream, true));
@@ -212,7 +213,7 @@ impl Endpoint {
         // Somebody else may have opened one meanwhile.
         match self.lines.take() {
             Some(stream) => Ok(Connection::http2(stream, true)),
-            None => self.connect(false, timeout).await,
+            None => Box::pin(self.connect(false, timeout)).await,
         }
     }
 

@@ -118,7 +118,9 @@ impl Http1 {
     /// The next head of an answer; 101 counts as one, other interim answers do not (RFC 9110 section 15.2).
     fn poll_head(&mut self, cx: &mut Context<'_>, bodiless: bool) -> Poll<Result<Answer, Http1Error>> {
         loop {
-            if let Some(answer) = Answer::parse(&mut self.read, bodiless)? {
+            if !self.read.is_empty()
+                && let Some(answer) = Answer::parse(&mut self.read, bodiless)?
+            {
                 let status = answer.head.status;
                 if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
                     continue;

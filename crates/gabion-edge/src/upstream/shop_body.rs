@@ -17,6 +17,14 @@ pub(crate) enum ShopBody {
 }
 
 impl ShopBody {
+    /// All of the body, where all of it is here.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        match self {
+            Self::Http1(body) => body.take_whole(),
+            Self::Http2(_) => None,
+        }
+    }
+
     /// The connection it came over, once it was read to its end: HTTP/1.1 alone has one for each answer.
     pub(crate) fn connection(&mut self) -> Option<Http1> {
         match self {

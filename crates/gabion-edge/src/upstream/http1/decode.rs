@@ -52,6 +52,17 @@ impl Decoder {
         Self(Step::UntilClose)
     }
 
+    /// All of the body, where its length is known and all of it is in the buffer.
+    pub(super) fn whole(&mut self, buffer: &mut BytesMut) -> Option<Bytes> {
+        let length = match self.0 {
+            Step::Over => 0,
+            Step::Length(length) => usize::try_from(length).ok().filter(|length| *length <= buffer.len())?,
+            _ => return None,
+        };
+        self.0 = Step::Over;
+        Some(buffer.split_to(length).freeze())
+    }
+
     /// Whether everything was read.
     pub(super) const fn is_over(&self) -> bool {
         matches!(self.0, Step::Over)

@@ -91,11 +91,16 @@ impl Exchange {
         self.download = answer.body;
         self.keep = answer.keep;
         let switched = answer.head.status == StatusCode::SWITCHING_PROTOCOLS;
-        let body = match self {
-            exchange if switched || exchange.upload.done => AnswerBody(Kind::Own(Some(Box::new(exchange)))),
-            exchange => AnswerBody(Kind::Apart(exchange.apart())),
+        let kind = if switched {
+            Kind::Own(Some(Box::new(self)))
+        } else if !self.upload.done {
+            Kind::Apart(self.apart())
+        } else if let Some(data) = self.download.whole(&mut self.wire.read) {
+            Kind::Whole { data: Some(data), wire: self.keep.then_some(self.wire) }
+        } else {
+            Kind::Own(Some(Box::new(self)))
         };
-        Response::from_parts(answer.head, body)
+        Response::from_parts(answer.head, AnswerBody(kind))
     }
 
     /// Writes the request as far as the system takes it.
@@ -222,6 +227,8 @@ impl Exchange {
 pub(crate) struct AnswerBody(Kind);
 
 enum Kind {
+    /// Came with the head; and the connection, where both sides keep it open.
+    Whole { data: Option<Bytes>, wire: Option<Http1> },
     /// Read from the connection as the customer takes it.
     Own(Option<Box<Exchange>>),
     /// Read by a task of its own.
@@ -229,9 +236,18 @@ enum Kind {
 }
 
 impl AnswerBody {
+    /// All of the body, where all of it came with the head.
+    pub(crate) fn take_whole(&mut self) -> Option<Bytes> {
+        if let Kind::Whole { data, .. } = &mut self.0 { data.take() } else { None }
+    }
+
     /// The connection, once the answer was read to its end and both sides keep it open.
     pub(crate) fn connection(&mut self) -> Option<Http1> {
-        let Kind::Own(exchange) = &mut self.0 else { return None };
+        let exchange = match &mut self.0 {
+            Kind::Whole { data, wire } => return wire.take_if(|_| data.is_none()),
+            Kind::Own(exchange) => exchange,
+            Kind::Apart(_) => return None,
+        };
         let ended = exchange.take_if(|exchange| exchange.download.is_over() && exchange.keep)?;
         Some(ended.wire)
     }
@@ -253,6 +269,7 @@ impl HttpBody for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = match &mut self.0 {
+            Kind::Whole { data, .. } => data.take().filter(|data| !data.is_empty()).map(|data| Ok(Frame::data(data))),
             Kind::Own(None) => None,
             Kind::Own(Some(exchange)) => ready!(exchange.poll_frame(cx)),
             Kind::Apart(frames) => ready!(frames.poll_recv(cx)),
@@ -262,6 +279,7 @@ impl HttpBody for AnswerBody {
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
+            Kind::Whole { data, .. } => data.as_ref().is_none_or(Bytes::is_empty),
             Kind::Own(exchange) => exchange.as_ref().is_none_or(|exchange| exchange.download.is_over()),
             Kind::Apart(_) => false,
         }
@@ -269,6 +287,7 @@ impl HttpBody for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
+            Kind::Whole { data, .. } => SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64)),
             Kind::Own(Some(exchange)) => exchange.download.size_hint(),
             Kind::Own(None) => SizeHint::with_exact(0),
             Kind::Apart(_) => SizeHint::default(),
