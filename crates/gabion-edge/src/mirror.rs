@@ -63,7 +63,7 @@ impl Mirror {
 }
 
 /// Sends a copy once, to an upstream that has a place for it now.
-async fn send(upstream: &Upstream, request: Request<Body>) {
+async fn send(upstream: &Upstream, mut request: Box<Request<Body>>) {
     let Some(_place) = upstream.live.places.try_take() else { return };
     let Some((index, endpoint)) = upstream.pick(Set::default(), Wish::default()) else { return };
     let failed = |reason: String| {
@@ -78,7 +78,7 @@ async fn send(upstream: &Upstream, request: Request<Body>) {
         Err(error) => return failed(error.to_string()),
     };
     endpoint.requests.fetch_add(1, Ordering::Relaxed);
-    let request = connection.fit(request, endpoint.url.https());
+    connection.fit(&mut request, endpoint.url.https());
     let reused = connection.reused;
     match tokio::time::timeout(config.response_timeout, connection.send(request)).await {
         Err(_) => failed("a mirrored request was not answered in time".into()),

@@ -164,8 +164,8 @@ impl Journey<'_> {
 }
 
 /// The request as it goes to the shop: its head without what only concerns us.
-fn ahead(parts: request::Parts, body: Body) -> Request<Body> {
-    let mut request = Request::new(body);
+fn ahead(parts: request::Parts, body: Body) -> Box<Request<Body>> {
+    let mut request = Box::new(Request::new(body));
     *request.method_mut() = parts.method;
     *request.uri_mut() = parts.uri;
     *request.headers_mut() = parts.headers;

@@ -55,9 +55,10 @@ pub(crate) fn end(outcome: Outcome, mut passage: Passage) -> Response<Body> {
         status = response.status().as_u16(), total_us = micros(total), "Request answered"
     );
     let headers = response.headers_mut();
-    headers.insert(X_REQUEST_ID, passage.id_value.clone());
+    headers.insert(X_REQUEST_ID, unrepeated(passage.id_value.clone()));
     if passage.site().is_some_and(|site| site.server_timing) {
-        headers.append(SERVER_TIMING, server_timing(total, shop, &passage.facts.notes));
+        let timing = server_timing(total, shop, &passage.facts.notes);
+        headers.append(SERVER_TIMING, unrepeated(timing));
     }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         passage.switch();
@@ -163,6 +164,13 @@ fn page(refusal: &Refusal, passage: &Passage) -> Response<Body> {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
+}
+
+/// A value that comes once: HTTP/2 must not put it into the table of values that come again (RFC 7541 section 7.1.3),
+/// where it would take the place of those that do.
+fn unrepeated(mut value: HeaderValue) -> HeaderValue {
+    value.set_sensitive(true);
+    value
 }
 
 fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {

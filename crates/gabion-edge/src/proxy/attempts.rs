@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use gabion_core::blame::chain;
-use http::{Request, Response, request};
+use http::{Request, Response};
 use http_body::Body as HttpBody;
 use tokio::time::Instant;
 
@@ -53,7 +53,7 @@ enum Failed {
     /// The request was not sent and is here again.
     NotSent(Box<Request<Body>>, String),
     /// The endpoint may have seen it, or says that it did not begin with it.
-    Sent { processed: bool, reason: String, head: Option<Box<request::Parts>> },
+    Sent { processed: bool, reason: String, head: Option<Box<Request<Body>>> },
     /// Nobody wants the answer any more.
     Final(Refusal),
 }
@@ -61,7 +61,7 @@ enum Failed {
 impl Attempts<'_> {
     pub(super) async fn run(
         &self,
-        mut request: Request<Body>,
+        mut request: Box<Request<Body>>,
     ) -> Result<(Response<ShopBody>, Sent), Refusal> {
         let upstream = self.upstream;
         let mut tried = Set::default();
@@ -107,15 +107,13 @@ impl Attempts<'_> {
                 Failed::Final(refusal) => return Err(refusal),
                 Failed::NotSent(unsent, error) => {
                     reason = error;
-                    request = spare.unwrap_or(*unsent);
+                    request = spare.unwrap_or(unsent);
                     free = reused;
                 }
                 Failed::Sent { processed, reason: error, head } => {
                     reason = error;
                     free = false;
-                    let head =
-                        head.filter(|_| bodiless).map(|head| Request::from_parts(*head, Body::empty()));
-                    match spare.or(head) {
+                    match spare.or(head.filter(|_| bodiless)) {
                         Some(again) if !processed || again.method().is_idempotent() => request = again,
                         _ => {
                             self.note_unless(reused, index, &reason);
@@ -148,13 +146,13 @@ impl Attempts<'_> {
 
     async fn send(
         &self,
-        request: Request<Body>,
+        mut request: Box<Request<Body>>,
         connection: Connection,
         index: usize,
     ) -> Result<(Response<ShopBody>, Carrier), Failed> {
         let endpoint = &self.upstream.endpoints[index];
         endpoint.requests.fetch_add(1, Ordering::Relaxed);
-        let request = self.fit(request, &connection, endpoint).await?;
+        self.fit(&mut request, &connection, endpoint).await?;
         let started = Instant::now();
         let quiet = self.upload.is_done();
         let answer = match self.in_time(connection.send(request), &self.upstream.config).await {
@@ -189,14 +187,15 @@ impl Attempts<'_> {
     /// Puts the request into the shape of the connection.
     async fn fit(
         &self,
-        request: Request<Body>,
+        request: &mut Request<Body>,
         connection: &Connection,
         endpoint: &Endpoint,
-    ) -> Result<Request<Body>, Failed> {
-        let request = connection.fit(request, endpoint.url.https());
-        let Some(stream) = connection.stream().filter(|_| self.websocket) else { return Ok(request) };
+    ) -> Result<(), Failed> {
+        connection.fit(request, endpoint.url.https());
+        let Some(stream) = connection.stream().filter(|_| self.websocket) else { return Ok(()) };
         if stream.takes_websockets().await {
-            return Ok(websocket::extended_connect(request));
+            websocket::extended_connect(request);
+            return Ok(());
         }
         let reason = format!("{}: takes no WebSocket over HTTP/2", endpoint.url);
         let upstream = self.upstream.config.name.clone();
@@ -225,13 +224,13 @@ impl Attempts<'_> {
 
 /// A copy of a request that could be sent again after it was sent: one without a body on a shared connection, which
 /// tells what was not processed. Over HTTP/1.1 the head comes back by itself.
-fn spare(request: &Request<Body>, connection: &Connection) -> Option<Request<Body>> {
+fn spare(request: &Request<Body>, connection: &Connection) -> Option<Box<Request<Body>>> {
     (connection.stream().is_some() && request.body().is_end_stream()).then(|| copy(request))
 }
 
 /// The head of a request once more, without a body.
-pub(crate) fn copy(request: &Request<Body>) -> Request<Body> {
-    let mut copy = Request::new(Body::empty());
+pub(crate) fn copy(request: &Request<Body>) -> Box<Request<Body>> {
+    let mut copy = Box::new(Request::new(Body::empty()));
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();

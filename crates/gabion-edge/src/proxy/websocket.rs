@@ -49,12 +49,11 @@ pub(super) fn ask(parts: &mut request::Parts, id: RequestId) -> Option<Asked> {
 }
 
 /// Turns an upgrade into an extended CONNECT.
-pub(super) fn extended_connect(mut request: Request<Body>) -> Request<Body> {
+pub(super) fn extended_connect(request: &mut Request<Body>) {
     *request.method_mut() = Method::CONNECT;
     request.headers_mut().remove(UPGRADE);
     request.headers_mut().remove(SEC_WEBSOCKET_KEY);
     request.extensions_mut().insert(Protocol::from_static("websocket"));
-    request
 }
 
 /// Whether the shop has switched.

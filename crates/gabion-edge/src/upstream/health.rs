@@ -103,8 +103,8 @@ async fn check(endpoint: &Endpoint, upstream: &Upstream) -> Result<(), String> {
         if let Some(secret) = &upstream.secret {
             secret.put(request.headers_mut());
         }
-        let request = connection.fit(request, endpoint.url.https());
-        let answer = connection.send(request).await;
+        connection.fit(&mut request, endpoint.url.https());
+        let answer = connection.send(request.into()).await;
         let (response, _) = answer.map_err(|unanswered| unanswered.error.to_string())?;
         let status = response.status();
         if status.as_u16() < 400 { Ok(()) } else { Err(format!("{path} answered {status}")) }

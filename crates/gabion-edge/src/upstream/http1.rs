@@ -75,22 +75,23 @@ impl Http1 {
     /// Sends a request and waits for the head of its answer. An interim answer other than 101 is skipped.
     pub(crate) async fn send(
         mut self,
-        request: Request<Body>,
+        mut request: Box<Request<Body>>,
     ) -> Result<Response<AnswerBody>, Unanswered<Http1Error>> {
         let bodiless = request.method() == Method::HEAD;
         let framing = encode::head(&mut self.write, &request);
         let mut exchange = Exchange::new(self, framing);
-        // The body is parted from the head only now, because nothing was sent up to here.
-        let (parts, body) = request.into_parts();
-        exchange.upload(body);
+        exchange.upload(std::mem::replace(request.body_mut(), Body::empty()));
         match poll_fn(|cx| exchange.poll_answer(cx, bodiless)).await {
             Ok(answer) => Ok(exchange.answer(answer)),
             Err(error) => {
-                let request = match exchange.unsent() {
-                    Some(body) => Fate::Unsent(Box::new(Request::from_parts(parts, body))),
-                    None => Fate::Sent(Some(Box::new(parts))),
+                let fate = match exchange.unsent() {
+                    Some(body) => {
+                        *request.body_mut() = body;
+                        Fate::Unsent(request)
+                    }
+                    None => Fate::Sent(Some(request)),
                 };
-                Err(Unanswered { error, request })
+                Err(Unanswered { error, request: fate })
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use http::header::{CONNECTION, HOST};
 use http::uri::{Authority, Scheme};
-use http::{HeaderValue, Request, Response, Uri, Version, request};
+use http::{HeaderValue, Request, Response, Uri, Version};
 
 use crate::Body;
 use crate::upstream::endpoint::Endpoint;
@@ -50,29 +50,28 @@ impl Connection {
 
     /// Puts a head made for HTTP/1.1 into the shape this connection needs (RFC 9113 section 8.3.1): the host becomes
     /// part of the target, and nothing names a single hop but `TE: trailers`.
-    pub(crate) fn fit(&self, mut request: Request<Body>, https: bool) -> Request<Body> {
+    pub(crate) fn fit(&self, request: &mut Request<Body>, https: bool) {
         if matches!(self.kind, Kind::Http1(..)) {
-            return request;
+            return;
         }
         let headers = request.headers_mut();
         headers.remove(CONNECTION);
         let host = headers.remove(HOST);
         *request.uri_mut() = absolute(request.uri(), host.as_ref(), https);
         *request.version_mut() = Version::HTTP_2;
-        request
     }
 
     /// Sends a request. The error gives it back when it provably was not sent.
     pub(crate) async fn send(
         self,
-        request: Request<Body>,
+        request: Box<Request<Body>>,
     ) -> Result<(Response<ShopBody>, Carrier), Unanswered<SendError>> {
         match self.kind {
             Kind::Http1(connection, address) => match connection.send(request).await {
                 Ok(response) => Ok((response.map(ShopBody::Http1), Carrier::Http1(address))),
                 Err(Unanswered { error, request }) => Err(Unanswered { error: error.into(), request }),
             },
-            Kind::Http2(stream) => match stream.sender().try_send_request(request).await {
+            Kind::Http2(stream) => match stream.sender().try_send_request(*request).await {
                 Ok(response) => Ok((response.map(ShopBody::Http2), Carrier::Http2 { _place: stream })),
                 Err(mut error) => {
                     let unsent = error.take_message().map(unfit).map(Box::new);
@@ -94,8 +93,8 @@ pub(crate) struct Unanswered<E> {
 pub(crate) enum Fate {
     /// It provably was not sent, and is here again.
     Unsent(Box<Request<Body>>),
-    /// The endpoint may have seen it. Its head is still here where nobody else needed it.
-    Sent(Option<Box<request::Parts>>),
+    /// The endpoint may have seen it. It is still here, without its body, where nobody else needed it.
+    Sent(Option<Box<Request<Body>>>),
 }
 
 /// Why a request got no answer.

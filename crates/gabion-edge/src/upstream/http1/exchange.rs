@@ -269,7 +269,9 @@ impl HttpBody for AnswerBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = match &mut self.0 {
-            Kind::Whole { data, .. } => data.take().filter(|data| !data.is_empty()).map(|data| Ok(Frame::data(data))),
+            Kind::Whole { data, .. } => {
+                data.take().filter(|data| !data.is_empty()).map(|data| Ok(Frame::data(data)))
+            }
             Kind::Own(None) => None,
             Kind::Own(Some(exchange)) => ready!(exchange.poll_frame(cx)),
             Kind::Apart(frames) => ready!(frames.poll_recv(cx)),
@@ -287,7 +289,9 @@ impl HttpBody for AnswerBody {
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Whole { data, .. } => SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64)),
+            Kind::Whole { data, .. } => {
+                SizeHint::with_exact(data.as_ref().map_or(0, |data| data.len() as u64))
+            }
             Kind::Own(Some(exchange)) => exchange.download.size_hint(),
             Kind::Own(None) => SizeHint::with_exact(0),
             Kind::Apart(_) => SizeHint::default(),

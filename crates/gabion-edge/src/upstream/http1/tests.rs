@@ -34,7 +34,7 @@ async fn ask(request: Request<Body>, answer: &str) -> Result<(u16, String, bool)
         endpoint.shutdown().await.expect("the connection is open");
     };
     let asking = async {
-        let response = http1.send(request).await.map_err(|unanswered| unanswered.error.to_string())?;
+        let response = http1.send(request.into()).await.map_err(|unanswered| unanswered.error.to_string())?;
         let (head, mut body) = response.into_parts();
         let mut text = Vec::new();
         while let Some(frame) = body.frame().await {
@@ -127,7 +127,7 @@ async fn requests_are_framed_anew() {
         ),
     ] {
         let (http1, mut endpoint) = pair().await;
-        let asking = tokio::spawn(http1.send(request));
+        let asking = tokio::spawn(http1.send(request.into()));
         assert_eq!(read_until(&mut endpoint, &expected[expected.len() - 5..]).await, expected);
         drop(endpoint);
         assert!(asking.await.expect("no panic").is_err());
@@ -148,7 +148,7 @@ async fn an_idle_connection_that_was_closed_is_seen() {
 async fn a_request_that_was_sent_does_not_come_back() {
     let (http1, mut endpoint) = pair().await;
     let post = Request::post("/").body(Body::from(String::from("tea"))).expect("a request");
-    let asking = tokio::spawn(http1.send(post));
+    let asking = tokio::spawn(http1.send(post.into()));
     read_until(&mut endpoint, "tea").await;
     drop(endpoint);
     let unanswered = asking.await.expect("no panic").err().expect("nobody answers");
@@ -159,7 +159,7 @@ async fn a_request_that_was_sent_does_not_come_back() {
 async fn the_next_request_goes_over_the_same_connection() {
     let (mut http1, mut endpoint) = pair().await;
     for _ in 0..3 {
-        let asking = tokio::spawn(http1.send(get()));
+        let asking = tokio::spawn(http1.send(get().into()));
         read_until(&mut endpoint, "\r\n\r\n").await;
         endpoint.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntea").await.expect("open");
         let response = asking.await.expect("no panic");
@@ -174,7 +174,7 @@ async fn an_answer_before_the_end_of_the_request_passes_while_the_request_goes_o
     let (http1, mut endpoint) = pair().await;
     let (mut customer, body) = http_body_util::channel::Channel::<Bytes, BoxError>::new(1);
     let request = Request::post("/").body(Body::wrap(body)).expect("a request");
-    let asking = tokio::spawn(http1.send(request));
+    let asking = tokio::spawn(http1.send(request.into()));
     read_until(&mut endpoint, "\r\n\r\n").await;
     endpoint.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nearly!").await.expect("open");
     let response = asking.await.expect("no panic").map_err(|unanswered| unanswered.error);
@@ -215,7 +215,7 @@ async fn the_end_of_a_body_is_written_once_however_slowly_the_endpoint_reads() {
     let length = 16 << 20;
     let body = Known(Some(Bytes::from(vec![b'x'; length])));
     let request = Request::post("/").body(Body::wrap(body)).expect("a request");
-    let asking = tokio::spawn(http1.send(request));
+    let asking = tokio::spawn(http1.send(request.into()));
     let mut seen = Vec::new();
     while !seen.ends_with(b"\r\n0\r\n\r\n") {
         assert_ne!(endpoint.read_buf(&mut seen).await.expect("open"), 0);
@@ -234,7 +234,7 @@ async fn a_customer_who_leaves_an_early_answer_ends_the_connection() {
     let (http1, mut endpoint) = pair().await;
     let (mut customer, body) = http_body_util::channel::Channel::<Bytes, BoxError>::new(1);
     let request = Request::post("/").body(Body::wrap(body)).expect("a request");
-    let asking = tokio::spawn(http1.send(request));
+    let asking = tokio::spawn(http1.send(request.into()));
     read_until(&mut endpoint, "\r\n\r\n").await;
     endpoint.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n").await.expect("open");
     drop(asking.await.expect("no panic"));
@@ -247,7 +247,7 @@ async fn a_body_that_breaks_off_breaks_an_early_answer_off() {
     let (http1, mut endpoint) = pair().await;
     let (customer, body) = http_body_util::channel::Channel::<Bytes, BoxError>::new(1);
     let request = Request::post("/").body(Body::wrap(body)).expect("a request");
-    let asking = tokio::spawn(http1.send(request));
+    let asking = tokio::spawn(http1.send(request.into()));
     read_until(&mut endpoint, "\r\n\r\n").await;
     let answer = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     endpoint.write_all(answer).await.expect("open");
@@ -262,7 +262,7 @@ async fn a_body_that_breaks_off_never_looks_complete() {
     let (http1, mut endpoint) = pair().await;
     let (mut customer, body) = http_body_util::channel::Channel::<Bytes, BoxError>::new(1);
     let request = Request::post("/").body(Body::wrap(body)).expect("a request");
-    let asking = tokio::spawn(http1.send(request));
+    let asking = tokio::spawn(http1.send(request.into()));
     customer.send_data(Bytes::from_static(b"tea")).await.expect("the body is read");
     read_until(&mut endpoint, "3\r\ntea\r\n").await;
     customer.abort("the customer left".into());
@@ -277,7 +277,7 @@ async fn a_body_that_breaks_off_never_looks_complete() {
 #[tokio::test]
 async fn what_follows_a_switch_is_not_lost() {
     let (http1, mut endpoint) = pair().await;
-    let asking = tokio::spawn(http1.send(get()));
+    let asking = tokio::spawn(http1.send(get().into()));
     read_until(&mut endpoint, "\r\n\r\n").await;
     endpoint.write_all(b"HTTP/1.1 101 Switching Protocols\r\n\r\nfirst").await.expect("open");
     let response = asking.await.expect("no panic").map_err(|unanswered| unanswered.error);
