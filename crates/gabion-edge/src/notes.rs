@@ -1,7 +1,7 @@
 //! What is noted of one request on its way in, for metrics, the access log and traces.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
@@ -144,9 +144,9 @@ pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Runs a future and says how long it kept us waiting: zero, and no look at the clock, when it was ready at once.
-pub(crate) async fn waited<F: Future>(future: F) -> (F::Output, Duration) {
-    let mut future = pin!(future);
+/// Runs a future and says how long it kept us waiting: zero, and no look at the clock, when it was ready at once. It
+/// comes by reference: by value it would be in here twice, once as it came and once where it is polled.
+pub(crate) async fn waited<F: Future>(mut future: Pin<&mut F>) -> (F::Output, Duration) {
     let mut since: Option<Instant> = None;
     poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready((output, since.map_or(Duration::ZERO, |since| since.elapsed()))),
@@ -160,13 +160,15 @@ pub(crate) async fn waited<F: Future>(future: F) -> (F::Output, Duration) {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
     use super::*;
 
     #[tokio::test]
     async fn waiting_is_measured_and_readiness_is_free() {
-        assert_eq!(waited(async { 1 }).await, (1, Duration::ZERO));
+        assert_eq!(waited(pin!(async { 1 })).await, (1, Duration::ZERO));
         let pause = Duration::from_millis(5);
-        let ((), took) = waited(tokio::time::sleep(pause)).await;
+        let ((), took) = waited(pin!(tokio::time::sleep(pause))).await;
         assert!(took >= pause, "{took:?}");
     }
 

@@ -4,6 +4,7 @@ pub(crate) mod attempts;
 pub(crate) mod websocket;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, SET_COOKIE};
@@ -69,7 +70,7 @@ async fn forward(visit: Box<Visit>) -> Outcome {
     let place = if unlimited {
         None
     } else {
-        let (place, time) = waited(upstream.admit()).await;
+        let (place, time) = waited(pin!(upstream.admit())).await;
         notes.queued(time);
         Some(place?)
     };

@@ -4,6 +4,7 @@
 //! or has no body and either the endpoint says that it did not begin with it (RFC 9113 section 8.7) or repeating it
 //! is safe (RFC 9110 section 9.2.2). All but what an idle connection cost comes out of the upstream's budget.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -81,7 +82,7 @@ impl Attempts<'_> {
             let in_flight = endpoint.enter();
             let config = &upstream.config;
             let connecting = endpoint.connection(how, config.idle_timeout, config.connect_timeout);
-            let (connected, time) = waited(connecting).await;
+            let (connected, time) = waited(pin!(connecting)).await;
             self.notes.connected(time);
             let connection = match connected {
                 Ok(connection) => connection,
@@ -155,7 +156,8 @@ impl Attempts<'_> {
         self.fit(&mut request, &connection, endpoint).await?;
         let started = Instant::now();
         let quiet = self.upload.is_done();
-        let answer = match self.in_time(connection.send(request), &self.upstream.config).await {
+        let answer = pin!(connection.send(request));
+        let answer = match self.in_time(answer, &self.upstream.config).await {
             Ok(answer) => answer,
             Err(refusal) => {
                 self.failed(index, &refusal.to_string());
@@ -205,14 +207,13 @@ impl Attempts<'_> {
     /// Waits for the response head; the time starts over while the request body still moves.
     async fn in_time<T>(
         &self,
-        answer: impl Future<Output = T>,
+        mut answer: Pin<&mut impl Future<Output = T>>,
         config: &UpstreamConfig,
     ) -> Result<T, Refusal> {
-        let mut answer = std::pin::pin!(answer);
         let started = Instant::now();
         loop {
             let deadline = self.upload.last().max(started) + config.response_timeout;
-            if let Ok(answer) = tokio::time::timeout_at(deadline, &mut answer).await {
+            if let Ok(answer) = tokio::time::timeout_at(deadline, answer.as_mut()).await {
                 return Ok(answer);
             }
             if self.upload.last() + config.response_timeout <= Instant::now() {
