@@ -1,0 +1,1 @@
+//! Detection of SQL injection and cross-site scripting.
