@@ -5,4 +5,5 @@
 //! names the exceptions. A malformed body is never silent: what was read before the fault is delivered, and the fault
 //! with it.
 
+pub mod json;
 pub mod urlencoded;
