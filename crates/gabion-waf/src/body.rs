@@ -6,4 +6,5 @@
 //! with it.
 
 pub mod json;
+pub mod multipart;
 pub mod urlencoded;
