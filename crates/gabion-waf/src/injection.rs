@@ -4,5 +4,7 @@
 //! code is Gabion's own. Both detectors are linear in their input, allocate nothing, and never panic.
 
 mod sqli;
+mod xss;
 
 pub use sqli::{Fingerprint, sqli};
+pub use xss::xss;
