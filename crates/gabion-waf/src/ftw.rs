@@ -13,7 +13,7 @@ pub(crate) mod wire;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use case::{Case, Expectation, Input, Overrides, Stage};
+pub use case::{Case, Expectation, Generation, Input, Overrides, Stage};
 pub use run::{Failure, Summary, run};
 
 use crate::source::Source;

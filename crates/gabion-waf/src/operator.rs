@@ -8,6 +8,7 @@ mod verify;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::error::Fault;
 use crate::injection;
@@ -16,7 +17,7 @@ use crate::source::Files;
 use crate::transformation::is_malformed;
 use byte_set::ByteSet;
 use network::Networks;
-use pattern::{Outcome, Pattern};
+use pattern::{DynamicPattern, Outcome, Pattern};
 use phrase::Phrases;
 
 /// What a rule asks of a value. Where the argument can hold macros, it comes expanded when the question is asked.
@@ -26,6 +27,8 @@ pub(crate) enum Operator {
     Never,
     Rx(Pattern),
     RxGlobal(Pattern),
+    /// A pattern with macros.
+    RxDynamic(Arc<DynamicPattern>, Template),
     Pm(Phrases),
     Text(TextTest, Template),
     Number(Comparison, Template),
@@ -92,7 +95,7 @@ impl Test {
                 let argument = named.get(end + 1..).unwrap_or_default();
                 Operator::parse(&String::from_utf8_lossy(&named[..end]), argument, context)?
             }
-            None => Operator::Rx(Pattern::compile(rest)?),
+            None => Operator::rx(rest)?,
         };
         Ok(Self { negated, operator })
     }
@@ -119,7 +122,7 @@ impl Operator {
         Ok(match name.to_ascii_lowercase().as_str() {
             "unconditionalmatch" => Self::Unconditional,
             "nomatch" => Self::Never,
-            "rx" => Self::Rx(Pattern::compile(argument)?),
+            "rx" => Self::rx(argument)?,
             "rxglobal" => Self::RxGlobal(Pattern::compile(argument)?),
             "pm" => Self::Pm(Phrases::new(trimmed.split(u8::is_ascii_whitespace))?),
             "pmf" | "pmfromfile" => {
@@ -167,17 +170,31 @@ impl Operator {
         })
     }
 
+    /// A pattern. Where `%{...}` names no variable it is part of the pattern.
+    fn rx(source: &[u8]) -> Result<Self, Fault> {
+        match Template::parse(source) {
+            Ok(template) if template.constant().is_none() => {
+                Ok(Self::RxDynamic(Arc::new(DynamicPattern::new()), template))
+            }
+            _ => Pattern::compile(source).map(Self::Rx),
+        }
+    }
+
     /// The part of the argument that can hold macros.
     pub(crate) const fn argument(&self) -> Option<&Template> {
         match self {
-            Self::Text(_, template) | Self::Number(_, template) => Some(template),
+            Self::Text(_, template) | Self::Number(_, template) | Self::RxDynamic(_, template) => {
+                Some(template)
+            }
             _ => None,
         }
     }
 
     pub(crate) const fn argument_mut(&mut self) -> Option<&mut Template> {
         match self {
-            Self::Text(_, template) | Self::Number(_, template) => Some(template),
+            Self::Text(_, template) | Self::Number(_, template) | Self::RxDynamic(_, template) => {
+                Some(template)
+            }
             _ => None,
         }
     }
@@ -189,6 +206,14 @@ impl Operator {
             Self::Unconditional => Outcome::Yes,
             Self::Never | Self::GeoLookup | Self::Rbl(_) => Outcome::No,
             Self::Rx(pattern) | Self::RestPath(pattern, _) => {
+                let outcome = pattern.is_match(value);
+                if let (Outcome::Yes, Some(groups)) = (outcome, groups) {
+                    groups.take(value, &pattern.groups(value));
+                }
+                outcome
+            }
+            Self::RxDynamic(pattern, _) => {
+                let Some(pattern) = pattern.get(argument) else { return Outcome::No };
                 let outcome = pattern.is_match(value);
                 if let (Outcome::Yes, Some(groups)) = (outcome, groups) {
                     groups.take(value, &pattern.groups(value));

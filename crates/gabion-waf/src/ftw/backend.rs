@@ -36,7 +36,7 @@ pub(super) fn answer(request: &Wire<'_>) -> Answer {
     match serde_json::from_slice::<Wish>(&request.body) {
         Ok(wish) => Answer {
             status: wish.status.unwrap_or(200),
-            headers: wish.headers.into_iter().collect(),
+            headers: with_type(wish.headers),
             body: if wish.encoded_body.is_empty() {
                 wish.body.into_bytes()
             } else {
@@ -47,6 +47,13 @@ pub(super) fn answer(request: &Wire<'_>) -> Answer {
     }
 }
 
+/// Go's server says what a body is when the backend does not; for those of the cases, text.
+fn with_type(headers: BTreeMap<String, String>) -> Vec<(String, String)> {
+    let typed = headers.keys().any(|name| name.eq_ignore_ascii_case("Content-Type"));
+    let default = ("Content-Type".to_owned(), "text/plain; charset=utf-8".to_owned());
+    headers.into_iter().chain((!typed).then_some(default)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,11 +61,11 @@ mod tests {
     #[test]
     fn answers_are_what_was_asked_for() {
         let ask = |body: &str| {
-            let bytes = format!("POST /reflect HTTP/1.1\r\n\r\n{body}");
+            let bytes = format!("POST /reflect HTTP/1.1\r\nContent-Length: {}\r\n\r\n{body}", body.len());
             answer(&Wire::divide(bytes.as_bytes()))
         };
-        let asked = ask(r#"{"status": 503, "headers": {"A": "b"}, "encodedBody": "YWI="}"#);
-        let headers = vec![("A".to_owned(), "b".to_owned())];
+        let asked = ask(r#"{"status": 503, "headers": {"content-type": "a/b"}, "encodedBody": "YWI="}"#);
+        let headers = vec![("content-type".to_owned(), "a/b".to_owned())];
         assert_eq!(asked, Answer { status: 503, headers, body: b"ab".to_vec() });
         assert_eq!(ask(r#"{"body": "x"}"#).body, b"x");
         assert_eq!(ask("x").status, 400);

@@ -42,6 +42,17 @@ pub struct Input {
     pub raw: Option<Vec<u8>>,
     /// Whether missing headers are added and form data is encoded.
     pub autocomplete: bool,
+    /// Whose requests these are.
+    pub generation: Generation,
+}
+
+/// Which runner a case was written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Generation {
+    /// The one in Python: it sends no length without a body, and forms as they are written.
+    Ftw,
+    /// The one in Go.
+    GoFtw,
 }
 
 /// What is expected of a request.
@@ -88,10 +99,13 @@ impl Case {
             let stages = test["stages"].as_vec().ok_or_else(|| schema("a test without stages"))?;
             let stages = stages.iter().map(|stage| {
                 // The old generation has one level more.
-                let stage = if stage["stage"].is_badvalue() { stage } else { &stage["stage"] };
+                let (stage, generation) = match &stage["stage"] {
+                    Yaml::BadValue => (stage, Generation::GoFtw),
+                    inner => (inner, Generation::Ftw),
+                };
                 let expected =
                     expectation(&stage["output"]).ok_or_else(|| schema(&format!("the output of {id}")))?;
-                let input = input(&stage["input"], &file["template"], &test["payload"])
+                let input = input(&stage["input"], &file["template"], &test["payload"], generation)
                     .ok_or_else(|| schema(&format!("the input of {id}")))?;
                 Ok(Stage { input, expected })
             });
@@ -154,7 +168,7 @@ fn scalar(yaml: &Yaml) -> Option<String> {
     }
 }
 
-fn input(yaml: &Yaml, template: &Yaml, payload: &Yaml) -> Option<Input> {
+fn input(yaml: &Yaml, template: &Yaml, payload: &Yaml, generation: Generation) -> Option<Input> {
     let field = |name: &str| match &yaml[name] {
         Yaml::BadValue => &template[name],
         own => own,
@@ -175,7 +189,12 @@ fn input(yaml: &Yaml, template: &Yaml, payload: &Yaml) -> Option<Input> {
         headers.push((scalar(&header["name"])?, filled(scalar(&header["value"])?)));
     }
     let encoded = scalar(field("encoded_data")).map(|text| base64(&text));
-    let data = scalar(field("data")).map(|text| filled(text).into_bytes());
+    let data = match field("data") {
+        // Lines, in the old generation.
+        Yaml::Array(lines) => Some(lines.iter().map(scalar).collect::<Option<Vec<_>>>()?.join("\r\n")),
+        text => scalar(text),
+    };
+    let data = data.map(|text| filled(text).into_bytes());
     let raw = scalar(field("encoded_request")).filter(|text| !text.is_empty()).map(|text| base64(&text));
     let raw = raw.or_else(|| scalar(field("raw_request")).map(String::into_bytes));
     let stopped = field("stop_magic").as_bool() == Some(true);
@@ -187,6 +206,7 @@ fn input(yaml: &Yaml, template: &Yaml, payload: &Yaml) -> Option<Input> {
         data: encoded.or(data),
         raw,
         autocomplete: field("autocomplete_headers").as_bool().unwrap_or(!stopped),
+        generation,
     })
 }
 

@@ -1,6 +1,6 @@
 //! The bytes of a request, as go-ftw builds them.
 
-use super::case::Input;
+use super::case::{Generation, Input};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -25,14 +25,15 @@ pub(super) fn build(input: &Input) -> Vec<u8> {
             data = escape_pairs(&data);
         }
     }
-    if content_type(&headers, |value| value.contains("multipart/form-data;")) {
+    let go = input.generation == Generation::GoFtw;
+    if go && content_type(&headers, |value| value.contains("multipart/form-data;")) {
         data = data.split(|byte| *byte == b'\n').collect::<Vec<_>>().join(&b"\r\n"[..]);
     }
     if input.autocomplete {
         if !has(&headers, "Connection") {
             headers.push(("Connection".to_owned(), "close".to_owned()));
         }
-        let with_body = matches!(input.method.as_str(), "POST" | "PUT" | "PATCH" | "DELETE");
+        let with_body = go && matches!(input.method.as_str(), "POST" | "PUT" | "PATCH" | "DELETE");
         if !has(&headers, "Content-Length") && (!data.is_empty() || with_body) {
             headers.push(("Content-Length".to_owned(), data.len().to_string()));
         }
@@ -94,6 +95,7 @@ mod tests {
             data: data.map(|data| data.as_bytes().to_vec()),
             raw: None,
             autocomplete: true,
+            generation: Generation::GoFtw,
         }
     }
 
@@ -116,6 +118,8 @@ mod tests {
         ] {
             assert_eq!(String::from_utf8_lossy(&build(&input)), expected);
         }
+        let old = Input { generation: Generation::Ftw, ..input("POST", &[], None) };
+        assert_eq!(build(&old), b"POST / HTTP/1.1\r\nConnection: close\r\n\r\n");
         let raw = Input { raw: Some(b"x".to_vec()), autocomplete: false, ..input("GET", &[], Some("y")) };
         assert_eq!(build(&raw), b"x");
     }

@@ -8,6 +8,8 @@ pub(crate) struct Wire<'a> {
     pub(crate) version: &'a [u8],
     pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     pub(crate) body: Vec<u8>,
+    /// Whether a line of the head ends in LF alone.
+    bare_line_end: bool,
 }
 
 impl<'a> Wire<'a> {
@@ -15,6 +17,7 @@ impl<'a> Wire<'a> {
     pub(crate) fn divide(bytes: &'a [u8]) -> Self {
         let mut rest = bytes;
         let line = next_line(&mut rest);
+        let mut bare_line_end = !bytes[line.len()..].starts_with(b"\r\n");
         // White space before the method belongs to it: a rule may want to see that.
         let lead = line.len() - line.trim_ascii_start().len();
         let method_end =
@@ -24,7 +27,9 @@ impl<'a> Wire<'a> {
         let (target, version) = version_at.map_or((after, &b""[..]), |at| (&after[..at], &after[at + 1..]));
         let mut headers: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
         while !rest.is_empty() {
+            let before = rest;
             let line = next_line(&mut rest);
+            bare_line_end |= !before[line.len()..].starts_with(b"\r\n");
             if line.is_empty() {
                 break;
             }
@@ -37,7 +42,14 @@ impl<'a> Wire<'a> {
             let value = line.get(colon + 1..).unwrap_or_default().trim_ascii();
             headers.push((line[..colon].to_vec(), value.to_vec()));
         }
-        let mut wire = Self { method: &line[..method_end], target, version, headers, body: rest.to_vec() };
+        let mut wire = Self {
+            method: &line[..method_end],
+            target,
+            version,
+            headers,
+            body: rest.to_vec(),
+            bare_line_end,
+        };
         wire.frame();
         wire
     }
@@ -53,10 +65,11 @@ impl<'a> Wire<'a> {
             }
             return;
         }
-        let length =
-            self.header("content-length").and_then(|text| str::from_utf8(text).ok()?.parse::<usize>().ok());
-        if let Some(length) = length {
-            self.body.truncate(length);
+        // Without a length there is no body. RFC 9112 section 6.3.
+        match self.header("content-length").map(|text| str::from_utf8(text).ok()?.parse::<usize>().ok()) {
+            None => self.body.clear(),
+            Some(Some(length)) => self.body.truncate(length),
+            Some(None) => {}
         }
     }
 
@@ -87,7 +100,8 @@ impl<'a> Wire<'a> {
         let host_is_good = match (host, counted("host")) {
             (None, _) => self.version != b"HTTP/1.1",
             (Some(host), 1) => {
-                !host.is_empty() && host.iter().all(|byte| plain(byte) && !b"/?#@,".contains(byte))
+                !host.is_empty()
+                    && host.iter().all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte))
             }
             _ => false,
         };
@@ -96,6 +110,8 @@ impl<'a> Wire<'a> {
             .is_none_or(|text| !text.is_empty() && text.iter().all(u8::is_ascii_digit))
             && counted("content-length") < 2;
         let names = self.headers.iter().all(|(name, _)| token(name));
+        let values =
+            self.headers.iter().all(|(_, value)| value.iter().all(|byte| *byte == b'\t' || *byte >= b' '));
         !(token(self.method)
             && version
             && form
@@ -103,7 +119,9 @@ impl<'a> Wire<'a> {
             && self.target.iter().all(plain)
             && host_is_good
             && length_is_good
-            && names)
+            && names
+            && values
+            && !self.bare_line_end)
     }
 }
 
@@ -148,6 +166,7 @@ mod tests {
         assert_eq!(Wire::divide(b"GET / ").version, b"");
         assert_eq!(Wire::divide(b"").method, b"");
         assert_eq!(Wire::divide(b"A / B\r\nContent-Length: 2\r\n\r\nabc").body, b"ab");
+        assert_eq!(Wire::divide(b"A / B\r\n\r\nabc").body, b"");
     }
 
     #[test]
@@ -158,6 +177,9 @@ mod tests {
             ("CONNECT h:80 HTTP/1.1\r\nHost: h\r\n\r\n", false),
             ("CONNECT h HTTP/1.1\r\nHost: h\r\n\r\n", true),
             ("GET / HTTP/1.1\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nHost: h%00\r\n\r\n", true),
+            ("GET / HTTP/1.1\r\nHost: h\r\nA: b\rc\r\n\r\n", true),
+            ("GET / HTTP/1.1\nHost: h\n\n", true),
             ("GET / HTTP/0.9\r\n\r\n", true),
             ("GET \\ HTTP/1.1\r\nHost: h\r\n\r\n", true),
             ("\tGET / HTTP/1.1\r\nHost: h\r\n\r\n", true),

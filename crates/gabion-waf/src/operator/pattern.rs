@@ -8,6 +8,7 @@
 mod translate;
 
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -18,6 +19,8 @@ use translate::Dialect;
 const BACKTRACK_STEPS_MAX: usize = 100_000;
 /// Bytes of one compiled pattern. The largest of CRS takes a tenth.
 const PATTERN_BYTES_MAX: usize = 10 << 20;
+/// Bytes of a pattern that is put together while rules run; a longer one matches nothing. Lists of CRS take 200.
+const DYNAMIC_BYTES_MAX: usize = 4 * 1024;
 /// Groups of a match that rules can read: TX.0 to TX.9.
 pub(crate) const GROUPS_MAX: usize = 10;
 
@@ -26,6 +29,32 @@ pub(crate) const GROUPS_MAX: usize = 10;
 pub(crate) enum Pattern {
     Linear(Regex),
     Backtracking(Box<fancy_regex::Regex>),
+}
+
+/// A pattern with macros, compiled when it is asked; the last one is kept, because values seldom change.
+#[derive(Debug)]
+pub(crate) struct DynamicPattern(Mutex<Option<(Vec<u8>, Arc<Pattern>)>>);
+
+impl DynamicPattern {
+    pub(crate) const fn new() -> Self {
+        Self(Mutex::new(None))
+    }
+
+    /// The pattern of an expanded text; `None` if that is no pattern, which then matches nothing.
+    pub(crate) fn get(&self, text: &[u8]) -> Option<Arc<Pattern>> {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, pattern)) = &*last
+            && known == text
+        {
+            return Some(Arc::clone(pattern));
+        }
+        if text.len() > DYNAMIC_BYTES_MAX {
+            return None;
+        }
+        let pattern = Arc::new(Pattern::compile(text).ok()?);
+        *last = Some((text.to_vec(), Arc::clone(&pattern)));
+        Some(pattern)
+    }
 }
 
 /// What a pattern says of a value.

@@ -55,6 +55,16 @@ fn patterns_are_the_default() {
 }
 
 #[test]
+fn patterns_with_macros_are_compiled_when_asked() {
+    let test = parse("@rx ^(?:%{tx.allowed})$").expect("a test");
+    let ask = |argument: &[u8]| test.operator.test(b"utf-8", argument, None);
+    assert_eq!(ask(b"^(?:utf-8|x)$"), Outcome::Yes);
+    assert_eq!(ask(b"^(?:x)$"), Outcome::No);
+    assert_eq!(ask(b"^(?:"), Outcome::No);
+    assert!(matches!(parse("@rx %{x}").expect("a test").operator, Operator::Rx(_)));
+}
+
+#[test]
 fn lists_are_searched() {
     check("@pm one  two", &[(b"a TWO", true), (b"on", false)]);
     check("@pmFromDataset words", &[(b"twofold", true), (b"three", false)]);

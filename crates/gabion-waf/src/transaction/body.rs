@@ -24,7 +24,10 @@ impl Transaction {
                         self.state.set(Variable::RequestBody, body);
                         self.read_arguments(Variable::ArgsPost, body);
                     }
-                    Some(BodyProcessor::Json) => self.read_json(body),
+                    Some(BodyProcessor::Json) => {
+                        self.state.set(Variable::RequestBody, body);
+                        self.read_json(body);
+                    }
                     Some(BodyProcessor::Xml) => self.read_xml(body),
                     Some(BodyProcessor::Raw) => self.state.set(Variable::RequestBody, body),
                     Some(BodyProcessor::Multipart) | None => {}

@@ -43,19 +43,19 @@ impl Transaction {
         }
     }
 
-    /// The parts of the target, none of them decoded. A fragment is part of REQUEST_URI_RAW only.
+    /// The parts of the target; the path is decoded, nothing else. A fragment is part of REQUEST_URI_RAW only.
     fn read_target(&mut self, target: &[u8]) {
         let end = memchr::memchr(b'#', target).unwrap_or(target.len());
         let uri = without_authority(&target[..end]);
         let query_at = memchr::memchr(b'?', uri);
-        let path = &uri[..query_at.unwrap_or(uri.len())];
+        let path = decoded(&uri[..query_at.unwrap_or(uri.len())]);
         let query = query_at.map_or(&b""[..], |at| &uri[at + 1..]);
         let base =
-            path.iter().rposition(|byte| matches!(byte, b'/' | b'\\')).map_or(path, |at| &path[at + 1..]);
+            path.iter().rposition(|byte| matches!(byte, b'/' | b'\\')).map_or(&*path, |at| &path[at + 1..]);
         let state = &mut self.state;
         state.set(Variable::RequestUri, uri);
-        state.set(Variable::RequestFilename, path);
-        state.set(Variable::PathInfo, path);
+        state.set(Variable::RequestFilename, &path);
+        state.set(Variable::PathInfo, &path);
         state.set(Variable::RequestBasename, base);
         state.set(Variable::QueryString, query);
         self.read_arguments(Variable::ArgsGet, query);
@@ -149,6 +149,20 @@ impl Transaction {
     }
 }
 
+/// A path without its escapes. A plus sign is itself in a path.
+fn decoded(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(path.len());
+    for (place, part) in path.split(|byte| *byte == b'+').enumerate() {
+        if place > 0 {
+            out.push(b'+');
+        }
+        let mut plain = Vec::new();
+        let changed = Transformation::UrlDecode.apply(part, &mut plain, None);
+        out.extend_from_slice(if changed { &plain } else { part });
+    }
+    out
+}
+
 /// A target without `scheme://authority`.
 fn without_authority(target: &[u8]) -> &[u8] {
     if target.starts_with(b"/") {
@@ -176,6 +190,11 @@ fn without_port(host: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_lose_their_escapes_but_not_their_plus_signs() {
+        assert_eq!(decoded(b"/a%20b+c%2Bd%"), b"/a b+c+d%");
+    }
 
     #[test]
     fn targets_lose_their_authority_and_hosts_their_port() {

@@ -259,50 +259,66 @@ impl Translator<'_> {
             self.text.push('^');
             self.rest = after;
         }
-        let mut first = true;
-        // Whether the item before was a set, after which `-` means itself.
-        let mut after_set = false;
+        let mut before = Before::Open;
         loop {
             let Some((&byte, after)) = self.rest.split_first() else {
                 return Err(Fault::Pattern("a class is not closed".to_owned()));
             };
-            let was_set = std::mem::take(&mut after_set);
-            match byte {
-                b']' if !first => {
-                    self.text.push(']');
-                    self.rest = after;
-                    return Ok(());
-                }
-                b'[' if is_posix(self.rest) => {
-                    let end = self.rest.windows(2).position(|pair| pair == b":]").unwrap_or(0) + 2;
-                    self.text.push_str(&String::from_utf8_lossy(&self.rest[..end]));
-                    self.rest = &self.rest[end..];
-                    after_set = true;
-                }
-                b'\\' => {
-                    self.rest = after;
-                    after_set = self.rest.first().is_some_and(|letter| b"dDwWsShHvV".contains(letter));
-                    self.escape(true)?;
-                }
-                b'-' => {
-                    let next_is_set = matches!(after, [b'\\', letter, ..] if b"dDwWsShHvV".contains(letter))
-                        || is_posix(after);
-                    let literal = first || was_set || next_is_set || after.first() == Some(&b']');
-                    self.text.push_str(if literal { "\\-" } else { "-" });
-                    self.rest = after;
-                }
-                byte if byte.is_ascii_alphanumeric() => {
-                    self.text.push(char::from(byte));
-                    self.rest = after;
-                }
-                byte => {
-                    self.byte(byte);
-                    self.rest = after;
-                }
+            if byte == b']' && before != Before::Open {
+                self.text.push(']');
+                self.rest = after;
+                return Ok(());
             }
-            first = false;
+            if is_set(self.rest) {
+                before = Before::Whole;
+                self.set()?;
+                continue;
+            }
+            self.rest = after;
+            if byte == b'-' && before == Before::Byte && !is_set(after) && after.first() != Some(&b']') {
+                before = Before::Range;
+                self.text.push('-');
+                continue;
+            }
+            before = if before == Before::Range { Before::Whole } else { Before::Byte };
+            match byte {
+                b'\\' => self.escape(true)?,
+                b'-' => self.text.push_str("\\-"),
+                byte if byte.is_ascii_alphanumeric() => self.text.push(char::from(byte)),
+                byte => self.byte(byte),
+            }
         }
     }
+
+    /// A set inside of a class: a letter with a backslash, or `[:name:]`.
+    fn set(&mut self) -> Result<(), Fault> {
+        if let Some(after) = self.rest.strip_prefix(b"\\") {
+            self.rest = after;
+            return self.escape(true);
+        }
+        let end = self.rest.windows(2).position(|pair| pair == b":]").map_or(self.rest.len(), |at| at + 2);
+        self.text.push_str(&String::from_utf8_lossy(&self.rest[..end]));
+        self.rest = &self.rest[end..];
+        Ok(())
+    }
+}
+
+/// What stands before an item of a class, which says what `-` means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Before {
+    /// Nothing.
+    Open,
+    /// A byte, which can begin a range.
+    Byte,
+    /// The `-` of a range.
+    Range,
+    /// A set, or the end of a range.
+    Whole,
+}
+
+/// Whether a set begins here.
+fn is_set(text: &[u8]) -> bool {
+    matches!(text, [b'\\', letter, ..] if b"dDwWsShHvV".contains(letter)) || is_posix(text)
 }
 
 fn is_posix(text: &[u8]) -> bool {
@@ -326,7 +342,8 @@ mod tests {
         check(r"a++b*+c?+d{2}+", r"a+b*c?d{2}");
         check(r"(?>a)(?:b)(?i)c(?#note)", r"(?:a)(?:b)(?i)c");
         check(r"[]a]", r"[\x5Da]");
-        check(r"[[&&~--\]]", r"[\x5B\x26\x26\x7E-\-\x5D]");
+        check(r"[[&&+--\]-a]", r"[\x5B\x26\x26\x2B-\-\x5D-a]");
+        check(r"[a-c-e]", r"[a-c\-e]");
         check(r"[\w-.]", r"[0-9A-Za-z_\-\x2E]");
         check(r"[a-z\d-]", r"[a-z0-9\-]");
         check(r"[\b\0\12]", r"[\x08\x00\x0A]");
