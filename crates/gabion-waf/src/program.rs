@@ -25,8 +25,8 @@ pub(crate) struct Program {
     pub(crate) settings: Settings,
     /// In the order of the files.
     pub(crate) rules: Vec<Rule>,
-    /// The rules of each phase, by their place in `rules`.
-    pub(crate) phases: [Vec<usize>; 5],
+    /// The rules of each phase, in order.
+    pub(crate) steps: [Vec<Step>; 5],
     pub(crate) slots: Slots,
     /// Distinct lists of targets.
     pub(crate) views: Vec<View>,
@@ -36,6 +36,17 @@ pub(crate) struct Program {
     pub(crate) groups: Vec<(usize, usize)>,
     /// One for the phases of requests, one for those of responses.
     pub(crate) scanners: [Scanner; 2],
+}
+
+/// A rule in its phase, with what is needed to walk by it.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// Its place in the rules.
+    pub(crate) rule: usize,
+    /// Where in the phase to go on after a match.
+    pub(crate) next: usize,
+    /// The whole rule, where it does nothing but ask one entry of TX and jump.
+    pub(crate) gate: Option<Gate>,
 }
 
 /// A list of targets.
@@ -64,8 +75,6 @@ pub(crate) struct Rule {
     pub(crate) status: u16,
     pub(crate) log: bool,
     pub(crate) audit: bool,
-    /// Where in the list of its phase to go on after a match, if not at the next rule.
-    pub(crate) jump: Option<usize>,
 }
 
 /// One condition of a rule and what it does.
@@ -95,13 +104,14 @@ pub(crate) struct Question {
 }
 
 /// A question about one entry of TX and a constant, as CRS asks hundreds of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Gate {
     pub(crate) slot: Slot,
     /// Whether it asks for the number of entries, 0 or 1, instead of the value.
     pub(crate) count: bool,
     pub(crate) comparison: Comparison,
     pub(crate) number: i64,
+    pub(crate) negated: bool,
 }
 
 impl Program {
@@ -113,6 +123,13 @@ impl Program {
 }
 
 impl Rule {
+    /// The gate that the whole rule is, if it does nothing but jump.
+    pub(crate) fn bare_gate(&self) -> Option<Gate> {
+        let [Link { question: Some(question), effects, .. }] = &*self.links else { return None };
+        let idle = effects.is_empty() && !self.log && !self.audit && self.disruption == Disruption::Pass;
+        question.gate.clone().filter(|_| idle && self.severity.is_none())
+    }
+
     /// Whether it is one of those meant.
     pub(crate) fn is_among(&self, rules: &Rules) -> bool {
         match rules {

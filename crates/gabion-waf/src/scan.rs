@@ -133,6 +133,22 @@ impl Scans {
             && need.clauses.iter().all(|clause| hits[clause / 64] & 1 << (clause % 64) != 0)
     }
 
+    /// Makes one scan of several: it has what any of them has.
+    pub(crate) fn unite(&mut self, numbers: &[usize], scanner: &Scanner) -> usize {
+        let united = self.found.len();
+        let mut bytes = ByteSet::default();
+        let start = self.hits.len();
+        self.hits.resize(start + scanner.words, 0);
+        for number in numbers {
+            bytes = bytes.union(self.found[*number]);
+            for word in 0..scanner.words {
+                self.hits[start + word] |= self.hits[number * scanner.words + word];
+            }
+        }
+        self.found.push(bytes);
+        united
+    }
+
     pub(crate) fn clear(&mut self) {
         self.found.clear();
         self.hits.clear();

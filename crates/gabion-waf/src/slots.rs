@@ -1,6 +1,6 @@
 //! Numbers for the names of TX entries, so that rules find them without hashing.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// Where a TX entry is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -81,7 +81,7 @@ pub struct Transaction {
 
 /// The memory of a transaction, for the next one to use.
 #[derive(Debug)]
-pub struct Scratch(State);
+pub struct Scratch(Memory);
 
 /// What a transaction was like.
 #[derive(Debug)]
@@ -126,6 +126,30 @@ struct Opened {
     updates: Vec<Update>,
 }
 
+/// The values of a group, and one look at all of them.
+#[derive(Debug, Default)]
+struct Group {
+    /// When they were looked up.
+    epoch: u64,
+    items: Vec<Item>,
+    scan: Option<usize>,
+    longest: usize,
+}
+
+/// What is worth keeping from one transaction to the next.
+#[derive(Debug)]
+struct Memory {
+    values: Values,
+    collections: Vec<Vec<Entry>>,
+    tx: TxStore,
+    removed: Vec<bool>,
+    matched: Vec<Item>,
+    groups: Vec<Group>,
+    spare: Vec<Vec<Item>>,
+    /// Counts the phases that ran in this memory.
+    epoch: u64,
+}
+
 /// Everything that changes while a transaction runs.
 #[derive(Debug)]
 struct State {
@@ -154,8 +178,7 @@ struct State {
     highest_severity: i64,
     /// The rule that runs, for RULE.
     rule: usize,
-    /// The values of each group, in the epoch in which they were looked up.
-    groups: Vec<(u64, Vec<Item>)>,
+    groups: Vec<Group>,
     epoch: u64,
     spare: Vec<Vec<Item>>,
     matches: Vec<MatchedRule>,
@@ -173,8 +196,7 @@ impl Transaction {
         now: Timestamp,
         scratch: Option<Scratch>,
     ) -> Self {
-        let mut state = scratch.map_or_else(State::empty, |scratch| scratch.0);
-        state.reset(&program);
+        let state = State::new(scratch.map_or_else(Memory::new, |scratch| scratch.0), &program);
         let mut transaction = Self { program, services, started: now, now, state };
         transaction.connect(connection);
         transaction
@@ -281,7 +303,7 @@ impl Transaction {
             partial: std::mem::take(&mut state.partial),
             audit,
         };
-        (report, Scratch(self.state))
+        (report, Scratch(self.state.into_memory()))
     }
 
     /// The number that an entry of TX holds, such as `blocking_inbound_anomaly_score`; `None` if there is none.
@@ -376,36 +398,61 @@ impl Transaction {
     }
 }
 
-impl State {
-    fn empty() -> Self {
+impl Memory {
+    fn new() -> Self {
         Self {
             values: Values::new(VALUE_BYTES_MAX),
-            scalars: [ValueId::default(); COUNT],
             collections: vec![Vec::new(); COUNT],
             tx: TxStore::default(),
+            removed: Vec::new(),
+            matched: Vec::new(),
+            groups: Vec::new(),
+            spare: Vec::new(),
+            epoch: 0,
+        }
+    }
+}
+
+impl State {
+    /// The state of a new transaction of a program.
+    fn new(memory: Memory, program: &Program) -> Self {
+        let settings = &program.settings;
+        let Memory { mut values, mut collections, mut tx, mut removed, mut matched, mut groups, spare, epoch } = memory;
+        values.clear();
+        collections.iter_mut().for_each(Vec::clear);
+        tx.clear(program.slots.names().len());
+        removed.clear();
+        removed.resize(program.rules.len(), false);
+        matched.clear();
+        groups.resize_with(program.groups.len(), Group::default);
+        Self {
+            values,
+            scalars: [ValueId::default(); COUNT],
+            collections,
+            tx,
             opened: Vec::new(),
-            engine: Engine::On,
-            audit_engine: AuditEngine::Off,
-            audit_parts: AuditParts::default(),
-            request_body_access: false,
-            request_body_bytes_max: 0,
-            response_body_access: false,
-            response_body_bytes_max: 0,
+            engine: settings.engine,
+            audit_engine: settings.audit_engine,
+            audit_parts: settings.audit_parts,
+            request_body_access: settings.request_body_access,
+            request_body_bytes_max: settings.request_body_bytes_max,
+            response_body_access: settings.response_body_access,
+            response_body_bytes_max: settings.response_body_bytes_max,
             processor: None,
             force_request_body: false,
             force_response_body: false,
             arguments: 0,
             arguments_bytes: 0,
-            removed: Vec::new(),
+            removed,
             removed_targets: Vec::new(),
             allowed: None,
             phase: Phase::RequestHeaders,
-            matched: Vec::new(),
+            matched,
             highest_severity: NO_SEVERITY,
             rule: 0,
-            groups: Vec::new(),
-            epoch: 0,
-            spare: Vec::new(),
+            groups,
+            epoch,
+            spare,
             matches: Vec::new(),
             matches_dropped: false,
             interruption: None,
@@ -414,33 +461,9 @@ impl State {
         }
     }
 
-    /// As new, with the settings of a program, but with the memory it has.
-    fn reset(&mut self, program: &Program) {
-        let settings = &program.settings;
-        let mut fresh = Self::empty();
-        std::mem::swap(&mut fresh.values, &mut self.values);
-        std::mem::swap(&mut fresh.collections, &mut self.collections);
-        std::mem::swap(&mut fresh.tx, &mut self.tx);
-        std::mem::swap(&mut fresh.removed, &mut self.removed);
-        std::mem::swap(&mut fresh.matched, &mut self.matched);
-        std::mem::swap(&mut fresh.groups, &mut self.groups);
-        std::mem::swap(&mut fresh.spare, &mut self.spare);
-        fresh.epoch = self.epoch + 1;
-        *self = fresh;
-        self.values.clear();
-        self.collections.iter_mut().for_each(Vec::clear);
-        self.tx.clear(program.slots.names().len());
-        self.removed.clear();
-        self.removed.resize(program.rules.len(), false);
-        self.matched.clear();
-        self.groups.resize_with(program.groups.len(), Default::default);
-        self.engine = settings.engine;
-        self.audit_engine = settings.audit_engine;
-        self.audit_parts = settings.audit_parts;
-        self.request_body_access = settings.request_body_access;
-        self.request_body_bytes_max = settings.request_body_bytes_max;
-        self.response_body_access = settings.response_body_access;
-        self.response_body_bytes_max = settings.response_body_bytes_max;
+    fn into_memory(self) -> Memory {
+        let Self { values, collections, tx, removed, matched, groups, spare, epoch, .. } = self;
+        Memory { values, collections, tx, removed, matched, groups, spare, epoch }
     }
 
     fn set(&mut self, variable: Variable, value: &[u8]) {

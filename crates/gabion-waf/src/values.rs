@@ -30,6 +30,7 @@ pub(crate) struct Values {
     scanned: Vec<u32>,
     scans: Scans,
     scratch: Vec<u8>,
+    numbers: Vec<usize>,
     bytes_max: usize,
     full: bool,
 }
@@ -46,6 +47,7 @@ impl Values {
             scanned: Vec::new(),
             scans: Scans::default(),
             scratch: Vec::new(),
+            numbers: Vec::new(),
             bytes_max,
             full: false,
         };
@@ -127,13 +129,35 @@ impl Values {
 
     /// Whether a value can match an operator with this need.
     pub(crate) fn meets(&mut self, value: ValueId, need: &Need, scanner: &Scanner) -> bool {
+        let number = self.scan(value, scanner);
+        self.scans.meets(number, self.spans[value.0 as usize].len(), need, scanner)
+    }
+
+    /// The scan of a value.
+    fn scan(&mut self, value: ValueId, scanner: &Scanner) -> usize {
         let place = value.0 as usize;
-        let span = self.spans[place].clone();
         if self.scanned[place] == UNKNOWN {
-            let number = scanner.scan(&self.bytes[span.clone()], &mut self.scans);
-            self.scanned[place] = u32::try_from(number).unwrap_or(0);
+            let number = scanner.scan(&self.bytes[self.spans[place].clone()], &mut self.scans);
+            self.scanned[place] = u32::try_from(number).expect("there are fewer scans than values");
         }
-        self.scans.meets(self.scanned[place] as usize, span.len(), need, scanner)
+        self.scanned[place] as usize
+    }
+
+    /// Looks at several values as if they were one; the number is for [`Values::any_meets`].
+    pub(crate) fn scan_all(&mut self, values: impl Iterator<Item = ValueId>, scanner: &Scanner) -> usize {
+        let mut numbers = std::mem::take(&mut self.numbers);
+        numbers.clear();
+        for value in values {
+            numbers.push(self.scan(value, scanner));
+        }
+        let number = self.scans.unite(&numbers, scanner);
+        self.numbers = numbers;
+        number
+    }
+
+    /// Whether any of several values can match an operator with this need. `longest` is the length of the longest.
+    pub(crate) fn any_meets(&self, number: usize, longest: usize, need: &Need, scanner: &Scanner) -> bool {
+        self.scans.meets(number, longest, need, scanner)
     }
 
     /// Forgets all scans, because another scanner comes into use.

@@ -184,8 +184,6 @@ impl Variable {
                 | Self::PcreError
                 | Self::PcreLimitsExceeded
                 | Self::ReqbodyProcessor
-                | Self::RequestBody
-                | Self::ResponseBody
                 | Self::Rule
                 | Self::SessionId
                 | Self::Tx

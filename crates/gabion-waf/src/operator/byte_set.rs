@@ -39,6 +39,10 @@ impl ByteSet {
         self.0[byte as usize >> 6] & 1 << (byte & 63) != 0
     }
 
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at] | other.0[at]))
+    }
+
     pub(crate) fn intersects(&self, other: &Self) -> bool {
         self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
     }

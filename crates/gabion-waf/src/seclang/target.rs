@@ -4,6 +4,7 @@ use regex::bytes::Regex;
 
 use crate::error::Fault;
 use crate::operator::pattern;
+use crate::slots::{Slot, Slots};
 use crate::variable::{Shape, Variable};
 
 /// Which entries of a collection are meant.
@@ -42,6 +43,8 @@ impl PartialEq for Selector {
 pub(crate) struct Selection {
     pub(crate) variable: Variable,
     pub(crate) selector: Selector,
+    /// Where the entry of TX is held that it names; given by [`Targets::bind`].
+    pub(crate) slot: Option<Slot>,
 }
 
 impl Selection {
@@ -54,7 +57,7 @@ impl Selection {
         let name = str::from_utf8(name).map_err(|_| Fault::Syntax("a variable name that is no text"))?.trim();
         let variable = Variable::find(name).ok_or_else(|| Fault::unknown("variable", name))?;
         let Some(key) = key.map(<[u8]>::trim_ascii) else {
-            return Ok(Self { variable, selector: Selector::All });
+            return Ok(Self { variable, selector: Selector::All, slot: None });
         };
         let written = || String::from_utf8_lossy(key).into_owned();
         if variable == Variable::Xml {
@@ -63,7 +66,7 @@ impl Selection {
                 b"//@*" => Variable::XmlAttributes,
                 _ => return Err(Fault::refused(written(), "of XPath, only /* and //@* are read")),
             };
-            return Ok(Self { variable, selector: Selector::All });
+            return Ok(Self { variable, selector: Selector::All, slot: None });
         }
         if variable.shape() == Shape::Scalar {
             return Err(Fault::Value {
@@ -77,7 +80,7 @@ impl Selection {
             [b'/', inner @ .., b'/'] => Selector::Pattern(Box::new(pattern::selector(inner)?)),
             name => Selector::Name(name.into()),
         };
-        Ok(Self { variable, selector })
+        Ok(Self { variable, selector, slot: None })
     }
 
     /// Whether an entry of a variable is among them. An entry of ARGS_GET or ARGS_POST is one of ARGS, too.
@@ -118,6 +121,15 @@ impl Targets {
             }
         }
         Ok(targets)
+    }
+
+    /// Gives every entry of TX that it names a slot.
+    pub(crate) fn bind(&mut self, slots: &mut Slots) {
+        for Target { selection, .. } in &mut self.included {
+            if let (Variable::Tx, Selector::Name(name)) = (selection.variable, &selection.selector) {
+                selection.slot = Some(slots.slot(name));
+            }
+        }
     }
 
     /// Takes out exclusions that exclude nothing, so that equal lists look equal.

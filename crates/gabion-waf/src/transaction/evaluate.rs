@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{Item, MATCHES_MAX, Transaction};
+use super::{Group, Item, MATCHES_MAX, Transaction};
 use crate::operator::pattern::Outcome;
 use crate::operator::{Groups, Operator};
 use crate::outcome::{Detail, Interruption, MatchedRule, Partial, StopAction, Verdict};
 use crate::program::{Gate, Link, Program, Question, Rule};
+use crate::scan::Scanner;
 use crate::seclang::action::{Allow, Disruption, Phase};
 use crate::seclang::template::Template;
 use crate::settings::Engine;
@@ -37,16 +38,26 @@ impl Transaction {
     fn run_rules(&mut self, phase: Phase) {
         let program = Arc::clone(&self.program);
         self.state.epoch += 1;
-        let list = &program.phases[phase as usize];
+        let steps = &program.steps[phase as usize];
         let mut at = 0;
-        while let Some(&place) = list.get(at) {
+        while let Some(step) = steps.get(at) {
             at += 1;
-            if self.state.removed[place] || !self.rule_matches(&program, place) {
+            if self.state.removed[step.rule] {
                 continue;
             }
-            let rule = &program.rules[place];
-            at = rule.jump.unwrap_or(at);
-            self.disrupt(rule);
+            if let Some(gate) = &step.gate
+                && self.state.removed_targets.is_empty()
+            {
+                if self.passes(gate) {
+                    at = step.next;
+                }
+                continue;
+            }
+            if !self.rule_matches(&program, step.rule) {
+                continue;
+            }
+            at = step.next;
+            self.disrupt(&program.rules[step.rule]);
             let stops = self.state.interruption.is_some() && phase != Phase::Logging;
             let allowed = self.state.allowed.is_some_and(|allowed| allowed.covers(phase));
             if stops || allowed || self.state.engine == Engine::Off {
@@ -58,13 +69,10 @@ impl Transaction {
     /// Whether the rule and all that is chained to it match. What each of them does on a match is done.
     fn rule_matches(&mut self, program: &Program, place: usize) -> bool {
         let rule = &program.rules[place];
-        if let [Link { question: Some(Question { gate: Some(gate), test, .. }), effects, .. }] = &*rule.links
-            && effects.is_empty()
-            && !rule.log
-            && !rule.audit
-            && self.state.removed_targets.is_empty()
+        if let Some(question) = &rule.links[0].question
+            && self.is_hopeless(program, question)
         {
-            return self.passes(gate).is_some_and(|passes| passes != test.negated);
+            return false;
         }
         self.state.rule = place;
         self.state.matched.clear();
@@ -81,14 +89,31 @@ impl Transaction {
         true
     }
 
-    /// The answer to a question about one entry of TX; none where there is no such entry.
-    fn passes(&self, gate: &Gate) -> Option<bool> {
+    /// The answer to a question about one entry of TX; no where there is no such entry.
+    fn passes(&self, gate: &Gate) -> bool {
         let value = if gate.count {
-            i64::from(self.state.tx.values[gate.slot.0].is_some())
+            Some(i64::from(self.state.tx.values[gate.slot.0].is_some()))
         } else {
-            self.state.tx_integer(gate.slot)?
+            self.state.tx_integer(gate.slot)
         };
-        Some(gate.comparison.holds(value, gate.number))
+        value.is_some_and(|value| gate.comparison.holds(value, gate.number) != gate.negated)
+    }
+
+    /// Whether one look at all values of the question tells that none matches.
+    fn is_hopeless(&mut self, program: &Program, question: &Question) -> bool {
+        if let Some(gate) = &question.gate {
+            return self.state.removed_targets.is_empty() && !self.passes(gate);
+        }
+        let (Some(need), Some(group)) = (&question.need, question.group) else { return false };
+        if question.test.negated || question.multi_match {
+            return false;
+        }
+        self.fill(program, group);
+        let Group { items, scan, longest, .. } = &mut self.state.groups[group];
+        let scanner = self.state.phase.scanner(program);
+        let number =
+            *scan.get_or_insert_with(|| self.state.values.scan_all(items.iter().map(|item| item.seen), scanner));
+        !self.state.values.any_meets(number, *longest, need, scanner)
     }
 
     fn link_matches(
@@ -126,32 +151,43 @@ impl Transaction {
         any
     }
 
+    /// Looks up and transforms the values of a group, once for all rules of the phase.
+    fn fill(&mut self, program: &Program, group: usize) {
+        if self.state.groups[group].epoch == self.state.epoch {
+            return;
+        }
+        let (view, chain) = program.groups[group];
+        let mut items = std::mem::take(&mut self.state.groups[group].items);
+        self.look_up(program, &program.views[view], &mut items);
+        self.transform(program, chain, &mut items);
+        let longest = items.iter().map(|item| self.state.values.get(item.seen).len()).max().unwrap_or(0);
+        self.state.groups[group] = Group { epoch: self.state.epoch, items, scan: None, longest };
+    }
+
+    fn transform(&mut self, program: &Program, chain: usize, items: &mut [Item]) {
+        let map = program.settings.unicode_map.as_deref();
+        for item in items {
+            item.seen = self.state.values.transform(item.value, &program.chains[chain], map);
+        }
+    }
+
     /// The values a question is about.
     fn items(&mut self, program: &Program, question: &Question) -> Vec<Item> {
-        let view = &program.views[question.view];
-        let chain = if question.multi_match { &[] } else { program.chains[question.chain].as_slice() };
-        let mut items = match question.group.filter(|_| !question.multi_match) {
-            Some(group) => {
-                let (epoch, items) = std::mem::take(&mut self.state.groups[group]);
-                if epoch == self.state.epoch {
-                    return items;
-                }
-                items
-            }
-            None => self.state.spare.pop().unwrap_or_default(),
-        };
-        items.clear();
-        self.look_up(program, view, &mut items);
-        let map = program.settings.unicode_map.as_deref();
-        for item in &mut items {
-            item.seen = self.state.values.transform(item.value, chain, map);
+        if let Some(group) = question.group.filter(|_| !question.multi_match) {
+            self.fill(program, group);
+            return std::mem::take(&mut self.state.groups[group].items);
+        }
+        let mut items = self.state.spare.pop().unwrap_or_default();
+        self.look_up(program, &program.views[question.view], &mut items);
+        if !question.multi_match {
+            self.transform(program, question.chain, &mut items);
         }
         items
     }
 
     fn give_back(&mut self, question: &Question, items: Vec<Item>) {
         match question.group.filter(|_| !question.multi_match) {
-            Some(group) => self.state.groups[group] = (self.state.epoch, items),
+            Some(group) => self.state.groups[group].items = items,
             None => self.state.spare.push(items),
         }
     }
@@ -192,7 +228,7 @@ impl Transaction {
         argument: &[u8],
         details: &mut Vec<Detail>,
     ) -> bool {
-        let scanner = &program.scanners[usize::from(self.state.phase >= Phase::ResponseHeaders)];
+        let scanner = self.state.phase.scanner(program);
         let hopeless =
             question.need.as_ref().is_some_and(|need| !self.state.values.meets(item.seen, need, scanner));
         let mut groups = Groups::default();
@@ -319,6 +355,13 @@ impl Transaction {
         for (name, text) in names.iter().zip(groups.0.iter().skip(1).flatten()) {
             self.state.add_argument(Variable::ArgsPath, name.as_bytes(), text);
         }
+    }
+}
+
+impl Phase {
+    /// What looks at the values of the phase.
+    fn scanner(self, program: &Program) -> &Scanner {
+        &program.scanners[usize::from(self >= Self::ResponseHeaders)]
     }
 }
 

@@ -125,6 +125,7 @@ impl Transaction {
 
     /// What a list of targets stands for now.
     pub(super) fn look_up(&mut self, program: &Program, view: &View, items: &mut Vec<Item>) {
+        items.clear();
         for target in &view.targets.included {
             let start = items.len();
             self.look_up_target(program, target, items);
@@ -156,9 +157,9 @@ impl Transaction {
     }
 
     fn look_up_target(&mut self, program: &Program, target: &Target, items: &mut Vec<Item>) {
-        let Selection { variable, selector } = &target.selection;
+        let Selection { variable, selector, .. } = &target.selection;
         match (variable, variable.shape()) {
-            (Variable::Tx, _) => self.look_up_tx(program, selector, items),
+            (Variable::Tx, _) => self.look_up_tx(program, &target.selection, items),
             (Variable::MatchedVars, _) | (Variable::MatchedVarsNames, _) => {
                 self.look_up_matched(*variable, selector, items)
             }
@@ -192,8 +193,14 @@ impl Transaction {
         }
     }
 
-    fn look_up_tx(&mut self, program: &Program, selector: &Selector, items: &mut Vec<Item>) {
-        let slots: Vec<Slot> = match selector {
+    fn look_up_tx(&mut self, program: &Program, selection: &Selection, items: &mut Vec<Item>) {
+        if let Some(slot) = selection.slot {
+            if let Some(value) = self.state.tx_value(slot) {
+                items.push(self.tx_item(slot, value));
+            }
+            return;
+        }
+        let slots: Vec<Slot> = match &selection.selector {
             Selector::Name(name) => self.tx_slot(name).into_iter().collect(),
             Selector::All => (0..self.state.tx.values.len()).map(Slot).collect(),
             Selector::Pattern(pattern) => {

@@ -1,6 +1,6 @@
 //! The TX collection.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::{State, Transaction};
 use crate::operator::integer;

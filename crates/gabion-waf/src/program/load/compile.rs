@@ -4,15 +4,14 @@ use std::collections::HashMap;
 
 use super::{Draft, DraftLink, Item};
 use crate::error::{Fault, LoadError};
-use crate::operator::{Operator, integer};
-use crate::program::{Gate, Link, Program, Question, Rule, View};
+use crate::operator::{Operator, Test, integer};
+use crate::program::{Gate, Link, Program, Question, Rule, Step, View};
 use crate::scan::Builder;
 use crate::seclang::action::{Action, Disruption, Phase};
-use crate::seclang::target::{Selection, Selector, Targets};
+use crate::seclang::target::Targets;
 use crate::settings::Settings;
 use crate::slots::Slots;
 use crate::transformation::Transformation;
-use crate::variable::Variable;
 
 /// Status of a denial that names none.
 const STATUS_DEFAULT: u16 = 403;
@@ -45,25 +44,27 @@ pub(super) fn compile(settings: Settings, items: Vec<Item>) -> Result<Program, L
             }
         }
     }
-    for (phase, list) in phases.iter().enumerate() {
-        for (place, rule) in list.iter().enumerate() {
-            rules[*rule].jump = jumps[*rule].as_ref().map(|jump| match jump {
-                Jump::Over(rules) => place + 1 + rules,
+    let steps = std::array::from_fn(|phase| {
+        let list: &[usize] = &phases[phase];
+        let step = |(place, rule): (usize, &usize)| {
+            let next = match &jumps[*rule] {
+                None => place + 1,
+                Some(Jump::Over(rules)) => place + 1 + rules,
                 // A marker that does not come any more ends the phase.
-                Jump::To(name) => markers
+                Some(Jump::To(name)) => markers
                     .get(name)
-                    .and_then(|places| {
-                        places.iter().map(|before| before[phase]).find(|before| *before > place)
-                    })
+                    .and_then(|places| places.iter().map(|before| before[phase]).find(|before| *before > place))
                     .unwrap_or(list.len()),
-            });
-        }
-    }
+            };
+            Step { rule: *rule, next, gate: rules[*rule].bare_gate() }
+        };
+        list.iter().enumerate().map(step).collect()
+    });
     let scanners = compiler.builders.map(Builder::build);
     Ok(Program {
         settings,
         rules,
-        phases,
+        steps,
         slots: compiler.slots,
         views: compiler.views,
         chains: compiler.chains,
@@ -103,7 +104,6 @@ impl Compiler {
             status: STATUS_DEFAULT,
             log: true,
             audit: true,
-            jump: None,
         };
         // What `block` does, and a rule that says nothing: the default action, or nothing without one.
         let block = draft.defaults.iter().rev().find_map(|action| match action {
@@ -170,8 +170,9 @@ impl Compiler {
                 argument.bind(&mut self.slots);
             }
             targets.narrow();
+            targets.bind(&mut self.slots);
             let gate =
-                if chain.is_empty() && !multi_match { self.gate(&targets, &test.operator) } else { None };
+                if chain.is_empty() && !multi_match { gate(&targets, &test) } else { None };
             let volatile = targets.included.iter().any(|target| target.selection.variable.is_volatile());
             let view = place(&mut self.views, View { targets, volatile });
             let chain = place(&mut self.chains, chain);
@@ -182,17 +183,19 @@ impl Compiler {
         }
         link
     }
+}
 
-    /// The question, if it is about one entry of TX and a constant.
-    fn gate(&mut self, targets: &Targets, operator: &Operator) -> Option<Gate> {
-        let ([target], []) = (targets.included.as_slice(), targets.excluded.as_slice()) else { return None };
-        let Selection { variable: Variable::Tx, selector: Selector::Name(name) } = &target.selection else {
-            return None;
-        };
-        let Operator::Number(comparison, argument) = operator else { return None };
-        let number = integer(argument.constant()?);
-        Some(Gate { slot: self.slots.slot(name), count: target.count, comparison: *comparison, number })
-    }
+/// The question, if it is about one entry of TX and a constant.
+fn gate(targets: &Targets, test: &Test) -> Option<Gate> {
+    let ([target], []) = (targets.included.as_slice(), targets.excluded.as_slice()) else { return None };
+    let Operator::Number(comparison, argument) = &test.operator else { return None };
+    Some(Gate {
+        slot: target.selection.slot?,
+        count: target.count,
+        comparison: *comparison,
+        number: integer(argument.constant()?),
+        negated: test.negated,
+    })
 }
 
 /// Where an item is in a list, at its end if it was not there.
