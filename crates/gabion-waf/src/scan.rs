@@ -92,7 +92,7 @@ impl Builder {
         let automaton = (!literals.is_empty()).then(|| {
             AhoCorasick::builder()
                 .ascii_case_insensitive(true)
-                .kind(Some(AhoCorasickKind::ContiguousNFA))
+                .kind(Some(AhoCorasickKind::DFA))
                 .build(&literals)
                 .expect("literals of a bounded number of rules fit an automaton")
         });

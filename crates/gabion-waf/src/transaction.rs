@@ -145,6 +145,7 @@ struct Memory {
     removed: Vec<bool>,
     matched: Vec<Item>,
     groups: Vec<Group>,
+    views: Vec<(u64, Vec<Item>)>,
     spare: Vec<Vec<Item>>,
     /// Counts the phases that ran in this memory.
     epoch: u64,
@@ -179,6 +180,8 @@ struct State {
     /// The rule that runs, for RULE.
     rule: usize,
     groups: Vec<Group>,
+    /// The values of each view that does not change during a phase, and when they were looked up.
+    views: Vec<(u64, Vec<Item>)>,
     epoch: u64,
     spare: Vec<Vec<Item>>,
     matches: Vec<MatchedRule>,
@@ -407,6 +410,7 @@ impl Memory {
             removed: Vec::new(),
             matched: Vec::new(),
             groups: Vec::new(),
+            views: Vec::new(),
             spare: Vec::new(),
             epoch: 0,
         }
@@ -417,7 +421,17 @@ impl State {
     /// The state of a new transaction of a program.
     fn new(memory: Memory, program: &Program) -> Self {
         let settings = &program.settings;
-        let Memory { mut values, mut collections, mut tx, mut removed, mut matched, mut groups, spare, epoch } = memory;
+        let Memory {
+            mut values,
+            mut collections,
+            mut tx,
+            mut removed,
+            mut matched,
+            mut groups,
+            mut views,
+            spare,
+            epoch,
+        } = memory;
         values.clear();
         collections.iter_mut().for_each(Vec::clear);
         tx.clear(program.slots.names().len());
@@ -425,6 +439,7 @@ impl State {
         removed.resize(program.rules.len(), false);
         matched.clear();
         groups.resize_with(program.groups.len(), Group::default);
+        views.resize_with(program.views.len(), Default::default);
         Self {
             values,
             scalars: [ValueId::default(); COUNT],
@@ -451,6 +466,7 @@ impl State {
             highest_severity: NO_SEVERITY,
             rule: 0,
             groups,
+            views,
             epoch,
             spare,
             matches: Vec::new(),
@@ -462,8 +478,8 @@ impl State {
     }
 
     fn into_memory(self) -> Memory {
-        let Self { values, collections, tx, removed, matched, groups, spare, epoch, .. } = self;
-        Memory { values, collections, tx, removed, matched, groups, spare, epoch }
+        let Self { values, collections, tx, removed, matched, groups, views, spare, epoch, .. } = self;
+        Memory { values, collections, tx, removed, matched, groups, views, spare, epoch }
     }
 
     fn set(&mut self, variable: Variable, value: &[u8]) {

@@ -12,7 +12,7 @@ pub(super) fn luhn(text: &[u8]) -> bool {
             (_, double) => double / 10 + double % 10,
         })
         .sum();
-    !digits.is_empty() && sum % 10 == 0
+    !digits.is_empty() && sum.is_multiple_of(10)
 }
 
 /// Whether it is a Brazilian CPF: eleven digits, the last two from those before.

@@ -161,8 +161,11 @@ pub(crate) fn parse(text: &[u8]) -> Result<Vec<Action>, Fault> {
     pairs(text)?.into_iter().map(|(name, value)| action(&name, value.as_deref())).collect()
 }
 
+/// The name of an action and its value.
+type Pair = (String, Option<Vec<u8>>);
+
 /// Divides at commas outside of single quotes; takes the quotes off values.
-fn pairs(text: &[u8]) -> Result<Vec<(String, Option<Vec<u8>>)>, Fault> {
+fn pairs(text: &[u8]) -> Result<Vec<Pair>, Fault> {
     let mut found = Vec::new();
     let mut rest = text.trim_ascii();
     while !rest.is_empty() {

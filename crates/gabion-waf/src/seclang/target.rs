@@ -43,8 +43,8 @@ impl PartialEq for Selector {
 pub(crate) struct Selection {
     pub(crate) variable: Variable,
     pub(crate) selector: Selector,
-    /// Where the entry of TX is held that it names; given by [`Targets::bind`].
-    pub(crate) slot: Option<Slot>,
+    /// Where the entries of TX are held that it selects, of those that rules name; given by [`Targets::bind`].
+    pub(crate) slots: Box<[Slot]>,
 }
 
 impl Selection {
@@ -57,7 +57,7 @@ impl Selection {
         let name = str::from_utf8(name).map_err(|_| Fault::Syntax("a variable name that is no text"))?.trim();
         let variable = Variable::find(name).ok_or_else(|| Fault::unknown("variable", name))?;
         let Some(key) = key.map(<[u8]>::trim_ascii) else {
-            return Ok(Self { variable, selector: Selector::All, slot: None });
+            return Ok(Self { variable, selector: Selector::All, slots: Box::default() });
         };
         let written = || String::from_utf8_lossy(key).into_owned();
         if variable == Variable::Xml {
@@ -66,7 +66,7 @@ impl Selection {
                 b"//@*" => Variable::XmlAttributes,
                 _ => return Err(Fault::refused(written(), "of XPath, only /* and //@* are read")),
             };
-            return Ok(Self { variable, selector: Selector::All, slot: None });
+            return Ok(Self { variable, selector: Selector::All, slots: Box::default() });
         }
         if variable.shape() == Shape::Scalar {
             return Err(Fault::Value {
@@ -80,7 +80,7 @@ impl Selection {
             [b'/', inner @ .., b'/'] => Selector::Pattern(Box::new(pattern::selector(inner)?)),
             name => Selector::Name(name.into()),
         };
-        Ok(Self { variable, selector, slot: None })
+        Ok(Self { variable, selector, slots: Box::default() })
     }
 
     /// Whether an entry of a variable is among them. An entry of ARGS_GET or ARGS_POST is one of ARGS, too.
@@ -123,11 +123,15 @@ impl Targets {
         Ok(targets)
     }
 
-    /// Gives every entry of TX that it names a slot.
-    pub(crate) fn bind(&mut self, slots: &mut Slots) {
+    /// Finds the slots of the entries of TX that it selects, once all names are known.
+    pub(crate) fn bind(&mut self, slots: &Slots) {
         for Target { selection, .. } in &mut self.included {
-            if let (Variable::Tx, Selector::Name(name)) = (selection.variable, &selection.selector) {
-                selection.slot = Some(slots.slot(name));
+            if selection.variable == Variable::Tx {
+                let names = slots.names().iter().enumerate();
+                selection.slots = names
+                    .filter(|(_, name)| selection.selector.selects(name))
+                    .map(|(place, _)| Slot(place))
+                    .collect();
             }
         }
     }

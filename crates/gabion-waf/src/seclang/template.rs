@@ -48,22 +48,16 @@ impl Template {
         let mut pieces = Vec::new();
         let mut plain = Vec::new();
         let mut rest = text;
-        while !rest.is_empty() {
-            let end = rest.iter().position(|byte| *byte == b'}');
-            match (rest.strip_prefix(b"%{"), end) {
-                (Some(_), Some(end)) => {
-                    if !plain.is_empty() {
-                        pieces.push(Piece::Text(std::mem::take(&mut plain).into()));
-                    }
-                    pieces.push(Piece::Value(Reference::parse(&rest[2..end])?));
-                    rest = &rest[end + 1..];
-                }
-                _ => {
-                    plain.push(rest[0]);
-                    rest = &rest[1..];
-                }
+        while let Some(at) = memchr::memmem::find(rest, b"%{") {
+            let Some(end) = memchr::memchr(b'}', &rest[at..]) else { break };
+            plain.extend_from_slice(&rest[..at]);
+            if !plain.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut plain).into()));
             }
+            pieces.push(Piece::Value(Reference::parse(&rest[at + 2..at + end])?));
+            rest = &rest[at + end + 1..];
         }
+        plain.extend_from_slice(rest);
         if !plain.is_empty() {
             pieces.push(Piece::Text(plain.into()));
         }

@@ -111,8 +111,8 @@ impl Transaction {
         self.fill(program, group);
         let Group { items, scan, longest, .. } = &mut self.state.groups[group];
         let scanner = self.state.phase.scanner(program);
-        let number =
-            *scan.get_or_insert_with(|| self.state.values.scan_all(items.iter().map(|item| item.seen), scanner));
+        let number = *scan
+            .get_or_insert_with(|| self.state.values.scan_all(items.iter().map(|item| item.seen), scanner));
         !self.state.values.any_meets(number, *longest, need, scanner)
     }
 
@@ -158,7 +158,7 @@ impl Transaction {
         }
         let (view, chain) = program.groups[group];
         let mut items = std::mem::take(&mut self.state.groups[group].items);
-        self.look_up(program, &program.views[view], &mut items);
+        self.look_up(program, view, &mut items);
         self.transform(program, chain, &mut items);
         let longest = items.iter().map(|item| self.state.values.get(item.seen).len()).max().unwrap_or(0);
         self.state.groups[group] = Group { epoch: self.state.epoch, items, scan: None, longest };
@@ -178,7 +178,7 @@ impl Transaction {
             return std::mem::take(&mut self.state.groups[group].items);
         }
         let mut items = self.state.spare.pop().unwrap_or_default();
-        self.look_up(program, &program.views[question.view], &mut items);
+        self.look_up(program, question.view, &mut items);
         if !question.multi_match {
             self.transform(program, question.chain, &mut items);
         }

@@ -123,24 +123,28 @@ impl Transaction {
         }
     }
 
-    /// What a list of targets stands for now.
-    pub(super) fn look_up(&mut self, program: &Program, view: &View, items: &mut Vec<Item>) {
+    /// What a list of targets stands for now. What does not change during a phase is looked up once.
+    pub(super) fn look_up(&mut self, program: &Program, place: usize, items: &mut Vec<Item>) {
         items.clear();
+        let view = &program.views[place];
+        if view.volatile {
+            return self.look_up_anew(program, view, items);
+        }
+        if self.state.views[place].0 != self.state.epoch {
+            let mut found = std::mem::take(&mut self.state.views[place].1);
+            found.clear();
+            self.look_up_anew(program, view, &mut found);
+            self.state.views[place] = (self.state.epoch, found);
+        }
+        items.extend_from_slice(&self.state.views[place].1);
+    }
+
+    fn look_up_anew(&mut self, program: &Program, view: &View, items: &mut Vec<Item>) {
         for target in &view.targets.included {
             let start = items.len();
             self.look_up_target(program, target, items);
-            let values = &self.state.values;
-            let mut at = start;
-            while let Some(item) = items.get(at) {
-                let name = values.get(item.name);
-                let is_excluded = |excluded: &Selection| {
-                    excluded.covers(item.source, name) || excluded.covers(item.shown, name)
-                };
-                if view.targets.excluded.iter().any(is_excluded) {
-                    items.remove(at);
-                } else {
-                    at += 1;
-                }
+            if !view.targets.excluded.is_empty() {
+                self.exclude(&view.targets.excluded, start, items);
             }
             if target.count {
                 let count = items.len() - start;
@@ -154,6 +158,22 @@ impl Transaction {
                 items.push(Item { shown: variable, source: variable, name, value, seen: value });
             }
         }
+    }
+
+    /// Takes out what is excluded, from the item at `start` on.
+    fn exclude(&self, excluded: &[Selection], start: usize, items: &mut Vec<Item>) {
+        let is_excluded = |item: &Item| {
+            let name = self.state.values.get(item.name);
+            let covers = |excluded: &Selection| {
+                excluded.covers(item.source, name) || excluded.covers(item.shown, name)
+            };
+            excluded.iter().any(covers)
+        };
+        let mut place = 0;
+        items.retain(|item| {
+            place += 1;
+            place <= start || !is_excluded(item)
+        });
     }
 
     fn look_up_target(&mut self, program: &Program, target: &Target, items: &mut Vec<Item>) {
@@ -194,28 +214,21 @@ impl Transaction {
     }
 
     fn look_up_tx(&mut self, program: &Program, selection: &Selection, items: &mut Vec<Item>) {
-        if let Some(slot) = selection.slot {
-            if let Some(value) = self.state.tx_value(slot) {
-                items.push(self.tx_item(slot, value));
-            }
-            return;
+        let known = program.slots.names().len();
+        for slot in &selection.slots {
+            self.look_up_slot(*slot, items);
         }
-        let slots: Vec<Slot> = match &selection.selector {
-            Selector::Name(name) => self.tx_slot(name).into_iter().collect(),
-            Selector::All => (0..self.state.tx.values.len()).map(Slot).collect(),
-            Selector::Pattern(pattern) => {
-                let known = program.slots.names().iter().chain(&self.state.tx.names);
-                known
-                    .enumerate()
-                    .filter(|(_, name)| pattern.is_match(name))
-                    .map(|(place, _)| Slot(place))
-                    .collect()
+        // Names that came while rules ran; a name that rules know has no place among them.
+        for place in 0..self.state.tx.names.len() {
+            if selection.selector.selects(&self.state.tx.names[place]) {
+                self.look_up_slot(Slot(known + place), items);
             }
-        };
-        for slot in slots {
-            if let Some(value) = self.state.tx_value(slot) {
-                items.push(self.tx_item(slot, value));
-            }
+        }
+    }
+
+    fn look_up_slot(&mut self, slot: Slot, items: &mut Vec<Item>) {
+        if let Some(value) = self.state.tx_value(slot) {
+            items.push(self.tx_item(slot, value));
         }
     }
 

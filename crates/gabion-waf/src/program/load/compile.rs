@@ -8,10 +8,11 @@ use crate::operator::{Operator, Test, integer};
 use crate::program::{Gate, Link, Program, Question, Rule, Step, View};
 use crate::scan::Builder;
 use crate::seclang::action::{Action, Disruption, Phase};
-use crate::seclang::target::Targets;
+use crate::seclang::target::{Selector, Targets};
 use crate::settings::Settings;
 use crate::slots::Slots;
 use crate::transformation::Transformation;
+use crate::variable::Variable;
 
 /// Status of a denial that names none.
 const STATUS_DEFAULT: u16 = 403;
@@ -53,13 +54,18 @@ pub(super) fn compile(settings: Settings, items: Vec<Item>) -> Result<Program, L
                 // A marker that does not come any more ends the phase.
                 Some(Jump::To(name)) => markers
                     .get(name)
-                    .and_then(|places| places.iter().map(|before| before[phase]).find(|before| *before > place))
+                    .and_then(|places| {
+                        places.iter().map(|before| before[phase]).find(|before| *before > place)
+                    })
                     .unwrap_or(list.len()),
             };
             Step { rule: *rule, next, gate: rules[*rule].bare_gate() }
         };
         list.iter().enumerate().map(step).collect()
     });
+    for view in &mut compiler.views {
+        view.targets.bind(&compiler.slots);
+    }
     let scanners = compiler.builders.map(Builder::build);
     Ok(Program {
         settings,
@@ -170,9 +176,14 @@ impl Compiler {
                 argument.bind(&mut self.slots);
             }
             targets.narrow();
-            targets.bind(&mut self.slots);
-            let gate =
-                if chain.is_empty() && !multi_match { gate(&targets, &test) } else { None };
+            for target in &targets.included {
+                if let (Variable::Tx, Selector::Name(name)) =
+                    (target.selection.variable, &target.selection.selector)
+                {
+                    self.slots.slot(name);
+                }
+            }
+            let gate = if chain.is_empty() && !multi_match { self.gate(&targets, &test) } else { None };
             let volatile = targets.included.iter().any(|target| target.selection.variable.is_volatile());
             let view = place(&mut self.views, View { targets, volatile });
             let chain = place(&mut self.chains, chain);
@@ -183,19 +194,23 @@ impl Compiler {
         }
         link
     }
-}
 
-/// The question, if it is about one entry of TX and a constant.
-fn gate(targets: &Targets, test: &Test) -> Option<Gate> {
-    let ([target], []) = (targets.included.as_slice(), targets.excluded.as_slice()) else { return None };
-    let Operator::Number(comparison, argument) = &test.operator else { return None };
-    Some(Gate {
-        slot: target.selection.slot?,
-        count: target.count,
-        comparison: *comparison,
-        number: integer(argument.constant()?),
-        negated: test.negated,
-    })
+    /// The question, if it is about one entry of TX and a constant.
+    fn gate(&mut self, targets: &Targets, test: &Test) -> Option<Gate> {
+        let ([target], []) = (targets.included.as_slice(), targets.excluded.as_slice()) else { return None };
+        let (Variable::Tx, Selector::Name(name)) = (target.selection.variable, &target.selection.selector)
+        else {
+            return None;
+        };
+        let Operator::Number(comparison, argument) = &test.operator else { return None };
+        Some(Gate {
+            slot: self.slots.slot(name),
+            count: target.count,
+            comparison: *comparison,
+            number: integer(argument.constant()?),
+            negated: test.negated,
+        })
+    }
 }
 
 /// Where an item is in a list, at its end if it was not there.
