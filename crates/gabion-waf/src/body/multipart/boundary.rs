@@ -1,6 +1,6 @@
 //! The boundary: what the Content-Type says it is, and which lines are one.
 
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 
 use super::part::{Line, is_space};
 use super::{Error, Flags};
@@ -13,7 +13,7 @@ const PARAMETER: &[u8] = b"boundary";
 /// A boundary that RFC 2046 section 5.1.1 allows.
 pub(super) struct Boundary {
     /// Two hyphens and the boundary.
-    delimiter: Vec<u8>,
+    delimiter: Finder<'static>,
     is_quoted: bool,
 }
 
@@ -65,7 +65,7 @@ impl Boundary {
         if !is_valid(value) {
             return Err(Error::BoundaryValue);
         }
-        Ok(Self { delimiter: [b"--", value].concat(), is_quoted })
+        Ok(Self { delimiter: Finder::new(&[b"--", value].concat()).into_owned(), is_quoted })
     }
 
     /// Whether a whole line is a delimiter, and what is told by lines that look like one.
@@ -73,8 +73,9 @@ impl Boundary {
     /// # Errors
     /// When the line would be taken for a delimiter by some readers and not by others.
     pub(super) fn judge(&self, line: &Line<'_>, flags: &mut Flags) -> Result<Option<Delimiter>, Error> {
-        let boundary = &self.delimiter[2..];
-        if let Some(rest) = line.bytes.strip_prefix(self.delimiter.as_slice()) {
+        let delimiter = self.delimiter.needle();
+        let boundary = &delimiter[2..];
+        if let Some(rest) = line.bytes.strip_prefix(delimiter) {
             return match rest {
                 b"\r\n" | b"\n" => Ok(Some(Delimiter::Next)),
                 b"--\r\n" | b"--\n" => Ok(Some(Delimiter::Last)),
@@ -89,7 +90,7 @@ impl Boundary {
                 return Err(Error::BoundaryLine);
             }
             flags.unmatched_boundary = 1;
-        } else if memmem::find(line.bytes, &self.delimiter).is_some() {
+        } else if self.delimiter.find(line.bytes).is_some() {
             flags.unmatched_boundary = 1;
         }
         Ok(None)
@@ -97,7 +98,7 @@ impl Boundary {
 
     /// Whether these last bytes, without a line end, are the last boundary.
     pub(super) fn is_last(&self, rest: &[u8]) -> bool {
-        rest.strip_prefix(self.delimiter.as_slice()) == Some(b"--")
+        rest.strip_prefix(self.delimiter.needle()) == Some(b"--")
     }
 }
 

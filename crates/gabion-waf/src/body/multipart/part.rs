@@ -98,10 +98,13 @@ impl<'b> Draft<'b> {
         let start = text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len());
         flags.invalid_header_folding |= text[..start].iter().any(|byte| !matches!(byte, b' ' | b'\t'));
         let header = self.headers.last_mut().ok_or(Error::FoldingFirst)?;
-        header.line = Cow::Owned(
-            [header.name(), b": ", &header.line[header.value_start..], b" ", &text[start..]].concat(),
-        );
-        header.value_start = header.name_end + 2;
+        if let Cow::Borrowed(line) = header.line {
+            header.line = Cow::Owned([&line[..header.name_end], b": ", &line[header.value_start..]].concat());
+            header.value_start = header.name_end + 2;
+        }
+        let line = header.line.to_mut();
+        line.push(b' ');
+        line.extend_from_slice(&text[start..]);
         if header.line.len() > limits.header_bytes_max { Err(Error::HeaderLong) } else { Ok(()) }
     }
 
