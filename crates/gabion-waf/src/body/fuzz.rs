@@ -55,28 +55,3 @@ pub fn xml(bytes: &[u8]) {
     // Two bytes of UTF-16 are up to three of UTF-8.
     assert!(delivered <= 2 * bytes.len());
 }
-
-#[cfg(test)]
-mod tests {
-    use gabion_test::seeds;
-
-    #[test]
-    fn urlencoded_seeds_hold() {
-        seeds::each("urlencoded", super::urlencoded);
-    }
-
-    #[test]
-    fn json_seeds_hold() {
-        seeds::each("json", super::json);
-    }
-
-    #[test]
-    fn multipart_seeds_hold() {
-        seeds::each("multipart", super::multipart);
-    }
-
-    #[test]
-    fn xml_seeds_hold() {
-        seeds::each("xml", super::xml);
-    }
-}

@@ -14,7 +14,7 @@ const SQL: &[&[u8]] = &[
     b"<=>", b"<>", b"||", b"|", b"&&", b"&", b"^", b"\n", b"\t", b" ", b" ", b" ", b"\0", b"\xa0", b"\x0b",
     b"1", b"0", b"1.", b".1", b"1e", b"1e5", b"1.e+", b"1f", b"1d ", b"1fU", b"0x", b"0x1F", b"0b", b"0b01",
     b"x'1f'", b"X'", b"b'01'", b"B'2'", b"e'a'", b"n'a'", b"N'", b"nq'(a)'", b"q'[a]'", b"q'!a!'", b"Q'",
-    b"u&'a'", b"U&", b"a", b"foo", b"a.b", b"`a`", b"`select`", b"`sleep`", b"select.1", b"union`a`",
+    b"u&'a'", b"U&", b"a", b"foo", b"a.b", b"`a`", b"`select`", b"`sleep`", b"`a\0_b`", b"select.1", b"union`a`",
     b"sp_password", b"a_b", b"latin1_bin", b"IN", b"NOT IN", b"LIKE", b"NOT", b"OR", b"AND", b"UNION",
     b"SELECT", b"FROM", b"WHERE", b"COLLATE", b"USER", b"USER(", b"USER()", b"IF", b"IF(", b"INTO OUTFILE",
     b"PASSWORD(", b"CURRENT_DATE(", b"::int", b"\xff", b"\xc3\xa4", b"aaaaaaaaaabbbbbbbbbbccccccccccd",

@@ -2,7 +2,8 @@
 //!
 //! The original is the one in Debian's libmodsecurity; `gcc` links a small program against it. Without either the test
 //! says so and passes. `GABION_SOAK=10000000 cargo test --release -p gabion-waf --test libinjection` runs longer;
-//! `GABION_SEED` begins elsewhere; `GABION_LIBINJECTION_TESTS` names a folder of libinjection's own cases.
+//! `GABION_SEED` begins elsewhere; `GABION_INJECTION_INPUTS` names a folder of inputs: libinjection's own cases, or files
+//! that are one input each, such as a fuzzer's corpus.
 
 mod corpus;
 mod generate;
