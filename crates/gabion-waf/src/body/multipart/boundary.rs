@@ -26,6 +26,14 @@ pub(super) enum Delimiter {
     Last,
 }
 
+/// What a line looks like.
+pub(super) enum Look {
+    Delimiter(Delimiter),
+    /// It begins like one and goes on.
+    Broken,
+    Other,
+}
+
 impl Boundary {
     /// # Errors
     /// When the Content-Type is not that of a form or has no boundary that can be trusted.
@@ -68,19 +76,19 @@ impl Boundary {
         Ok(Self { delimiter: Finder::new(&[b"--", value].concat()).into_owned(), is_quoted })
     }
 
-    /// Whether a whole line is a delimiter, and what is told by lines that look like one.
+    /// What a whole line looks like; flags are set by lines that resemble a delimiter.
     ///
     /// # Errors
     /// When the line would be taken for a delimiter by some readers and not by others.
-    pub(super) fn judge(&self, line: &Line<'_>, flags: &mut Flags) -> Result<Option<Delimiter>, Error> {
+    pub(super) fn judge(&self, line: &Line<'_>, flags: &mut Flags) -> Result<Look, Error> {
         let delimiter = self.delimiter.needle();
         let boundary = &delimiter[2..];
         if let Some(rest) = line.bytes.strip_prefix(delimiter) {
-            return match rest {
-                b"\r\n" | b"\n" => Ok(Some(Delimiter::Next)),
-                b"--\r\n" | b"--\n" => Ok(Some(Delimiter::Last)),
-                _ => Err(Error::BoundaryLine),
-            };
+            return Ok(match rest {
+                b"\r\n" | b"\n" => Look::Delimiter(Delimiter::Next),
+                b"--\r\n" | b"--\n" => Look::Delimiter(Delimiter::Last),
+                _ => Look::Broken,
+            });
         }
         if let Some(rest) = line.bytes.strip_prefix(b"--").filter(|_| line.bytes.len() > 3) {
             let in_quotes = rest.strip_prefix(b"\"").is_some_and(|rest| rest.starts_with(boundary));
@@ -93,7 +101,7 @@ impl Boundary {
         } else if self.delimiter.find(line.bytes).is_some() {
             flags.unmatched_boundary = 1;
         }
-        Ok(None)
+        Ok(Look::Other)
     }
 
     /// Whether these last bytes, without a line end, are the last boundary.
