@@ -5,6 +5,8 @@
 //! names the exceptions. A malformed body is never silent: what was read before the fault is delivered, and the fault
 //! with it.
 
+#[doc(hidden)]
+pub mod fuzz;
 pub mod json;
 pub mod multipart;
 pub mod urlencoded;

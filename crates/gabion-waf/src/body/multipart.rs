@@ -17,7 +17,7 @@ use std::ops::Range;
 pub use error::Error;
 pub use flags::Flags;
 
-use boundary::Boundary;
+use boundary::{Boundary, Delimiter, Look};
 use part::{Draft, Line};
 
 /// How much of a body is read.
@@ -127,7 +127,10 @@ impl<'r, 'b> Reader<'r, 'b> {
             let next = at + length + 1;
             let line = Line::new(&self.body[at..next]);
             match self.boundary.judge(&line, &mut self.read.flags) {
-                Ok(Some(delimiter)) if self.is_delimiter() => self.delimiter(delimiter, &line, at, next),
+                Ok(Look::Delimiter(delimiter)) if self.is_delimiter() => {
+                    self.delimiter(delimiter, &line, at, next);
+                }
+                Ok(Look::Broken) if self.is_delimiter() => self.fail(Error::BoundaryLine),
                 Ok(_) => self.line(&line, next),
                 Err(error) => self.fail(error),
             }
@@ -157,22 +160,22 @@ impl<'r, 'b> Reader<'r, 'b> {
     }
 
     /// Ends a part and begins the next one.
-    fn delimiter(&mut self, delimiter: boundary::Delimiter, line: &Line<'b>, at: usize, next: usize) {
+    fn delimiter(&mut self, delimiter: Delimiter, line: &Line<'b>, at: usize, next: usize) {
         self.ends_in(line);
         if !matches!(self.place, Place::Preamble) {
             self.read.flags.unmatched_boundary = 2;
         }
         self.end_part(at);
         self.place = match delimiter {
-            boundary::Delimiter::Last => {
+            Delimiter::Last => {
                 self.read.flags.data_after |= next < self.body.len();
                 Place::Over
             }
-            boundary::Delimiter::Next if self.read.parts.len() == self.limits.parts_max => {
+            Delimiter::Next if self.read.parts.len() == self.limits.parts_max => {
                 self.read.partial = true;
                 Place::Over
             }
-            boundary::Delimiter::Next => Place::Header(Draft::default()),
+            Delimiter::Next => Place::Header(Draft::default()),
         };
     }
 
@@ -236,9 +239,6 @@ impl<'r, 'b> Reader<'r, 'b> {
             self.read.flags.lf_line |= self.last_end == LineEnd::Lf;
             self.read.flags.invalid_part |=
                 matches!(self.place, Place::Header(_) | Place::Content { lines: 0, .. });
-            if matches!(self.place, Place::Header(_)) {
-                self.read.error.get_or_insert(Error::HeaderCut);
-            }
             return self.end_part(at);
         }
         self.last_end = LineEnd::None;

@@ -156,7 +156,8 @@ impl<'r> Reader<'r> {
                 return Err(syntax.into());
             }
         } else if !self.open.is_empty() && self.cursor.take(b"<![CDATA[") {
-            text::verbatim(self.cursor.until_all(b"]]>")?, &mut self.document.text);
+            // The line ends of these stay as they are in libxml2, too.
+            self.document.text.extend_from_slice(self.cursor.until_all(b"]]>")?);
         } else if !self.root && !self.document.doctype && self.cursor.take(b"<!DOCTYPE") {
             self.document.doctype = true;
             self.cursor.doctype()?;

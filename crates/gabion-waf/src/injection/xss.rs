@@ -7,7 +7,7 @@
 mod html;
 mod lists;
 
-use html::{Begin, Html, Kind, Token};
+use html::{Begin, Html, Kind};
 use lists::Attribute;
 
 /// Whether an input would run script in a page.
@@ -26,7 +26,7 @@ fn runs_script(input: &[u8], begin: Begin) -> bool {
             Kind::Doctype => true,
             Kind::Tag => lists::is_dangerous_tag(token.text(input)),
             Kind::Comment => is_dangerous_comment(token.text(input)),
-            Kind::Value => is_dangerous_value(of_value, &token, input),
+            Kind::Value => is_dangerous_value(of_value, token.text(input)),
             Kind::Attribute => {
                 attribute = Attribute::of(token.text(input));
                 false
@@ -40,13 +40,13 @@ fn runs_script(input: &[u8], begin: Begin) -> bool {
     false
 }
 
-fn is_dangerous_value(of: Attribute, token: &Token, input: &[u8]) -> bool {
+fn is_dangerous_value(of: Attribute, value: &[u8]) -> bool {
     match of {
         Attribute::Harmless => false,
         Attribute::Dangerous | Attribute::Style => true,
-        Attribute::Url => lists::is_dangerous_url(&input[token.start..], token.end - token.start),
+        Attribute::Url => lists::is_dangerous_url(value),
         // The value is the name of another attribute, which SVG sets.
-        Attribute::Name => Attribute::of(token.text(input)) != Attribute::Harmless,
+        Attribute::Name => Attribute::of(value) != Attribute::Harmless,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The boundary: what the Content-Type says it is, and which lines are one.
 
-use memchr::memmem;
+use memchr::memmem::{self, Finder};
 
 use super::part::{Line, is_space};
 use super::{Error, Flags};
@@ -13,7 +13,7 @@ const PARAMETER: &[u8] = b"boundary";
 /// A boundary that RFC 2046 section 5.1.1 allows.
 pub(super) struct Boundary {
     /// Two hyphens and the boundary.
-    delimiter: Vec<u8>,
+    delimiter: Finder<'static>,
     is_quoted: bool,
 }
 
@@ -24,6 +24,14 @@ pub(super) enum Delimiter {
     Next,
     /// The last part from the end.
     Last,
+}
+
+/// What a line looks like.
+pub(super) enum Look {
+    Delimiter(Delimiter),
+    /// It begins like one and goes on.
+    Broken,
+    Other,
 }
 
 impl Boundary {
@@ -65,21 +73,22 @@ impl Boundary {
         if !is_valid(value) {
             return Err(Error::BoundaryValue);
         }
-        Ok(Self { delimiter: [b"--", value].concat(), is_quoted })
+        Ok(Self { delimiter: Finder::new(&[b"--", value].concat()).into_owned(), is_quoted })
     }
 
-    /// Whether a whole line is a delimiter, and what is told by lines that look like one.
+    /// What a whole line looks like; flags are set by lines that resemble a delimiter.
     ///
     /// # Errors
     /// When the line would be taken for a delimiter by some readers and not by others.
-    pub(super) fn judge(&self, line: &Line<'_>, flags: &mut Flags) -> Result<Option<Delimiter>, Error> {
-        let boundary = &self.delimiter[2..];
-        if let Some(rest) = line.bytes.strip_prefix(self.delimiter.as_slice()) {
-            return match rest {
-                b"\r\n" | b"\n" => Ok(Some(Delimiter::Next)),
-                b"--\r\n" | b"--\n" => Ok(Some(Delimiter::Last)),
-                _ => Err(Error::BoundaryLine),
-            };
+    pub(super) fn judge(&self, line: &Line<'_>, flags: &mut Flags) -> Result<Look, Error> {
+        let delimiter = self.delimiter.needle();
+        let boundary = &delimiter[2..];
+        if let Some(rest) = line.bytes.strip_prefix(delimiter) {
+            return Ok(match rest {
+                b"\r\n" | b"\n" => Look::Delimiter(Delimiter::Next),
+                b"--\r\n" | b"--\n" => Look::Delimiter(Delimiter::Last),
+                _ => Look::Broken,
+            });
         }
         if let Some(rest) = line.bytes.strip_prefix(b"--").filter(|_| line.bytes.len() > 3) {
             let in_quotes = rest.strip_prefix(b"\"").is_some_and(|rest| rest.starts_with(boundary));
@@ -89,15 +98,15 @@ impl Boundary {
                 return Err(Error::BoundaryLine);
             }
             flags.unmatched_boundary = 1;
-        } else if memmem::find(line.bytes, &self.delimiter).is_some() {
+        } else if self.delimiter.find(line.bytes).is_some() {
             flags.unmatched_boundary = 1;
         }
-        Ok(None)
+        Ok(Look::Other)
     }
 
     /// Whether these last bytes, without a line end, are the last boundary.
     pub(super) fn is_last(&self, rest: &[u8]) -> bool {
-        rest.strip_prefix(self.delimiter.as_slice()) == Some(b"--")
+        rest.strip_prefix(self.delimiter.needle()) == Some(b"--")
     }
 }
 

@@ -71,10 +71,11 @@ impl<'b> Draft<'b> {
         if text.len() > limits.header_bytes_max {
             return Err(Error::HeaderLong);
         }
+        let trimmed = &text[..text.iter().rposition(|byte| *byte != b'\r').map_or(0, |last| last + 1)];
         match text.first() {
             None => self.complete(flags).map(Some),
-            Some(first) if is_space(*first) => self.fold(text, limits, flags).map(|()| None),
-            Some(_) => self.header(text, limits).map(|()| None),
+            Some(first) if is_space(*first) => self.fold(trimmed, limits, flags).map(|()| None),
+            Some(_) => self.header(trimmed, limits).map(|()| None),
         }
     }
 
@@ -96,12 +97,17 @@ impl<'b> Draft<'b> {
     fn fold(&mut self, text: &'b [u8], limits: &Limits, flags: &mut Flags) -> Result<(), Error> {
         flags.header_folding = true;
         let start = text.iter().position(|byte| !is_space(*byte)).unwrap_or(text.len());
-        flags.invalid_header_folding |= text[..start].iter().any(|byte| !matches!(byte, b' ' | b'\t'));
+        // A line of nothing but white space counts, because its end is white space, too.
+        let is_odd = |byte: &u8| !matches!(byte, b' ' | b'\t');
+        flags.invalid_header_folding |= start == text.len() || text[..start].iter().any(is_odd);
         let header = self.headers.last_mut().ok_or(Error::FoldingFirst)?;
-        header.line = Cow::Owned(
-            [header.name(), b": ", &header.line[header.value_start..], b" ", &text[start..]].concat(),
-        );
-        header.value_start = header.name_end + 2;
+        if let Cow::Borrowed(line) = header.line {
+            header.line = Cow::Owned([&line[..header.name_end], b": ", &line[header.value_start..]].concat());
+            header.value_start = header.name_end + 2;
+        }
+        let line = header.line.to_mut();
+        line.push(b' ');
+        line.extend_from_slice(&text[start..]);
         if header.line.len() > limits.header_bytes_max { Err(Error::HeaderLong) } else { Ok(()) }
     }
 

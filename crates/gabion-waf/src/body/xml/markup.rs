@@ -20,6 +20,9 @@ pub(super) enum Tag<'b> {
     EmptyEnd,
 }
 
+/// A name in the XML declaration, and which values it may have.
+type PseudoAttribute = (&'static [u8], fn(&[u8]) -> bool);
+
 /// How many of the first bytes are a name. XML 1.0 section 2.3, but any character above ASCII may be in one.
 pub(super) fn name_end(text: &[u8]) -> usize {
     let is_name =
@@ -165,24 +168,27 @@ impl<'b> Cursor<'b> {
         if !has_one {
             return Ok(());
         }
-        let mut allowed: &[&[u8]] = &[b"version", b"encoding", b"standalone"];
+        let mut allowed: &[PseudoAttribute] =
+            &[(b"version", is_version), (b"encoding", is_encoding), (b"standalone", is_yes_or_no)];
         loop {
             let spaced = self.skip_space();
             let start = self.at;
+            let syntax = Err(Error::Syntax { at: start });
             if self.take(b"?>") {
-                return if allowed.len() < 3 { Ok(()) } else { Err(Error::Syntax { at: start }) };
+                return if allowed.len() < 3 { Ok(()) } else { syntax };
             }
             let name = self.name()?;
-            let place = allowed.iter().position(|allowed| *allowed == name);
-            let (Some(place), true) = (place, spaced) else { return Err(Error::Syntax { at: start }) };
-            if allowed.len() == 3 && place > 0 {
-                return Err(Error::Syntax { at: start });
+            let Some(place) = allowed.iter().position(|(known, _)| *known == name) else { return syntax };
+            if !spaced || allowed.len() == 3 && place > 0 {
+                return syntax;
             }
-            allowed = &allowed[place + 1..];
             self.skip_space();
             self.expect(b"=")?;
             self.skip_space();
-            self.quoted()?;
+            if !allowed[place].1(self.quoted()?) {
+                return syntax;
+            }
+            allowed = &allowed[place + 1..];
         }
     }
 
@@ -224,4 +230,18 @@ impl<'b> Cursor<'b> {
             self.at += 1;
         }
     }
+}
+
+/// libxml2 accepts `1.`, too.
+fn is_version(value: &[u8]) -> bool {
+    value.strip_prefix(b"1.").is_some_and(|minor| minor.iter().all(u8::is_ascii_digit))
+}
+
+fn is_encoding(value: &[u8]) -> bool {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    value.first().is_some_and(u8::is_ascii_alphabetic) && value.iter().all(is_name)
+}
+
+fn is_yes_or_no(value: &[u8]) -> bool {
+    matches!(value, b"yes" | b"no")
 }

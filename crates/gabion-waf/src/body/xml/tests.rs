@@ -28,7 +28,7 @@ fn text_is_the_string_value_of_the_root() {
     check("<?xml version=\"1.0\"?><a>x<b>y</b>z</a>", "xyz", &[]);
     check("<a>\n <b>y</b>\n</a>\n", "\n y\n", &[]);
     check("<a>1<!-- no --><?p no?>2<![CDATA[<&]]>]]&gt;</a>", "12<&]]>", &[]);
-    check("<a>x\r\ny\rz<![CDATA[\r\n]]></a>", "x\ny\nz\n", &[]);
+    check("<a>x\r\ny\rz<![CDATA[\r\n]]></a>", "x\ny\nz\r\n", &[]);
     check("<!-- c --><?p?><a>ä</a><!-- d -->", "ä", &[]);
 }
 
@@ -111,6 +111,11 @@ fn what_is_not_well_formed_is_an_error_behind_what_was_read() {
     check_error("<?xml encoding='utf-8'?><a/>", "", syntax(6));
     check_error("<?xml version='1.0' version='1.0'?><a/>", "", syntax(20));
     check_error("<?xml version='1.0'encoding='utf-8'?><a/>", "", syntax(19));
+    check_error("<?xml version='2.0'?><a/>", "", syntax(6));
+    check_error("<?xml version='1.x'?><a/>", "", syntax(6));
+    check_error("<?xml version='1.0' encoding='-'?><a/>", "", Error::Charset);
+    check_error("<?xml version='1.0' standalone='maybe'?><a/>", "", syntax(20));
+    check_error("<a>x&amp;]]>y</a>", "x&", syntax(9));
     check_error("<a>1\u{1}2</a>", "1", Error::Character { at: 4 });
     check_error("<a>1</a>\0", "1", Error::Character { at: 8 });
     check_error("<a>\u{ffff}</a>", "", Error::Character { at: 3 });

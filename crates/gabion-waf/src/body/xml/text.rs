@@ -21,10 +21,13 @@ pub(super) fn legal_prefix(body: &[u8]) -> &[u8] {
 /// # Errors
 /// When it has `]]>` or a malformed reference.
 pub(super) fn content(raw: &[u8], at: usize, doctype: bool, text: &mut Vec<u8>) -> Result<(), Error> {
-    if let Some(end) = memmem::find(raw, b"]]>") {
-        return Err(Error::Syntax { at: at + end });
+    match memmem::find(raw, b"]]>") {
+        Some(end) => {
+            expand(&raw[..end], at, doctype, text, normalized)?;
+            Err(Error::Syntax { at: at + end })
+        }
+        None => expand(raw, at, doctype, text, normalized),
     }
-    expand(raw, at, doctype, text, verbatim)
 }
 
 /// Appends the value of an attribute.
@@ -37,13 +40,13 @@ pub(super) fn attribute(raw: &[u8], at: usize, doctype: bool, text: &mut Vec<u8>
     }
     expand(raw, at, doctype, text, |piece, text| {
         let start = text.len();
-        verbatim(piece, text);
+        normalized(piece, text);
         text[start..].iter_mut().filter(|byte| matches!(byte, b'\t' | b'\n')).for_each(|byte| *byte = b' ');
     })
 }
 
-/// Appends the text of a CDATA section: CR LF and CR are LF.
-pub(super) fn verbatim(raw: &[u8], text: &mut Vec<u8>) {
+/// Appends a text in which CR LF and CR are LF.
+fn normalized(raw: &[u8], text: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(cr) = memchr::memchr(b'\r', rest) {
         text.extend_from_slice(&rest[..cr]);

@@ -213,8 +213,10 @@ impl<'f, 'i> Folder<'f, 'i> {
                 self.row[self.start] = b;
                 Some(Rule::Drop(1, Then::Restart))
             }
-            // There are too many collations for a table.
-            (Collate, Bareword) if b.value().contains(&b'_') => {
+            // There are too many collations for a table. To libinjection a word ends at NUL.
+            (Collate, Bareword)
+                if b.value().iter().take_while(|byte| **byte != 0).any(|byte| *byte == b'_') =>
+            {
                 self.row[self.start + 1].kind = SqlType;
                 self.start = 0;
                 None

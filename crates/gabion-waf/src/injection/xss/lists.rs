@@ -93,37 +93,25 @@ fn is_word(name: &[u8], word: &[u8]) -> bool {
     letters.eq(word.iter().copied())
 }
 
-/// Whether a URL, which is the first `length` bytes, runs script. What is behind it counts when it ends in the middle
-/// of a character reference, as it does to libinjection.
-pub(super) fn is_dangerous_url(text: &[u8], length: usize) -> bool {
-    let skipped = text[..length].iter().take_while(|byte| matches!(byte, 0..=b' ' | 0x7f..)).count();
-    URLS.iter().any(|word| begins_decoded(&text[skipped..], length - skipped, word))
+pub(super) fn is_dangerous_url(url: &[u8]) -> bool {
+    let skipped = url.iter().take_while(|byte| matches!(byte, 0..=b' ' | 0x7f..)).count();
+    URLS.iter().any(|word| begins_decoded(&url[skipped..], word))
 }
 
-/// Whether a text of so many bytes begins with that word when its character references are decoded.
-fn begins_decoded(mut text: &[u8], mut length: usize, word: &[u8]) -> bool {
-    let mut is_first = true;
-    let mut word = word.iter();
-    while let Some(letter) = word.as_slice().first() {
-        if length == 0 || text.is_empty() {
-            return false;
-        }
-        let (character, bytes) = character(text, length);
-        text = text.get(bytes..).unwrap_or_default();
-        // A reference that goes on behind the text makes it endless.
-        length = length.checked_sub(bytes).unwrap_or(usize::MAX);
-        if is_first && character <= 32 {
+/// Whether a text begins with that word when its character references are decoded.
+fn begins_decoded(mut text: &[u8], word: &[u8]) -> bool {
+    let mut matched = 0;
+    while matched < word.len() {
+        let Some((character, rest)) = split_character(text) else { return false };
+        text = rest;
+        // Whatever is no more than a space is ignored at the beginning, NUL and LF are ignored everywhere.
+        if matches!(character, 0 | 10) || matched == 0 && character <= 32 {
             continue;
         }
-        is_first = false;
-        // NUL and LF are ignored everywhere.
-        if matches!(character, 0 | 10) {
-            continue;
-        }
-        if !is_letter(character, *letter) {
+        if !is_letter(character, word[matched]) {
             return false;
         }
-        word.next();
+        matched += 1;
     }
     true
 }
@@ -135,28 +123,26 @@ fn is_letter(character: u32, letter: u8) -> bool {
     low == letter
 }
 
-/// The character at the beginning of a text of so many bytes, and how many it takes.
-fn character(text: &[u8], length: usize) -> (u32, usize) {
-    let literal = (u32::from(text[0]), 1);
-    if text[0] != b'&' || length < 2 || text.get(1) != Some(&b'#') {
-        return literal;
-    }
-    let (radix, digits) = match text.get(2) {
-        Some(b'x' | b'X') => (16, 3),
-        _ => (10, 2),
+/// The character at the beginning of a text, which may be a reference, and what is behind it.
+fn split_character(text: &[u8]) -> Option<(u32, &[u8])> {
+    let (first, rest) = text.split_first()?;
+    Some(reference(text).unwrap_or((u32::from(*first), rest)))
+}
+
+fn reference(text: &[u8]) -> Option<(u32, &[u8])> {
+    let text = text.strip_prefix(b"&#")?;
+    let (radix, text) = match text {
+        [b'x' | b'X', text @ ..] => (16, text),
+        text => (10, text),
     };
-    let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(radix));
-    let Some(mut value) = digit(digits) else { return literal };
-    let mut at = digits + 1;
-    while at < length {
-        match digit(at) {
-            Some(digit) => value = value * radix + digit,
-            None => return (value, at + usize::from(text.get(at) == Some(&b';'))),
-        }
+    let is_digit = |byte: &&u8| char::from(**byte).is_digit(radix);
+    let (digits, rest) = text.split_at(text.iter().take_while(is_digit).count());
+    let mut value = char::from(*digits.first()?).to_digit(radix)?;
+    for digit in &digits[1..] {
+        value = value * radix + char::from(*digit).to_digit(radix)?;
         if value > CHARACTER_MAX {
-            return literal;
+            return None;
         }
-        at += 1;
     }
-    (value, at)
+    Some((value, rest.strip_prefix(b";").unwrap_or(rest)))
 }

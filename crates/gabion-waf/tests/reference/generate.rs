@@ -1,5 +1,7 @@
 //! Inputs that nobody wrote: pieces of SQL and HTML in any order, and mutations.
 
+use crate::random::Random;
+
 /// Words of SQL, one line for each kind; the text behind the kind is a list.
 const WORDS: &str = include_str!("../../src/injection/sqli/words.txt");
 /// Fingerprints of attacks, one line for each set of last kinds; the text behind the set lists beginnings.
@@ -14,7 +16,7 @@ const SQL: &[&[u8]] = &[
     b"<=>", b"<>", b"||", b"|", b"&&", b"&", b"^", b"\n", b"\t", b" ", b" ", b" ", b"\0", b"\xa0", b"\x0b",
     b"1", b"0", b"1.", b".1", b"1e", b"1e5", b"1.e+", b"1f", b"1d ", b"1fU", b"0x", b"0x1F", b"0b", b"0b01",
     b"x'1f'", b"X'", b"b'01'", b"B'2'", b"e'a'", b"n'a'", b"N'", b"nq'(a)'", b"q'[a]'", b"q'!a!'", b"Q'",
-    b"u&'a'", b"U&", b"a", b"foo", b"a.b", b"`a`", b"`select`", b"`sleep`", b"select.1", b"union`a`",
+    b"u&'a'", b"U&", b"a", b"foo", b"a.b", b"`a`", b"`select`", b"`sleep`", b"`a\0_b`", b"select.1", b"union`a`",
     b"sp_password", b"a_b", b"latin1_bin", b"IN", b"NOT IN", b"LIKE", b"NOT", b"OR", b"AND", b"UNION",
     b"SELECT", b"FROM", b"WHERE", b"COLLATE", b"USER", b"USER(", b"USER()", b"IF", b"IF(", b"INTO OUTFILE",
     b"PASSWORD(", b"CURRENT_DATE(", b"::int", b"\xff", b"\xc3\xa4", b"aaaaaaaaaabbbbbbbbbbccccccccccd",
@@ -35,31 +37,6 @@ const HTML: &[&[u8]] = &[
     b"&#0;", b"&#10;", b"&#x0a", b"&#32;", b"&#x16a;", b"&#1048832;", b"&#99999999999;", b"&#x1000ff;",
     b"&#X41", b"&amp;", b"&", b"a", b"A", b";", b"1",
 ];
-
-/// Splitmix64.
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) const fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
-    }
-
-    /// Below the limit, which is not 0.
-    fn below(&mut self, limit: usize) -> usize {
-        usize::try_from(self.next() % limit as u64).expect("it is below a usize")
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-}
 
 pub(crate) struct Generator {
     random: Random,
@@ -93,9 +70,9 @@ impl Generator {
             0 => self.sql(),
             1..4 => self.attack(),
             4..7 => self.html(),
-            7 => (0..self.random.below(12)).map(|_| self.byte()).collect(),
+            7 => (0..self.random.below(12)).map(|_| self.random.byte()).collect(),
             8 => {
-                let case = self.random.pick(&self.corpus).clone();
+                let case = self.case();
                 self.mutation(case)
             }
             _ => {
@@ -105,15 +82,15 @@ impl Generator {
         }
     }
 
-    fn byte(&mut self) -> u8 {
-        u8::try_from(self.random.below(256)).expect("it is below 256")
+    fn case(&mut self) -> Vec<u8> {
+        self.corpus[self.random.below(self.corpus.len())].clone()
     }
 
     fn sql(&mut self) -> Vec<u8> {
         let mut input = Vec::new();
         for _ in 0..=self.random.below(12) {
             if self.random.below(3) == 0 {
-                let (_, word) = *self.random.pick(&self.words);
+                let (_, word) = self.random.pick(&self.words);
                 self.push_word(word, &mut input);
             } else {
                 input.extend_from_slice(self.random.pick::<&[u8]>(SQL));
@@ -133,8 +110,8 @@ impl Generator {
 
     /// Tokens of the kinds of a fingerprint.
     fn attack(&mut self) -> Vec<u8> {
-        let (ends, begin) = *self.random.pick(&self.fingerprints);
-        let end = *self.random.pick(ends);
+        let (ends, begin) = self.random.pick(&self.fingerprints);
+        let end = self.random.pick(ends);
         // Something in front has the rest read as what is behind it.
         let front = self.random.below(3) == 0;
         let mut input =
@@ -172,7 +149,7 @@ impl Generator {
         match fixed {
             [] => input.push(kind),
             _ if !words.is_empty() && self.random.below(2) == 0 => {
-                let word = *self.random.pick(&words);
+                let word = self.random.pick(&words);
                 self.push_word(word, input);
             }
             fixed => input.extend_from_slice(self.random.pick::<&[u8]>(fixed)),
@@ -193,14 +170,14 @@ impl Generator {
                 0 => input.truncate(at),
                 1 => drop(input.drain(..at)),
                 2 => {
-                    let other = self.random.pick(&self.corpus).clone();
+                    let other = self.case();
                     let other = &other[..other.len().min(40)];
                     input.splice(at..at, other.iter().copied());
                 }
-                3 if at < input.len() => input[at] = self.byte(),
+                3 if at < input.len() => input[at] = self.random.byte(),
                 _ => {
                     let pieces = if self.random.below(2) == 0 { SQL } else { HTML };
-                    let piece = *self.random.pick(pieces);
+                    let piece = self.random.pick(pieces);
                     input.splice(at..at, piece.iter().copied());
                 }
             }
