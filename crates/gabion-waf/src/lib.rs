@@ -17,6 +17,8 @@ mod audit;
 mod collection;
 mod error;
 pub mod ftw;
+#[doc(hidden)]
+pub mod fuzz;
 mod operator;
 mod outcome;
 mod program;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gabion_waf::{body, injection};
+use gabion_waf::{body, fuzz, injection};
 
 /// Gives every seed of a fuzz target to `run`, which panics where the target would.
 fn each(target: &str, run: impl Fn(&[u8])) {
@@ -19,6 +19,13 @@ fn each(target: &str, run: impl Fn(&[u8])) {
 fn seeds_of_the_detectors_hold() {
     each("sqli", injection::fuzz::sqli);
     each("xss", injection::fuzz::xss);
+}
+
+#[test]
+fn seeds_of_the_engine_hold() {
+    each("rules", fuzz::rules);
+    each("transformations", fuzz::transformations);
+    each("transaction", fuzz::transaction);
 }
 
 #[test]
