@@ -47,6 +47,15 @@ pub(crate) struct Step {
     pub(crate) next: usize,
     /// The whole rule, where it does nothing but ask one entry of TX and jump.
     pub(crate) gate: Option<Gate>,
+    /// What one look at the values of a group must tell, or the rule cannot match.
+    pub(crate) probe: Option<Probe>,
+}
+
+/// A look at all values of a group at once.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Probe {
+    pub(crate) group: usize,
+    pub(crate) need: Need,
 }
 
 /// A list of targets.
@@ -128,6 +137,13 @@ impl Rule {
         let [Link { question: Some(question), effects, .. }] = &*self.links else { return None };
         let idle = effects.is_empty() && !self.log && !self.audit && self.disruption == Disruption::Pass;
         question.gate.clone().filter(|_| idle && self.severity.is_none())
+    }
+
+    /// What tells that the rule cannot match, if a look at its values can.
+    pub(crate) fn probe(&self) -> Option<Probe> {
+        let question = self.links[0].question.as_ref()?;
+        let usable = !question.test.negated && !question.multi_match;
+        Some(Probe { group: question.group?, need: question.need.filter(|_| usable)? })
     }
 
     /// Whether it is one of those meant.

@@ -17,14 +17,26 @@ const LITERAL_BYTES_MAX: usize = 6;
 /// Conditions of one pattern: the most selective are kept.
 const CONDITIONS_MAX: usize = 3;
 
-/// What a value must meet for an operator to match: all of these.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// States of an automaton that is a table, which is the fastest; one for more literals takes less memory. CRS 4 has
+/// a third of that.
+const TABLE_STATES_MAX: usize = 30_000;
+
+/// What a value must meet for an operator to match: all of these. Small, because every rule is asked for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Need {
-    bytes_min: usize,
-    /// One byte of each set occurs.
-    bytes: Box<[ByteSet]>,
-    /// A literal of each of these clauses occurs.
-    clauses: Box<[usize]>,
+    bytes_min: u32,
+    conditions: [Condition; CONDITIONS_MAX],
+}
+
+/// Something that occurs in a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Condition {
+    #[default]
+    Nothing,
+    /// A byte of the set with that number.
+    Byte(u16),
+    /// A literal of the clause with that number.
+    Literal(u16),
 }
 
 /// Collects literals while rules are compiled.
@@ -32,6 +44,7 @@ pub(crate) struct Need {
 pub(crate) struct Builder {
     /// The literals of each clause, sorted.
     clauses: Vec<Vec<Box<[u8]>>>,
+    sets: Vec<ByteSet>,
 }
 
 /// Searches for all literals of a program.
@@ -40,6 +53,7 @@ pub(crate) struct Scanner {
     automaton: Option<AhoCorasick>,
     /// The clauses that each literal belongs to.
     clauses_of: Vec<Box<[usize]>>,
+    sets: Vec<ByteSet>,
     /// Words of 64 bits that hold one bit for each clause.
     words: usize,
 }
@@ -60,21 +74,20 @@ impl Builder {
             Operator::Pm(phrases) => derive::of_phrases(phrases.all()),
             _ => return None,
         };
-        let need = Need {
-            bytes_min: conditions.bytes_min,
-            bytes: conditions.bytes.into(),
-            clauses: conditions.literals.into_iter().map(|literals| self.clause(literals)).collect(),
-        };
+        let mut need =
+            Need { bytes_min: u32::try_from(conditions.bytes_min).unwrap_or(u32::MAX), ..Need::default() };
+        let literals = conditions.literals.into_iter().map(|mut literals| {
+            literals.sort();
+            literals.dedup();
+            number(&mut self.clauses, literals).map(Condition::Literal)
+        });
+        let literals: Vec<_> = literals.collect();
+        let bytes = conditions.bytes.into_iter().map(|set| number(&mut self.sets, set).map(Condition::Byte));
+        for (place, condition) in need.conditions.iter_mut().zip(literals.into_iter().chain(bytes).flatten())
+        {
+            *place = condition;
+        }
         (need != Need::default()).then_some(need)
-    }
-
-    fn clause(&mut self, mut literals: Vec<Box<[u8]>>) -> usize {
-        literals.sort();
-        literals.dedup();
-        self.clauses.iter().position(|known| *known == literals).unwrap_or_else(|| {
-            self.clauses.push(literals);
-            self.clauses.len() - 1
-        })
     }
 
     pub(crate) fn build(self) -> Scanner {
@@ -89,16 +102,20 @@ impl Builder {
                 }
             }
         }
+        let states: usize = literals.iter().map(|literal| literal.len()).sum();
+        let kind =
+            if states <= TABLE_STATES_MAX { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
         let automaton = (!literals.is_empty()).then(|| {
             AhoCorasick::builder()
                 .ascii_case_insensitive(true)
-                .kind(Some(AhoCorasickKind::DFA))
+                .kind(Some(kind))
                 .build(&literals)
                 .expect("literals of a bounded number of rules fit an automaton")
         });
         Scanner {
             automaton,
             clauses_of: clauses_of.into_iter().map(Into::into).collect(),
+            sets: self.sets,
             words: self.clauses.len().div_ceil(64),
         }
     }
@@ -125,12 +142,13 @@ impl Scanner {
 impl Scans {
     /// Whether the value of that scan can match. `length` is its length in bytes.
     pub(crate) fn meets(&self, number: usize, length: usize, need: &Need, scanner: &Scanner) -> bool {
-        if length < need.bytes_min {
-            return false;
-        }
         let hits = &self.hits[number * scanner.words..];
-        need.bytes.iter().all(|set| set.intersects(&self.found[number]))
-            && need.clauses.iter().all(|clause| hits[clause / 64] & 1 << (clause % 64) != 0)
+        length >= need.bytes_min as usize
+            && need.conditions.iter().all(|condition| match *condition {
+                Condition::Nothing => true,
+                Condition::Byte(set) => scanner.sets[usize::from(set)].intersects(&self.found[number]),
+                Condition::Literal(clause) => hits[usize::from(clause / 64)] & 1 << (clause % 64) != 0,
+            })
     }
 
     /// Makes one scan of several: it has what any of them has.
@@ -153,6 +171,16 @@ impl Scans {
         self.found.clear();
         self.hits.clear();
     }
+}
+
+/// The number of an item in a list, at whose end it is put if it was not there; none if the list is full.
+fn number<T: PartialEq>(list: &mut Vec<T>, item: T) -> Option<u16> {
+    let place = list.iter().position(|known| *known == item).unwrap_or(list.len());
+    let number = u16::try_from(place).ok()?;
+    if place == list.len() {
+        list.push(item);
+    }
+    Some(number)
 }
 
 #[cfg(test)]

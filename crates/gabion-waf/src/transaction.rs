@@ -487,7 +487,7 @@ impl State {
     }
 
     fn set_number(&mut self, variable: Variable, value: usize) {
-        self.set(variable, value.to_string().as_bytes());
+        self.scalars[variable as usize] = self.values.number(i64::try_from(value).unwrap_or(i64::MAX));
     }
 
     fn text(&self, variable: Variable) -> &[u8] {

@@ -2,6 +2,7 @@
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
+use std::io::Write as _;
 use std::ops::Range;
 
 use crate::scan::{Need, Scanner, Scans};
@@ -100,7 +101,12 @@ impl Values {
 
     /// The decimal digits of a number as a value.
     pub(crate) fn number(&mut self, number: i64) -> ValueId {
-        self.intern(number.to_string().as_bytes())
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        write!(scratch, "{number}").expect("a Vec takes everything");
+        let value = self.intern(&scratch);
+        self.scratch = scratch;
+        value
     }
 
     /// The value after a chain of transformations.

@@ -6,7 +6,7 @@ use super::{Group, Item, MATCHES_MAX, Transaction};
 use crate::operator::pattern::Outcome;
 use crate::operator::{Groups, Operator};
 use crate::outcome::{Detail, Interruption, MatchedRule, Partial, StopAction, Verdict};
-use crate::program::{Gate, Link, Program, Question, Rule};
+use crate::program::{Gate, Link, Probe, Program, Question, Rule};
 use crate::scan::Scanner;
 use crate::seclang::action::{Allow, Disruption, Phase};
 use crate::seclang::template::Template;
@@ -53,7 +53,8 @@ impl Transaction {
                 }
                 continue;
             }
-            if !self.rule_matches(&program, step.rule) {
+            let hopeless = step.probe.is_some_and(|probe| self.is_hopeless(&program, probe));
+            if hopeless || !self.rule_matches(&program, step.rule) {
                 continue;
             }
             at = step.next;
@@ -69,11 +70,6 @@ impl Transaction {
     /// Whether the rule and all that is chained to it match. What each of them does on a match is done.
     fn rule_matches(&mut self, program: &Program, place: usize) -> bool {
         let rule = &program.rules[place];
-        if let Some(question) = &rule.links[0].question
-            && self.is_hopeless(program, question)
-        {
-            return false;
-        }
         self.state.rule = place;
         self.state.matched.clear();
         let mut details = Vec::new();
@@ -99,21 +95,15 @@ impl Transaction {
         value.is_some_and(|value| gate.comparison.holds(value, gate.number) != gate.negated)
     }
 
-    /// Whether one look at all values of the question tells that none matches.
-    fn is_hopeless(&mut self, program: &Program, question: &Question) -> bool {
-        if let Some(gate) = &question.gate {
-            return self.state.removed_targets.is_empty() && !self.passes(gate);
-        }
-        let (Some(need), Some(group)) = (&question.need, question.group) else { return false };
-        if question.test.negated || question.multi_match {
-            return false;
-        }
-        self.fill(program, group);
-        let Group { items, scan, longest, .. } = &mut self.state.groups[group];
+    /// Whether one look at all values of a group tells that none matches.
+    fn is_hopeless(&mut self, program: &Program, probe: Probe) -> bool {
+        self.fill(program, probe.group);
+        let Group { items, scan, longest, .. } = &mut self.state.groups[probe.group];
         let scanner = self.state.phase.scanner(program);
-        let number = *scan
-            .get_or_insert_with(|| self.state.values.scan_all(items.iter().map(|item| item.seen), scanner));
-        !self.state.values.any_meets(number, *longest, need, scanner)
+        let values = &mut self.state.values;
+        let number =
+            *scan.get_or_insert_with(|| values.scan_all(items.iter().map(|item| item.seen), scanner));
+        !values.any_meets(number, *longest, &probe.need, scanner)
     }
 
     fn link_matches(
@@ -127,6 +117,9 @@ impl Transaction {
             self.matched(program, place, link, None, details);
             return true;
         };
+        if question.gate.as_ref().is_some_and(|gate| !self.passes(gate)) {
+            return false;
+        }
         let mut items = self.items(program, question);
         let mut argument = Vec::new();
         let text = match question.test.operator.argument() {

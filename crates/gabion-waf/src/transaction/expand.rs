@@ -216,25 +216,26 @@ impl Transaction {
     fn look_up_tx(&mut self, program: &Program, selection: &Selection, items: &mut Vec<Item>) {
         let known = program.slots.names().len();
         for slot in &selection.slots {
-            self.look_up_slot(*slot, items);
+            self.look_up_slot(program, *slot, items);
         }
         // Names that came while rules ran; a name that rules know has no place among them.
         for place in 0..self.state.tx.names.len() {
             if selection.selector.selects(&self.state.tx.names[place]) {
-                self.look_up_slot(Slot(known + place), items);
+                self.look_up_slot(program, Slot(known + place), items);
             }
         }
     }
 
-    fn look_up_slot(&mut self, slot: Slot, items: &mut Vec<Item>) {
+    fn look_up_slot(&mut self, program: &Program, slot: Slot, items: &mut Vec<Item>) {
         if let Some(value) = self.state.tx_value(slot) {
-            items.push(self.tx_item(slot, value));
+            items.push(self.tx_item(program, slot, value));
         }
     }
 
-    pub(super) fn tx_item(&mut self, slot: Slot, value: ValueId) -> Item {
-        let name = self.tx_name(slot).to_vec();
-        let name = self.state.values.intern(&name);
+    fn tx_item(&mut self, program: &Program, slot: Slot, value: ValueId) -> Item {
+        let known = program.slots.names();
+        let State { values, tx, .. } = &mut self.state;
+        let name = values.intern(known.get(slot.0).unwrap_or_else(|| &tx.names[slot.0 - known.len()]));
         Item { shown: Variable::Tx, source: Variable::Tx, name, value, seen: value }
     }
 

@@ -89,10 +89,4 @@ impl Transaction {
         store.by_name.insert(name, slot);
         Some(slot)
     }
-
-    /// The name of a slot.
-    pub(super) fn tx_name(&self, slot: Slot) -> &[u8] {
-        let known = self.program.slots.names();
-        known.get(slot.0).unwrap_or_else(|| &self.state.tx.names[slot.0 - known.len()])
-    }
 }

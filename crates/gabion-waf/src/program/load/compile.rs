@@ -59,7 +59,7 @@ pub(super) fn compile(settings: Settings, items: Vec<Item>) -> Result<Program, L
                     })
                     .unwrap_or(list.len()),
             };
-            Step { rule: *rule, next, gate: rules[*rule].bare_gate() }
+            Step { rule: *rule, next, gate: rules[*rule].bare_gate(), probe: rules[*rule].probe() }
         };
         list.iter().enumerate().map(step).collect()
     });
