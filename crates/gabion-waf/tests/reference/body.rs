@@ -191,10 +191,18 @@ fn urlencoded_bodies_are_read_alike() {
 fn json_bodies_are_read_alike() {
     compare("json", forms::json, |form, theirs| {
         let (ours, error) = ours_json(form);
-        // libmodsecurity overlooks a string that begins behind the value and does not end.
-        let overlooked = matches!(error, Some(json::Error::Syntax { at }) if form.body[at] == b'"');
-        let alike = ours.variables == theirs.variables || overlooked && theirs.variables.is_empty();
-        require(alike && ours.arguments == theirs.arguments, &ours)
+        // libmodsecurity overlooks a string that begins behind the value and does not end, takes VT and FF for white
+        // space, and reads UTF-8 that is longer than it must be.
+        let overlooked = match error {
+            Some(json::Error::Syntax { at }) => matches!(form.body[at], b'"' | 0x0b | 0x0c),
+            Some(json::Error::Encoding { at }) => matches!(form.body[at], 0xc0 | 0xc1 | 0xe0 | 0xf0),
+            _ => false,
+        };
+        if overlooked {
+            let less = ours.arguments.iter().all(|argument| theirs.arguments.contains(argument));
+            return require(less, &ours);
+        }
+        require(ours == *theirs, &ours)
     });
 }
 
@@ -214,12 +222,19 @@ fn xml_bodies_are_read_alike() {
 #[test]
 fn multipart_bodies_are_read_alike() {
     compare("multipart", forms::multipart, |form, theirs| {
-        let (ours, error) = ours_multipart(form);
-        match (error, theirs.variable("REQBODY_ERROR")) {
-            (None, _) => require(ours == *theirs, &ours),
+        let (mut ours, error) = ours_multipart(form);
+        let refused = theirs.variable("REQBODY_ERROR") || theirs.variable("MULTIPART_STRICT_ERROR");
+        match error {
             // libmodsecurity 3.0.9 overlooks this, its second version does not.
-            (Some(_), true) | (Some(multipart::Error::HeaderRepeated), false) => Ok(()),
-            (Some(error), false) => Err(format!("{error:?} {ours:?}")),
+            Some(multipart::Error::HeaderRepeated) => Ok(()),
+            Some(_) => require(refused, &ours),
+            None => {
+                // It keeps the headers of a part without a name, and line ends in a folded header without a value.
+                if refused {
+                    ours.headers.clone_from(&theirs.headers);
+                }
+                require(ours == *theirs, &ours)
+            }
         }
     });
 }
