@@ -67,7 +67,8 @@ pub struct Document {
     pub doctype: bool,
     /// What is wrong with the body. What was before it was delivered.
     pub error: Option<Error>,
-    /// A limit kept something from being delivered; the rest of the body was not looked at.
+    /// Something was not delivered: behind a limit, at which the reading ended, or in an entity that the document type
+    /// declares, to which a reference was left as it was written.
     pub partial: bool,
 }
 
@@ -141,7 +142,9 @@ impl<'r> Reader<'r> {
         if self.open.is_empty() {
             return if raw.trim_ascii().is_empty() { Ok(()) } else { Err(Error::Syntax { at }) };
         }
-        text::content(raw, at, self.document.doctype, &mut self.document.text)
+        let is_unresolved = text::content(raw, at, self.document.doctype, &mut self.document.text)?;
+        self.document.partial |= is_unresolved;
+        Ok(())
     }
 
     fn markup(&mut self) -> Result<(), Stop> {
@@ -202,7 +205,7 @@ impl<'r> Reader<'r> {
         }
         self.attributes += 1;
         let mut value = Vec::new();
-        text::attribute(raw, at, self.document.doctype, &mut value)?;
+        self.document.partial |= text::attribute(raw, at, self.document.doctype, &mut value)?;
         if name != b"xmlns" && !name.starts_with(b"xmlns:") {
             self.document.attributes.push(value);
         }

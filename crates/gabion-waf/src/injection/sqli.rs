@@ -42,11 +42,25 @@ impl Fingerprint {
 
 /// The fingerprint of an input that would change a SQL statement.
 pub fn sqli(input: &[u8]) -> Option<Fingerprint> {
+    if is_one_token(input) {
+        return None;
+    }
     let has = |quote| memchr::memchr(quote, input).is_some();
     let single = || has(b'\'').then(|| attack_in_dialects(input, Some(b'\''))).flatten();
     // MySQL alone takes double quotes for those of a string.
     let double = || has(b'"').then(|| Reading::of(input, Some(b'"'), Dialect::MySql).attack(input)).flatten();
     attack_in_dialects(input, None).or_else(single).or_else(double)
+}
+
+/// Whether an input is one word or one number, as most are, which no fingerprint is about.
+fn is_one_token(input: &[u8]) -> bool {
+    match input {
+        [] => true,
+        [b'a'..=b'z' | b'A'..=b'Z', rest @ ..] => {
+            rest.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        }
+        digits => digits.iter().all(u8::is_ascii_digit),
+    }
 }
 
 fn attack_in_dialects(input: &[u8], quote: Option<u8>) -> Option<Fingerprint> {

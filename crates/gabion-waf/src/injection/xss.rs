@@ -12,9 +12,15 @@ use lists::Attribute;
 
 /// Whether an input would run script in a page.
 pub fn xss(input: &[u8]) -> bool {
-    [Begin::Data, Begin::Attributes, Begin::Quoted(b'\''), Begin::Quoted(b'"'), Begin::Quoted(b'`')]
-        .into_iter()
-        .any(|begin| runs_script(input, begin))
+    let has = |byte| memchr::memchr(byte, input).is_some();
+    let has_tag = has(b'<');
+    // Script is in a tag, or in a value behind the name of its attribute.
+    if !has_tag && !has(b'=') {
+        return false;
+    }
+    has_tag && runs_script(input, Begin::Data)
+        || runs_script(input, Begin::Attributes)
+        || [b'\'', b'"', b'`'].into_iter().any(|quote| has(quote) && runs_script(input, Begin::Quoted(quote)))
 }
 
 fn runs_script(input: &[u8], begin: Begin) -> bool {

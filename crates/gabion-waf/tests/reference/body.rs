@@ -149,7 +149,7 @@ fn compare(
     generate: impl Fn(&mut Random) -> Form,
     agree: impl Fn(&Form, &Reading) -> Result<(), String>,
 ) {
-    let mut program = match Program::build("g++", "body.cc") {
+    let mut program = match Program::start("g++", "body.cc") {
         Ok(program) => program,
         Err(reason) => return eprintln!("skipped: {reason}"),
     };
@@ -191,35 +191,98 @@ fn urlencoded_bodies_are_read_alike() {
 fn json_bodies_are_read_alike() {
     compare("json", forms::json, |form, theirs| {
         let (ours, error) = ours_json(form);
-        // libmodsecurity overlooks a string that begins behind the value and does not end.
-        let overlooked = matches!(error, Some(json::Error::Syntax { at }) if form.body[at] == b'"');
-        let alike = ours.variables == theirs.variables || overlooked && theirs.variables.is_empty();
-        require(alike && ours.arguments == theirs.arguments, &ours)
-    });
-}
-
-#[test]
-fn xml_bodies_are_read_alike() {
-    compare("xml", forms::xml, |form, theirs| {
-        let ours = ours_xml(form);
-        if ours.variable("REQBODY_ERROR") {
-            // Of a malformed body as much is read, or more.
-            let more = ours.text.starts_with(&theirs.text) && ours.attributes.starts_with(&theirs.attributes);
-            return require(more && theirs.variable("REQBODY_ERROR"), &ours);
+        // libmodsecurity overlooks a string that begins behind the value and does not end, takes VT and FF for white
+        // space, and reads UTF-8 that is longer than it must be.
+        let overlooked = match error {
+            Some(json::Error::Syntax { at }) => matches!(form.body[at], b'"' | 0x0b | 0x0c),
+            Some(json::Error::Encoding { at }) => matches!(form.body[at], 0xc0 | 0xc1 | 0xe0 | 0xf0),
+            _ => false,
+        };
+        if overlooked {
+            let less = ours.arguments.iter().all(|argument| theirs.arguments.contains(argument));
+            return require(less, &ours);
         }
         require(ours == *theirs, &ours)
     });
 }
 
 #[test]
+fn xml_bodies_are_read_alike() {
+    compare("xml", forms::xml, xml_is_read_alike);
+}
+
+fn xml_is_read_alike(form: &Form, theirs: &Reading) -> Result<(), String> {
+    let ours = ours_xml(form);
+    if ours.variable("REQBODY_ERROR") {
+        // Of a malformed body as much is read, or more.
+        let more = ours.text.starts_with(&theirs.text) && ours.attributes.starts_with(&theirs.attributes);
+        return require(more && theirs.variable("REQBODY_ERROR"), &ours);
+    }
+    require(ours == *theirs, &ours)
+}
+
+/// What generation does not reach.
+const DOCUMENTS: [&[u8]; 24] = [
+    b"\xef\xbb\xbf<a>x</a>",
+    b"\xfe\xff\0<\0a\0>\x20\xac\0<\0/\0a\0>",
+    b"\xff\xfe<\0a\0>\0\xac\x20<\0/\0a\0>\0",
+    b"<?xml version='1.0' encoding='ISO-8859-1'?><a>\xe4</a>",
+    b"<?xml version='1.0' encoding='foo'?><a>x</a>",
+    b"<?xml version='1.0' standalone='yes' encoding='utf-8'?><a/>",
+    b"<?xml encoding='utf-8'?><a/>",
+    b"<!DOCTYPE a><a>x</a>",
+    b"<!DOCTYPE a [<!ATTLIST a b CDATA 'c'><!-- ' -->]><a b='d'/>",
+    b"<a xml:lang='en' xmlns:x='u' x:y='1'/>",
+    b"<a x:y='1'/>",
+    b"<a><?XML x?>y</a>",
+    b"<a>\xed\xa0\x80</a>",
+    b"<a>x</a>\xff",
+    b"<a>x\0y</a>",
+    b"<a b='&#13;&#9; x '/>",
+    b"<a>x<!--->y</a>",
+    b"<a><![cdata[x]]></a>",
+    b"<A>x</a>",
+    b"<a/><a/>",
+    b"<a></a\n>",
+    b" ",
+    b"",
+    b"{}",
+];
+
+#[test]
+#[expect(clippy::print_stderr, reason = "why nothing was compared")]
+fn odd_documents_are_read_alike() {
+    let mut program = match Program::start("g++", "body.cc") {
+        Ok(program) => program,
+        Err(reason) => return eprintln!("skipped: {reason}"),
+    };
+    let nested =
+        |depth: usize| ["<a>".repeat(depth), "x".to_owned(), "</a>".repeat(depth)].concat().into_bytes();
+    let documents = DOCUMENTS.iter().map(|document| document.to_vec()).chain([nested(200), nested(300)]);
+    for body in documents {
+        let form = Form { content_type: "text/xml", body };
+        let theirs = ask(&mut program, &form);
+        let alike = xml_is_read_alike(&form, &theirs);
+        assert!(alike.is_ok(), "{}: {alike:?}, theirs {theirs:?}", text(&form.body));
+    }
+}
+
+#[test]
 fn multipart_bodies_are_read_alike() {
     compare("multipart", forms::multipart, |form, theirs| {
-        let (ours, error) = ours_multipart(form);
-        match (error, theirs.variable("REQBODY_ERROR")) {
-            (None, _) => require(ours == *theirs, &ours),
+        let (mut ours, error) = ours_multipart(form);
+        let refused = theirs.variable("REQBODY_ERROR") || theirs.variable("MULTIPART_STRICT_ERROR");
+        match error {
             // libmodsecurity 3.0.9 overlooks this, its second version does not.
-            (Some(_), true) | (Some(multipart::Error::HeaderRepeated), false) => Ok(()),
-            (Some(error), false) => Err(format!("{error:?} {ours:?}")),
+            Some(multipart::Error::HeaderRepeated) => Ok(()),
+            Some(_) => require(refused, &ours),
+            None => {
+                // It keeps the headers of a part without a name, and line ends in a folded header without a value.
+                if refused {
+                    ours.headers.clone_from(&theirs.headers);
+                }
+                require(ours == *theirs, &ours)
+            }
         }
     });
 }

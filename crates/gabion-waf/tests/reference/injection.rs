@@ -54,7 +54,7 @@ fn ours(input: &[u8]) -> Verdict {
 #[test]
 #[expect(clippy::print_stderr, reason = "what a run compared, and why it did not")]
 fn verdicts_equal_those_of_the_original() {
-    let mut oracle = match Program::build("gcc", "injection.c") {
+    let mut oracle = match Program::start("gcc", "injection.c") {
         Ok(program) => Oracle(program),
         Err(reason) => return eprintln!("skipped: {reason}"),
     };

@@ -1,8 +1,11 @@
 //! A small program that asks the reference, in a process of its own.
 
+use std::collections::BTreeMap;
+use std::fs;
 use std::io::{BufReader, BufWriter, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::Mutex;
 
 pub(crate) struct Program {
     process: Child,
@@ -10,24 +13,37 @@ pub(crate) struct Program {
     answers: BufReader<ChildStdout>,
 }
 
+/// Programs that are built, or why they cannot be.
+static BUILT: Mutex<BTreeMap<&str, Result<PathBuf, String>>> = Mutex::new(BTreeMap::new());
+
+fn build(compiler: &str, source: &str) -> Result<PathBuf, String> {
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(source).with_extension("oracle");
+    // Another run of the tests may be using the program of that name.
+    let unfinished = program.with_extension(std::process::id().to_string());
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(source);
+    let compiled = Command::new(compiler)
+        .args(["-O2", "-w", "-o"])
+        .args([&unfinished, &source])
+        .arg("-l:libmodsecurity.so.3")
+        .output()
+        .map_err(|error| format!("{compiler} does not run: {error}"))?;
+    if !compiled.status.success() {
+        let complaint = String::from_utf8_lossy(&compiled.stderr);
+        return Err(format!("libmodsecurity-dev is missing: {complaint}"));
+    }
+    fs::rename(unfinished, &program).map_err(|error| format!("the program does not stay: {error}"))?;
+    Ok(program)
+}
+
 impl Program {
-    /// Compiles one of the sources beside this one and starts it.
+    /// Starts the program of one of the sources beside this one, which is compiled once.
     ///
     /// # Errors
     /// Why there is no reference to ask.
-    pub(crate) fn build(compiler: &str, source: &str) -> Result<Self, String> {
-        let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(source).with_extension("oracle");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(source);
-        let compiled = Command::new(compiler)
-            .args(["-O2", "-w", "-o"])
-            .args([&program, &source])
-            .arg("-l:libmodsecurity.so.3")
-            .output()
-            .map_err(|error| format!("{compiler} does not run: {error}"))?;
-        if !compiled.status.success() {
-            let complaint = String::from_utf8_lossy(&compiled.stderr);
-            return Err(format!("libmodsecurity-dev is missing: {complaint}"));
-        }
+    pub(crate) fn start(compiler: &str, source: &'static str) -> Result<Self, String> {
+        let mut built = BUILT.lock().expect("no build panics");
+        let program = built.entry(source).or_insert_with(|| build(compiler, source)).clone()?;
+        drop(built);
         let mut process = Command::new(&program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

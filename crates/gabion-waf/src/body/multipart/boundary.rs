@@ -82,25 +82,27 @@ impl Boundary {
     /// When the line would be taken for a delimiter by some readers and not by others.
     pub(super) fn judge(&self, line: &Line<'_>, flags: &mut Flags) -> Result<Look, Error> {
         let delimiter = self.delimiter.needle();
-        let boundary = &delimiter[2..];
-        if let Some(rest) = line.bytes.strip_prefix(delimiter) {
-            return Ok(match rest {
+        let Some(rest) = line.bytes.strip_prefix(b"--").filter(|_| is_long(line.bytes)) else {
+            if self.delimiter.find(line.bytes).is_some() {
+                flags.unmatched_boundary = 1;
+            }
+            return Ok(Look::Other);
+        };
+        if let Some(end) = line.bytes.strip_prefix(delimiter) {
+            return Ok(match end {
                 b"\r\n" | b"\n" => Look::Delimiter(Delimiter::Next),
                 b"--\r\n" | b"--\n" => Look::Delimiter(Delimiter::Last),
                 _ => Look::Broken,
             });
         }
-        if let Some(rest) = line.bytes.strip_prefix(b"--").filter(|_| line.bytes.len() > 3) {
-            let in_quotes = rest.strip_prefix(b"\"").is_some_and(|rest| rest.starts_with(boundary));
-            let unspaced = rest.iter().position(|byte| !is_space(*byte)).unwrap_or(rest.len());
-            let behind_space = unspaced > 0 && rest[unspaced..].starts_with(boundary);
-            if self.is_quoted && in_quotes || behind_space {
-                return Err(Error::BoundaryLine);
-            }
-            flags.unmatched_boundary = 1;
-        } else if self.delimiter.find(line.bytes).is_some() {
-            flags.unmatched_boundary = 1;
+        let boundary = &delimiter[2..];
+        let in_quotes = rest.strip_prefix(b"\"").is_some_and(|rest| rest.starts_with(boundary));
+        let unspaced = rest.iter().position(|byte| !is_space(*byte)).unwrap_or(rest.len());
+        let behind_space = unspaced > 0 && rest[unspaced..].starts_with(boundary);
+        if self.is_quoted && in_quotes || behind_space {
+            return Err(Error::BoundaryLine);
         }
+        flags.unmatched_boundary = 1;
         Ok(Look::Other)
     }
 
@@ -108,6 +110,11 @@ impl Boundary {
     pub(super) fn is_last(&self, rest: &[u8]) -> bool {
         rest.strip_prefix(self.delimiter.needle()) == Some(b"--")
     }
+}
+
+/// Whether a line has more than three bytes before its first NUL, where it ends for ModSecurity.
+fn is_long(line: &[u8]) -> bool {
+    line.len() > 3 && !line[..4].contains(&0)
 }
 
 /// How often the name of the parameter has an `=` somewhere behind it, in whatever case.

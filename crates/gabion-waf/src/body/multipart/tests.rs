@@ -267,6 +267,8 @@ fn lines_that_look_like_boundaries_are_flagged_or_errors() {
     for line in ["--", "--y", "-----", "a--x", "--y--x"] {
         check("multipart/form-data; boundary=x", &with(line), unmatched, None);
     }
+    check("multipart/form-data; boundary=x", &with("--x\0"), Flags { unmatched_boundary: 1, ..PLAIN }, None);
+    check("multipart/form-data; boundary=x", &with("--\0x"), Flags { unmatched_boundary: 0, ..PLAIN }, None);
     check("multipart/form-data; boundary=x", &with("-x"), Flags { unmatched_boundary: 0, ..PLAIN }, None);
     for line in ["--x ", "--xy", "--x--y", "-- x", "--\tx--"] {
         let read = run(&with(line)).error;

@@ -65,10 +65,12 @@ fn references_are_resolved() {
 fn document_types_are_noted_and_nothing_is_expanded() {
     let bomb = "<!DOCTYPE a [<!ENTITY b \"]]>&c;&c;'\"><!-- ' --><?p \"?>\n%p;<!ELEMENT a ANY>]><a d='&b;'>1&b;2</a>";
     let read = run(bomb);
-    assert!(read.doctype);
+    assert!(read.doctype && read.partial);
     assert_eq!(read.error, None);
     assert_eq!(read.text, b"1&b;2");
     assert_eq!(read.attributes, [b"&b;".to_vec()]);
+    assert!(run("<!DOCTYPE a><a b='&c;'/>").partial);
+    assert!(!run("<!DOCTYPE a><a b='&lt;'>&#65;</a>").partial);
     assert!(run("<!DOCTYPE a SYSTEM \"file:///etc/passwd\"><a/>").doctype);
     for malformed in
         ["<!DOCTYPE>", "<!DOCTYPE a [", "<!DOCTYPE a [>]><a/>", "<!DOCTYPE a <a/>", "<!DOCTYPE a [<a>]><a/>"]

@@ -16,11 +16,11 @@ pub(super) fn legal_prefix(body: &[u8]) -> &[u8] {
     &body[..end]
 }
 
-/// Appends the text between two tags.
+/// Appends the text between two tags, and says whether an entity was left unresolved in it.
 ///
 /// # Errors
 /// When it has `]]>` or a malformed reference.
-pub(super) fn content(raw: &[u8], at: usize, doctype: bool, text: &mut Vec<u8>) -> Result<(), Error> {
+pub(super) fn content(raw: &[u8], at: usize, doctype: bool, text: &mut Vec<u8>) -> Result<bool, Error> {
     match memmem::find(raw, b"]]>") {
         Some(end) => {
             expand(&raw[..end], at, doctype, text, normalized)?;
@@ -30,11 +30,11 @@ pub(super) fn content(raw: &[u8], at: usize, doctype: bool, text: &mut Vec<u8>) 
     }
 }
 
-/// Appends the value of an attribute.
+/// Appends the value of an attribute, and says whether an entity was left unresolved in it.
 ///
 /// # Errors
 /// When it has `<` or a malformed reference.
-pub(super) fn attribute(raw: &[u8], at: usize, doctype: bool, text: &mut Vec<u8>) -> Result<(), Error> {
+pub(super) fn attribute(raw: &[u8], at: usize, doctype: bool, text: &mut Vec<u8>) -> Result<bool, Error> {
     if let Some(tag) = memchr::memchr(b'<', raw) {
         return Err(Error::Syntax { at: at + tag });
     }
@@ -56,14 +56,15 @@ fn normalized(raw: &[u8], text: &mut Vec<u8>) {
     text.extend_from_slice(rest);
 }
 
-/// Replaces references, and appends what is between them by `plain`.
+/// Replaces references, and appends what is between them by `plain`. Says whether one was left as it is.
 fn expand(
     raw: &[u8],
     at: usize,
     doctype: bool,
     text: &mut Vec<u8>,
     plain: impl Fn(&[u8], &mut Vec<u8>),
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
+    let mut is_unresolved = false;
     let mut rest = raw;
     while let Some(start) = memchr::memchr(b'&', rest) {
         plain(&rest[..start], text);
@@ -76,13 +77,14 @@ fn expand(
             // Somebody may have declared it.
             None if doctype && length > 0 && name_end(name) == length => {
                 text.extend_from_slice(&rest[start..start + length + 2]);
+                is_unresolved = true;
             }
             None => return Err(syntax),
         }
         rest = &reference[length + 1..];
     }
     plain(rest, text);
-    Ok(())
+    Ok(is_unresolved)
 }
 
 /// What a character reference or one of the five entities that need no declaration stands for.

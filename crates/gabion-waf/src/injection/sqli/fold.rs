@@ -124,7 +124,10 @@ impl<'f, 'i> Folder<'f, 'i> {
     /// Five tokens that say little are one: `1+(1)`, `1,(1)`, `a+(b)`, `1),(1` and `a)+(b`.
     fn make_room(&mut self) {
         use Kind::{Bareword, Comma, LeftParen, Number, Operator, RightParen};
-        let [a, b, c, d, e, _] = self.row.map(|token| token.kind);
+        if self.end < TOKENS_MAX {
+            return;
+        }
+        let [a, b, c, d, e, _] = self.row.each_ref().map(|token| token.kind);
         let says_little = matches!(
             (a, b, c, d, e),
             (Number, Operator | Comma, LeftParen, Number, RightParen)
@@ -132,7 +135,7 @@ impl<'f, 'i> Folder<'f, 'i> {
                 | (Number, RightParen, Comma, LeftParen, Number)
                 | (Bareword, RightParen, Operator, LeftParen, Bareword)
         );
-        if self.end < TOKENS_MAX || !says_little {
+        if !says_little {
             return;
         }
         self.start = 0;

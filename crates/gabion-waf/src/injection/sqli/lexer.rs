@@ -6,12 +6,12 @@ mod scan;
 
 use super::tables;
 use super::token::{Kind, Token};
-use scan::{count_while, find_pair, is_white};
+use scan::{count_while, find_pair, is_white, table_of};
 
 /// Ends a word; also white space and NUL.
-const WORD_ENDS: &[u8] = b" []{}<>:\\?=@!#~+-*/&|^%(),';\t\n\x0b\x0c\r\"\xa0\0";
+static WORD_ENDS: [bool; 256] = table_of(b" []{}<>:\\?=@!#~+-*/&|^%(),';\t\n\x0b\x0c\r\"\xa0\0");
 /// Ends a variable.
-const VARIABLE_ENDS: &[u8] = b" <>:\\?=@!#~+-*/&|^%(),';\t\n\x0b\x0c\r'`\"\0";
+static VARIABLE_ENDS: [bool; 256] = table_of(b" <>:\\?=@!#~+-*/&|^%(),';\t\n\x0b\x0c\r'`\"\0");
 
 /// Whose reading of comments is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,7 +174,7 @@ impl<'i> Lexer<'i> {
     }
 
     fn word(&mut self) -> Token {
-        let length = count_while(self.rest(), |byte| !WORD_ENDS.contains(&byte));
+        let length = count_while(self.rest(), |byte| !WORD_ENDS[usize::from(byte)]);
         let token = Token::new(Kind::Bareword, &self.rest()[..length]);
         // `SELECT.1` and SELECT`column` are two tokens.
         let value = token.value();
@@ -209,7 +209,7 @@ impl<'i> Lexer<'i> {
                 self.until_quote(self.at + 1, quote, Some(quote)).with_kind(Kind::Variable)
             }
             _ => {
-                let length = count_while(self.rest(), |byte| !VARIABLE_ENDS.contains(&byte));
+                let length = count_while(self.rest(), |byte| !VARIABLE_ENDS[usize::from(byte)]);
                 self.take(Kind::Variable, length)
             }
         }

@@ -17,6 +17,17 @@ pub(super) fn count_of(text: &[u8], set: &[u8]) -> usize {
     count_while(text, |byte| byte == 0 || set.contains(&byte))
 }
 
+/// A table of all bytes in which those of a set are true.
+pub(super) const fn table_of(set: &[u8]) -> [bool; 256] {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < set.len() {
+        table[set[at] as usize] = true;
+        at += 1;
+    }
+    table
+}
+
 /// Where these two bytes are.
 pub(super) fn find_pair(text: &[u8], pair: [u8; 2]) -> Option<usize> {
     memmem::find(text, &pair)
