@@ -25,10 +25,11 @@ impl Transaction {
         let ends = self.state.interruption.is_some()
             || self.state.allowed.is_some_and(|allowed| allowed.covers(phase));
         if self.state.engine != Engine::Off && (phase == Phase::Logging || !ends) {
-            self.state.phase = phase;
-            if phase == Phase::ResponseHeaders {
+            // Requests and responses have scanners of their own, and a request that is stopped has no response.
+            if (phase >= Phase::ResponseHeaders) != (self.state.phase >= Phase::ResponseHeaders) {
                 self.state.values.forget_scans();
             }
+            self.state.phase = phase;
             self.run_rules(phase);
             self.state.allowed = self.state.allowed.filter(|allowed| *allowed != Allow::Phase);
         }

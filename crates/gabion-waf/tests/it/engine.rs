@@ -137,6 +137,18 @@ fn a_stop_ends_all_phases_but_the_last() {
 }
 
 #[test]
+fn the_last_phase_has_patterns_of_its_own_whatever_came_before() {
+    let many = (0..200)
+        .map(|n| format!("SecRule RESPONSE_BODY \"@rx word{n}x\" \"id:{},phase:4,pass\"\n", 1000 + n));
+    let rules = "SecRule ARGS \"@rx evil\" \"id:1,phase:1,deny\"\n\
+                 SecRule ARGS \"@rx good\" \"id:2,phase:2,pass\"\n\
+                 SecRule ARGS \"@rx (?:evil|good)\" \"id:5,phase:5,pass\"\n";
+    let rules = load(&(many.collect::<String>() + rules));
+    assert_eq!(ids(&send(&rules, get("GET /?q=evil"))), [1, 5]);
+    assert_eq!(ids(&send_at(&rules, get("GET /?q=good"), b"a word7x", NOW)), [2, 1007, 5]);
+}
+
+#[test]
 fn detection_only_stops_nothing_and_says_what_it_would_stop() {
     let rules =
         "SecRuleEngine DetectionOnly\nSecAction \"id:1,phase:1,deny\"\nSecAction \"id:2,phase:1,drop\"";
