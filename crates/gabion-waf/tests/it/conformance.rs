@@ -17,6 +17,11 @@ fn shared() -> PathBuf {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from)
 }
 
+/// Cases of CRS 4 that may go otherwise than expected, each with its reason in the overrides.
+const MISSES_4_MAX: usize = 5;
+/// The same for CRS 3: one in a hundred.
+const MISSES_3_MAX: usize = 23;
+
 /// Runs all cases of a generation, or says why not.
 #[expect(clippy::print_stderr, reason = "a test that is not run says so")]
 fn conform(generation: &str, rules: &[PathBuf], overrides: &str) -> Option<Summary> {
@@ -50,6 +55,7 @@ fn conform(generation: &str, rules: &[PathBuf], overrides: &str) -> Option<Summa
 fn crs_3_of_debian_passes() {
     let rules = [DEBIAN_SETUP.into(), Path::new(DEBIAN_RULES).join("*.conf")];
     let Some(summary) = conform("v3", &rules, include_str!("overrides-v3.yaml")) else { return };
+    assert!(summary.overridden.len() <= MISSES_3_MAX && summary.passed > 2_000);
     assert!(summary.failed.is_empty(), "{} cases failed", summary.failed.len());
 }
 
@@ -62,5 +68,6 @@ fn crs_4_passes() {
     };
     let rules = [crs.join("crs-setup.conf.example"), crs.join("rules/*.conf")];
     let Some(summary) = conform("v4", &rules, include_str!("overrides-v4.yaml")) else { return };
+    assert!(summary.overridden.len() <= MISSES_4_MAX && summary.passed > 5_000);
     assert!(summary.failed.is_empty(), "{} cases failed", summary.failed.len());
 }
