@@ -22,6 +22,9 @@ const PACKAGES: &[(&str, &str)] = &[
 ];
 /// How many times less a transaction must cost than in libmodsecurity, over all cases.
 const PACE_MIN: f64 = 10.0;
+/// Milliseconds that loading rules may take, and MiB that they may add.
+const LOAD_MS_MAX: f64 = 1000.0;
+const LOAD_MIB_MAX: u64 = 60;
 /// Rounds in which both engines take turns; of each case, the fastest counts: the others were disturbed.
 const ROUNDS: usize = 5;
 
@@ -58,6 +61,11 @@ impl Waf {
             let (ours, theirs) = self.compare(&folder, name, &rules, [&ours, &theirs])?;
             let (table, pace) = table(name, &ours, &theirs);
             text += &table;
+            if let Some((milliseconds, kib)) = ours.get("load")
+                && (*milliseconds > LOAD_MS_MAX || kib / 1024 > LOAD_MIB_MAX)
+            {
+                faults.push(format!("{name}: loading takes {milliseconds:.0} ms and {} MiB", kib / 1024));
+            }
             faults.extend(
                 (pace < PACE_MIN).then(|| format!("{name}: {pace:.1} times, at least {PACE_MIN} are needed")),
             );
