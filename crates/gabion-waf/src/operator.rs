@@ -290,10 +290,11 @@ impl TextTest {
             Self::Contains => contains(value, text),
             Self::ContainsWord => {
                 let letter = |at: Option<&u8>| at.is_some_and(u8::is_ascii_alphabetic);
-                memchr::memmem::find_iter(value, text).any(|at| {
-                    !letter(at.checked_sub(1).and_then(|before| value.get(before)))
-                        && !letter(value.get(at + text.len()))
-                })
+                text.is_empty()
+                    || memchr::memmem::find_iter(value, text).any(|at| {
+                        !letter(at.checked_sub(1).and_then(|before| value.get(before)))
+                            && !letter(value.get(at + text.len()))
+                    })
             }
             Self::Within => contains(text, value),
         }

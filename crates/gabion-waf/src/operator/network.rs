@@ -37,7 +37,12 @@ fn network(text: &str) -> Result<(IpAddr, u8), Fault> {
     let address: IpAddr = address.parse().map_err(|_| wrong())?;
     let most = if address.is_ipv4() { 32 } else { 128 };
     let length = if length.is_empty() { most } else { length.parse().map_err(|_| wrong())? };
-    if length > most { Err(wrong()) } else { Ok((address, length)) }
+    match (address, address.to_canonical()) {
+        _ if length > most => Err(wrong()),
+        // An IPv4 address in the clothes of IPv6, as values are undressed, too.
+        (IpAddr::V6(_), IpAddr::V4(inner)) if length >= 96 => Ok((IpAddr::V4(inner), length - 96)),
+        _ => Ok((address, length)),
+    }
 }
 
 fn same_start(network: IpAddr, address: IpAddr, length: u8) -> bool {
@@ -58,7 +63,9 @@ mod tests {
 
     #[test]
     fn addresses_are_found_in_networks_of_their_kind() {
-        let networks = Networks::parse("127.0.0.1,10.0.0.0/8 2001:db8::/32\n# none\n::1").expect("networks");
+        let networks =
+            Networks::parse("127.0.0.1,10.0.0.0/8 2001:db8::/32\n# none\n::1,::ffff:198.51.100.0/120")
+                .expect("networks");
         for (value, expected) in [
             ("127.0.0.1", true),
             ("127.0.0.2", false),
@@ -67,6 +74,8 @@ mod tests {
             ("2001:db9::", false),
             ("::1", true),
             ("::ffff:10.0.0.1", true),
+            ("198.51.100.9", true),
+            ("::ffff:198.51.100.9", true),
             ("x", false),
             ("", false),
         ] {

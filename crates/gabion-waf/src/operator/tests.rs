@@ -32,6 +32,7 @@ fn texts_are_compared_byte_by_byte() {
         "@containsWord is",
         &[(b"this is it", true), (b"this isnt", false), (b"is", true), (b"x-is!", true)],
     );
+    check("@containsWord", &[(b"this", true)]);
     check("@within GET POST", &[(b"GET", true), (b"T P", true), (b"", true), (b"PUT", false)]);
     check("@within a ", &[(b"a ", true)]);
 }

@@ -48,8 +48,8 @@ fn css_byte(digits: &[u8]) -> u8 {
     if wide { low + 0x20 } else { low }
 }
 
-/// Decodes `\uHHHH` to its low byte (full width letters become narrow), `\xHH`, octal numbers and the one-letter
-/// escapes of JavaScript.
+/// Decodes `\uHHHH` to its low byte (full width letters become narrow), `\xHH`, octal numbers up to 377 and the
+/// one-letter escapes of JavaScript.
 pub(super) fn javascript(input: &[u8], out: &mut Vec<u8>) -> bool {
     let mut changed = false;
     unescape(input, out, |rest, out| {
@@ -60,7 +60,7 @@ pub(super) fn javascript(input: &[u8], out: &mut Vec<u8>) -> bool {
             [b'x', high, low, ..] if hex_pair(*high, *low).is_some() => {
                 (hex_pair(*high, *low).unwrap_or_default(), 3)
             }
-            [b'0'..=b'7', ..] => octal(rest),
+            [first @ b'0'..=b'7', ..] => octal(rest, if *first > b'3' { 2 } else { 3 }),
             [letter, ..] => (control(*letter).unwrap_or(*letter), 1),
             [] => {
                 out.push(b'\\');
@@ -82,7 +82,7 @@ pub(super) fn ansi_c(input: &[u8], out: &mut Vec<u8>) -> bool {
             [b'x' | b'X', high, low, ..] if hex_pair(*high, *low).is_some() => {
                 (hex_pair(*high, *low).unwrap_or_default(), 3)
             }
-            [b'0'..=b'7', ..] => octal(rest),
+            [b'0'..=b'7', ..] => octal(rest, 3),
             [letter, ..] => (control(*letter).unwrap_or(*letter), 1),
             [] => {
                 out.push(b'\\');
@@ -108,9 +108,8 @@ fn unescape(input: &[u8], out: &mut Vec<u8>, mut escape: impl FnMut(&[u8], &mut 
     out.extend_from_slice(rest);
 }
 
-/// Up to three octal digits; two, where three would be more than a byte.
-fn octal(digits: &[u8]) -> (u8, usize) {
-    let most = if digits[0] > b'3' { 2 } else { 3 };
+/// The low byte of so many octal digits at most, and how many there were.
+fn octal(digits: &[u8], most: usize) -> (u8, usize) {
     let digits = digits.iter().take(most).take_while(|digit| matches!(digit, b'0'..=b'7'));
     digits.fold((0, 0), |(value, length), digit| (value << 3 | (digit - b'0'), length + 1))
 }

@@ -112,7 +112,10 @@ fn javascript_escapes() {
 
 #[test]
 fn ansi_c_escapes() {
-    check("escapeSeqDecode", &[("\\x41\\101\\n\\?\\q\\x4", "AA\n?qx4"), ("\\0", "\\=00"), ("a\\", "a\\")]);
+    check(
+        "escapeSeqDecode",
+        &[("\\x41\\101\\n\\?\\q\\x4", "AA\n?qx4"), ("\\0", "\\=00"), ("\\666", "\\=b6"), ("a\\", "a\\")],
+    );
 }
 
 #[test]
