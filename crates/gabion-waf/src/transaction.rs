@@ -5,6 +5,7 @@ mod effect;
 mod evaluate;
 mod expand;
 mod head;
+mod state;
 mod tx;
 
 use std::net::IpAddr;
@@ -13,25 +14,17 @@ use std::sync::Arc;
 use gabion_core::Timestamp;
 
 use crate::audit::AuditRecord;
-use crate::collection::Update;
 use crate::outcome::{Interruption, MatchedRule, Partial, StopAction, Verdict};
 use crate::program::{Program, Services};
-use crate::seclang::action::{Allow, Phase};
-use crate::seclang::target::Selection;
-use crate::settings::{AuditEngine, AuditParts, BodyProcessor, Engine, OverLimit};
-use crate::values::{ValueId, Values};
-use crate::variable::{COUNT, Variable};
-use tx::TxStore;
+use crate::seclang::action::Phase;
+use crate::settings::{AuditEngine, AuditParts, Engine, OverLimit};
+use crate::variable::Variable;
+use state::{Entry, Group, Item, Memory, Opened, State};
 
-/// Bytes of all values of one transaction, each transformed form included. A request of 128 KiB takes a tenth at
-/// most; above, [`Partial::Memory`].
-const VALUE_BYTES_MAX: usize = 64 << 20;
 /// Headers of a message, and cookies of a request; more are not read, [`Partial::Headers`].
 const HEADERS_MAX: usize = 1_000;
 /// Matches that are kept; more count but are not listed, [`Partial::Matches`].
 const MATCHES_MAX: usize = 1_000;
-/// Severity before any rule matched.
-const NO_SEVERITY: i64 = 255;
 
 /// The two ends of a connection, and the name of the transaction.
 #[derive(Clone, Copy, Debug)]
@@ -96,99 +89,6 @@ pub struct Report {
     pub partial: Vec<Partial>,
     /// The audit record, if the settings want one.
     pub audit: Option<AuditRecord>,
-}
-
-/// An entry of a collection.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    name: ValueId,
-    value: ValueId,
-}
-
-/// A value that a rule looks at.
-#[derive(Clone, Copy, Debug)]
-struct Item {
-    /// The variable in the rule.
-    shown: Variable,
-    /// The collection that the entry is in.
-    source: Variable,
-    name: ValueId,
-    value: ValueId,
-    /// The value after the transformations.
-    seen: ValueId,
-}
-
-/// A persistent collection that was opened.
-#[derive(Debug)]
-struct Opened {
-    collection: Variable,
-    key: Vec<u8>,
-    updates: Vec<Update>,
-}
-
-/// The values of a group, and one look at all of them.
-#[derive(Debug, Default)]
-struct Group {
-    /// When they were looked up.
-    epoch: u64,
-    items: Vec<Item>,
-    scan: Option<usize>,
-    longest: usize,
-}
-
-/// What is worth keeping from one transaction to the next.
-#[derive(Debug)]
-struct Memory {
-    values: Values,
-    collections: Vec<Vec<Entry>>,
-    tx: TxStore,
-    removed: Vec<bool>,
-    matched: Vec<Item>,
-    groups: Vec<Group>,
-    views: Vec<(u64, Vec<Item>)>,
-    spare: Vec<Vec<Item>>,
-    /// Counts the phases that ran in this memory.
-    epoch: u64,
-}
-
-/// Everything that changes while a transaction runs.
-#[derive(Debug)]
-struct State {
-    values: Values,
-    scalars: [ValueId; COUNT],
-    collections: Vec<Vec<Entry>>,
-    tx: TxStore,
-    opened: Vec<Opened>,
-    engine: Engine,
-    audit_engine: AuditEngine,
-    audit_parts: AuditParts,
-    request_body_access: bool,
-    request_body_bytes_max: usize,
-    response_body_access: bool,
-    response_body_bytes_max: usize,
-    processor: Option<BodyProcessor>,
-    force_request_body: bool,
-    force_response_body: bool,
-    arguments: usize,
-    arguments_bytes: usize,
-    removed: Vec<bool>,
-    removed_targets: Vec<(Vec<bool>, Selection)>,
-    allowed: Option<Allow>,
-    phase: Phase,
-    matched: Vec<Item>,
-    highest_severity: i64,
-    /// The rule that runs, for RULE.
-    rule: usize,
-    groups: Vec<Group>,
-    /// The values of each view that does not change during a phase, and when they were looked up.
-    views: Vec<(u64, Vec<Item>)>,
-    epoch: u64,
-    spare: Vec<Vec<Item>>,
-    matches: Vec<MatchedRule>,
-    matches_dropped: bool,
-    interruption: Option<Interruption>,
-    detected: Option<Interruption>,
-    partial: Vec<Partial>,
 }
 
 impl Transaction {
@@ -397,111 +297,6 @@ impl Transaction {
                         pattern.is_match(status) == crate::operator::pattern::Outcome::Yes
                     })
             }
-        }
-    }
-}
-
-impl Memory {
-    fn new() -> Self {
-        Self {
-            values: Values::new(VALUE_BYTES_MAX),
-            collections: vec![Vec::new(); COUNT],
-            tx: TxStore::default(),
-            removed: Vec::new(),
-            matched: Vec::new(),
-            groups: Vec::new(),
-            views: Vec::new(),
-            spare: Vec::new(),
-            epoch: 0,
-        }
-    }
-}
-
-impl State {
-    /// The state of a new transaction of a program.
-    fn new(memory: Memory, program: &Program) -> Self {
-        let settings = &program.settings;
-        let Memory {
-            mut values,
-            mut collections,
-            mut tx,
-            mut removed,
-            mut matched,
-            mut groups,
-            mut views,
-            spare,
-            epoch,
-        } = memory;
-        values.clear();
-        collections.iter_mut().for_each(Vec::clear);
-        tx.clear(program.slots.names().len());
-        removed.clear();
-        removed.resize(program.rules.len(), false);
-        matched.clear();
-        groups.resize_with(program.groups.len(), Group::default);
-        views.resize_with(program.views.len(), Default::default);
-        Self {
-            values,
-            scalars: [ValueId::default(); COUNT],
-            collections,
-            tx,
-            opened: Vec::new(),
-            engine: settings.engine,
-            audit_engine: settings.audit_engine,
-            audit_parts: settings.audit_parts,
-            request_body_access: settings.request_body_access,
-            request_body_bytes_max: settings.request_body_bytes_max,
-            response_body_access: settings.response_body_access,
-            response_body_bytes_max: settings.response_body_bytes_max,
-            processor: None,
-            force_request_body: false,
-            force_response_body: false,
-            arguments: 0,
-            arguments_bytes: 0,
-            removed,
-            removed_targets: Vec::new(),
-            allowed: None,
-            phase: Phase::RequestHeaders,
-            matched,
-            highest_severity: NO_SEVERITY,
-            rule: 0,
-            groups,
-            views,
-            epoch,
-            spare,
-            matches: Vec::new(),
-            matches_dropped: false,
-            interruption: None,
-            detected: None,
-            partial: Vec::new(),
-        }
-    }
-
-    fn into_memory(self) -> Memory {
-        let Self { values, collections, tx, removed, matched, groups, views, spare, epoch, .. } = self;
-        Memory { values, collections, tx, removed, matched, groups, views, spare, epoch }
-    }
-
-    fn set(&mut self, variable: Variable, value: &[u8]) {
-        self.scalars[variable as usize] = self.values.intern(value);
-    }
-
-    fn set_number(&mut self, variable: Variable, value: usize) {
-        self.scalars[variable as usize] = self.values.number(i64::try_from(value).unwrap_or(i64::MAX));
-    }
-
-    fn text(&self, variable: Variable) -> &[u8] {
-        self.values.get(self.scalars[variable as usize])
-    }
-
-    fn add(&mut self, collection: Variable, name: &[u8], value: &[u8]) {
-        let entry = Entry { name: self.values.intern(name), value: self.values.intern(value) };
-        self.collections[collection as usize].push(entry);
-    }
-
-    fn note(&mut self, partial: Partial) {
-        if !self.partial.contains(&partial) {
-            self.partial.push(partial);
         }
     }
 }
