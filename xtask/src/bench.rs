@@ -7,6 +7,7 @@ mod load;
 mod profile;
 mod reloads;
 mod site;
+mod waf;
 
 use clap::Subcommand;
 
@@ -31,6 +32,8 @@ pub(crate) enum Bench {
     Idle(idle::Idle),
     /// New configurations under load.
     Reloads(reloads::Reloads),
+    /// The rule engine against libmodsecurity, transaction by transaction.
+    Waf(waf::Waf),
 }
 
 /// Measures.
@@ -43,5 +46,6 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
         Bench::Layers(layers) => layers.run(),
         Bench::Idle(idle) => idle.run(),
         Bench::Reloads(reloads) => reloads.run(),
+        Bench::Waf(waf) => waf.run(),
     }
 }
