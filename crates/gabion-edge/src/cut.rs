@@ -55,11 +55,13 @@ pub enum Cut {
     Http2Priorities,
     /// `http2.glitches_max`.
     Http2Glitches,
+    /// `http2.refusals_max`.
+    Http2Refusals,
 }
 
 impl Cut {
     /// Every reason.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::Handshakes,
@@ -81,6 +83,7 @@ impl Cut {
         Self::Http2WindowUpdates,
         Self::Http2Priorities,
         Self::Http2Glitches,
+        Self::Http2Refusals,
     ];
 
     /// The name in events and metrics.
@@ -107,6 +110,7 @@ impl Cut {
             Self::Http2WindowUpdates => "http2_window_updates",
             Self::Http2Priorities => "http2_priorities",
             Self::Http2Glitches => "http2_glitches",
+            Self::Http2Refusals => "http2_refusals",
         }
     }
 }

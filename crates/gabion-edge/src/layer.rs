@@ -2,10 +2,11 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Request, Response};
+use tokio::sync::Notify;
 
 use crate::client_addr::Client;
 use crate::config::Site;
@@ -112,6 +113,36 @@ pub(crate) struct Connection {
     pub(crate) tls: Option<Tls>,
     /// What the shop is told of the client: the same for most requests of a connection.
     pub(crate) said: OnceLock<Said>,
+    pub(crate) refusals: Refusals,
+}
+
+/// Refused requests of a connection, in a row. One connection of HTTP/2 has a hundred requests waiting at a time: whoever
+/// goes on asking after being refused costs others their turns.
+pub(crate) struct Refusals {
+    most: u32,
+    in_a_row: AtomicU32,
+    enough: Notify,
+}
+
+impl Refusals {
+    /// None yet; `most` are borne.
+    pub(crate) fn new(most: u32) -> Self {
+        Self { most, in_a_row: AtomicU32::new(0), enough: Notify::new() }
+    }
+
+    /// Counts an answered request.
+    pub(crate) fn count(&self, refused: bool) {
+        if !refused {
+            self.in_a_row.store(0, Ordering::Relaxed);
+        } else if self.in_a_row.fetch_add(1, Ordering::Relaxed) >= self.most {
+            self.enough.notify_one();
+        }
+    }
+
+    /// Ends when there were too many.
+    pub(crate) async fn too_many(&self) {
+        self.enough.notified().await;
+    }
 }
 
 /// What a TLS handshake agreed on, as log lines name it.

@@ -48,6 +48,9 @@ pub(crate) fn begin(
 
 /// Ends with the answer: turns a refusal into a calm page, times it, counts it, and says what its id is.
 pub(crate) fn end(outcome: Outcome, mut passage: Passage) -> Response<Body> {
+    let turned_away =
+        matches!(outcome, Err(Refusal::Limited { .. } | Refusal::Blocked | Refusal::Overloaded));
+    passage.facts.connection.refusals.count(turned_away);
     let mut response = outcome.unwrap_or_else(|refusal| refuse(&refusal, &mut passage));
     let (total, shop) = passage.answered(response.status());
     tracing::debug!(

@@ -308,7 +308,7 @@ mod tests {
     use super::*;
     use crate::RequestId;
     use crate::client_addr::Client;
-    use crate::layer::{Connection, Tls};
+    use crate::layer::{Connection, Refusals, Tls};
 
     impl Line {
         /// A line like any other.
@@ -321,7 +321,8 @@ mod tests {
         let tls = Some(Tls { version: "TLSv1.3", alpn: "h2" });
         let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
         let client = Client { address: peer.ip(), https: true };
-        let connection = Connection { peer, https: true, ja4: None, tls, said: OnceLock::new() };
+        let (said, refusals) = (OnceLock::new(), Refusals::new(u32::MAX));
+        let connection = Connection { peer, https: true, ja4: None, tls, said, refusals };
         Line {
             at: Timestamp::from_micros(1_700_000_000_000_042),
             facts: Arc::new(Facts::new(RequestId::from_bits(7), client, Arc::new(connection), false)),

@@ -19,7 +19,7 @@ use crate::cut::{Cut, Ending};
 use crate::downstream::Downstream;
 use crate::h2_watch::H2Watch;
 use crate::h2_watch::machine::{Machine, Times};
-use crate::layer::{Connection, Tls};
+use crate::layer::{Connection, Refusals, Tls};
 use crate::metrics::Gauge;
 use crate::module::Module;
 use crate::state::State;
@@ -86,7 +86,7 @@ impl Arrival {
         let write_timeout = self.state.limits.write_timeout;
         let stream = Downstream::new(stream, write_timeout, Arc::clone(&self.ending), edge.goodbyes());
         if self.plane == Plane::Http {
-            return http1(edge, stream, self.connection()).await;
+            return http1(edge, stream, self.connection(u32::MAX)).await;
         }
         let stream = self.agree(edge, stream, begun_by).await?;
         match stream.get_ref().1.alpn_protocol() {
@@ -95,9 +95,13 @@ impl Arrival {
             Some(b"h2") => {
                 let counts = self.counts();
                 let stream = self.watch(stream, &counts);
-                http2(edge, stream, &counts, self.connection()).await
+                let connection = self.connection(counts.refusals_max);
+                tokio::select! {
+                    ended = http2(edge, stream, &counts, Arc::clone(&connection)) => ended,
+                    () = connection.refusals.too_many() => Err(self.end(Cut::Http2Refusals)),
+                }
             }
-            _ => http1(edge, stream, self.connection()).await,
+            _ => http1(edge, stream, self.connection(u32::MAX)).await,
         }
     }
 
@@ -162,9 +166,16 @@ impl Arrival {
         H2Watch::new(stream, machine, Arc::clone(&self.ending))
     }
 
-    fn connection(&self) -> Arc<Connection> {
-        let https = self.plane == Plane::Https;
-        Arc::new(Connection { peer: self.peer, https, ja4: self.ja4, tls: self.tls, said: OnceLock::new() })
+    /// What requests know of it; `refusals_max` of them in a row may be refused.
+    fn connection(&self, refusals_max: u32) -> Arc<Connection> {
+        Arc::new(Connection {
+            peer: self.peer,
+            https: self.plane == Plane::Https,
+            ja4: self.ja4,
+            tls: self.tls,
+            said: OnceLock::new(),
+            refusals: Refusals::new(refusals_max),
+        })
     }
 
     fn end(&self, cut: Cut) -> ServeError {

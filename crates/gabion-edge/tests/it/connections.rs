@@ -13,7 +13,7 @@ use crate::front::{Front, Setup, field, get, get2, shop, soon};
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: plain.example\r\n\r\n";
 
 /// Waits until a connection was cut for this reason, and looks at what is told of it.
-async fn cut(front: &Front, cut: Cut, address: &str) {
+pub(crate) async fn cut(front: &Front, cut: Cut, address: &str) {
     let event = front.events.first("edge.connection_cut").await;
     assert_eq!(field(&event, "reason"), cut.as_str());
     assert_eq!(field(&event, "address"), address);

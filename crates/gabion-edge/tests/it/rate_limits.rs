@@ -4,9 +4,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use gabion_edge::Module;
 use gabion_edge::metrics::prometheus::Exposition;
 use gabion_edge::rate_limit::{Counted, Quota, SharedCounter, Sharing};
+use gabion_edge::{Cut, Module};
 use http::StatusCode;
 
 use crate::front::{Front, Setup, field, get, get2, shop, soon};
@@ -94,6 +94,28 @@ async fn limits_everywhere_hold_on_http2_and_tell_what_is_left() {
     let expected = [(200, 2), (200, 1), (200, 0), (429, 0)]
         .map(|(status, left)| (status, format!("\"all\";r={left};t=1200")));
     assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn who_goes_on_asking_over_http2_after_being_refused_is_cut_off() {
+    let shop = shop("tea").await;
+    let limit = r#"
+        [[rate_limit]]
+        name = "all"
+        by = ["address"]
+        requests = 1
+        per_seconds = 3600
+        everywhere = true
+    "#;
+    let front = Setup::of(&[&shop]).limits("http2.refusals_max = 5").more(limit).start();
+    let mut http2 = front.http2().await;
+    let mut refused = 0;
+    while let Ok(answer) = soon(http2.send_request(get2("/"))).await {
+        refused += u32::from(answer.status() == StatusCode::TOO_MANY_REQUESTS);
+        assert!(refused <= 10, "the connection is cut soon");
+    }
+    assert!(refused >= 5, "{refused}");
+    crate::connections::cut(&front, Cut::Http2Refusals, "127.0.0.1").await;
 }
 
 #[tokio::test]

@@ -388,6 +388,13 @@ const LIMITS: &[Spec<LimitsSection>] = &[
         kind: |_| range(0, 1_000_000),
         value: |s| int(s.http2.glitches_max),
     },
+    Spec {
+        key: "http2.refusals_max",
+        title: "HTTP/2 refusals",
+        help: "Requests of one connection, in a row, that were refused for a limit.",
+        kind: |_| range(1, 1_000_000),
+        value: |s| int(s.http2.refusals_max),
+    },
 ];
 
 const ACCESS_LOG: &[Spec<AccessLogSection>] = &[

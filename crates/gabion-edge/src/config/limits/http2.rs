@@ -29,6 +29,8 @@ pub struct Http2Section {
     pub priorities_max: u32,
     /// All of the above that are counted by the second, and resets that we had to send, together.
     pub glitches_max: u32,
+    /// Requests in a row that were refused: by a rate limit, the list, or shedding.
+    pub refusals_max: u32,
 }
 
 impl Http2Section {
@@ -45,6 +47,7 @@ impl Http2Section {
         window_updates_max: u32::MAX,
         priorities_max: u32::MAX,
         glitches_max: u32::MAX,
+        refusals_max: u32::MAX,
     };
 }
 
@@ -62,6 +65,7 @@ impl Default for Http2Section {
             window_updates_max: 100,
             priorities_max: 100,
             glitches_max: 150,
+            refusals_max: 200,
         }
     }
 }
