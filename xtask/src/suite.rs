@@ -15,6 +15,10 @@ const PACKAGES: &[(&str, &str)] = &[
     ("haproxy", "/usr/sbin/haproxy"),
     ("sqlite3", "/usr/bin/sqlite3"),
     ("pebble", "/usr/bin/pebble"),
+    // What the rule engine is tested with, and beside.
+    ("g++", "/usr/bin/g++"),
+    ("libmodsecurity-dev", "/usr/include/modsecurity/modsecurity.h"),
+    ("modsecurity-crs", "/usr/share/modsecurity-crs"),
 ];
 
 /// Installs what is missing and runs everything.
