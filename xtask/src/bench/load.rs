@@ -65,7 +65,8 @@ impl Load {
         let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
         let cpu_seconds = server.cpu_seconds() - before;
         let raw = format!(
-            "$ {command:?}\n{}{}",
+            "$ {}\n{}{}",
+            format!("{command:?}").replace(&format!("{}/", root().display()), ""),
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         );

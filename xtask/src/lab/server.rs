@@ -38,10 +38,11 @@ pub(crate) fn pinned(cores: &str, program: impl AsRef<std::ffi::OsStr>) -> Comma
     command
 }
 
-/// The same for a program that gives way to every other one on its core.
+/// The same for a program that gives way to every other one on its core, at once (`SCHED_IDLE`): with a low priority
+/// only, others wait for the end of its turn, which is milliseconds of the kernel's and not of the proxy under test.
 pub(crate) fn pinned_low(cores: &str, program: impl AsRef<std::ffi::OsStr>) -> Command {
-    let mut command = Command::new("nice");
-    command.args(["-n", "19", "taskset", "-c", cores]).arg(program);
+    let mut command = Command::new("chrt");
+    command.args(["--idle", "0", "taskset", "-c", cores]).arg(program);
     command
 }
 
