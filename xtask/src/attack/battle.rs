@@ -21,7 +21,7 @@ const P99_ADDED_MS_MAX: f64 = 20.0;
 const QUIET_SECONDS: u64 = 5;
 /// The attack is on for this long before customers come.
 const LEAD: Duration = Duration::from_secs(1);
-/// Time between two looks at the memory.
+/// Time between two looks at memory and connections.
 const SAMPLE: Duration = Duration::from_millis(100);
 /// Time an attacker gets to end by itself after its seconds are over.
 const GRACE: Duration = Duration::from_secs(20);
@@ -87,16 +87,18 @@ impl Battle {
         let gabion = self.gabion(weapon.name)?;
         let quiet = finished(&mut Self::quiet(&gabion, QUIET_SECONDS)?)?;
         let rss_before_kib = usage::rss_kib(gabion.process());
+        let open_before = usage::open_files(gabion.process())?;
 
         let (attack_log, quiet_log) = (self.file("attack"), self.file("quiet"));
         let mut attack = started(&mut weapon.command(&gabion, self.seconds), &attack_log)?;
         pause(LEAD);
         let mut customer = started(&mut Self::quiet(&gabion, self.seconds - 2)?, &quiet_log)?;
-        let (checkout, rss_peak_kib) = std::thread::scope(|scope| {
+        let (checkout, peak) = std::thread::scope(|scope| {
             let buying = scope.spawn(|| Self::checkout(&gabion));
             let peak = watch(&gabion, &mut attack, Duration::from_secs(self.seconds) + GRACE);
             (buying.join().expect("the thread does not panic"), peak)
         });
+        let peak = peak?;
         customer.wait().map_err(|error| format!("quiet customer: {error}"))?;
 
         let (attack, quiet_in_attack) = (read(&attack_log)?, read(&quiet_log)?);
@@ -105,12 +107,12 @@ impl Battle {
         folder.raw(&format!("{}.gabion", weapon.name), &read(&self.file(weapon.name))?)?;
         Ok(Row {
             name: weapon.name,
-            attacker: weapon.judge(&attack).unwrap_or_else(|_| Held {
+            attacker: weapon.judge(&attack, peak.open.saturating_sub(open_before)).unwrap_or_else(|_| Held {
                 held: false,
                 told: format!("did not end by itself: raw/{}.attack.txt", weapon.name),
             }),
             rss_before_kib,
-            rss_peak_kib: rss_peak_kib?,
+            rss_peak_kib: peak.rss_kib,
             quiet_p99_ms: milliseconds(lab::result(&quiet, "p99_us")?),
             p99_ms: milliseconds(lab::result(&quiet_in_attack, "p99_us")?),
             requests: lab::result(&quiet_in_attack, "requests")?,
@@ -164,15 +166,23 @@ impl Drop for Battle {
     }
 }
 
-/// Looks at Gabion's memory until the attacker ends; the most it had, in KiB.
-fn watch(gabion: &Server, attack: &mut Child, patience: Duration) -> Outcome<u64> {
+/// The most of Gabion during an attack.
+#[derive(Default)]
+struct Peak {
+    rss_kib: u64,
+    open: u64,
+}
+
+/// Looks at Gabion's memory and connections until the attacker ends.
+fn watch(gabion: &Server, attack: &mut Child, patience: Duration) -> Outcome<Peak> {
     let until = Instant::now() + patience;
-    let mut peak = 0;
+    let mut peak = Peak::default();
     while attack.try_wait().map_err(|error| format!("attacker: {error}"))?.is_none() {
         if Instant::now() > until {
             attack.kill().map_err(|error| format!("attacker: {error}"))?;
         }
-        peak = peak.max(usage::rss_kib(gabion.process()));
+        peak.rss_kib = peak.rss_kib.max(usage::rss_kib(gabion.process()));
+        peak.open = peak.open.max(usage::open_files(gabion.process())?);
         pause(SAMPLE);
     }
     Ok(peak)
