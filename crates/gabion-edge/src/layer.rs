@@ -116,18 +116,18 @@ pub(crate) struct Connection {
     pub(crate) refusals: Refusals,
 }
 
-/// Refused requests of a connection, in a row. One connection of HTTP/2 has a hundred requests waiting at a time: whoever
-/// goes on asking after being refused costs others their turns.
+/// Refused requests in a row, of all connections of an address together. One connection of HTTP/2 has a hundred requests
+/// waiting at a time: whoever goes on asking after being refused costs others their turns.
 pub(crate) struct Refusals {
     most: u32,
-    in_a_row: AtomicU32,
+    in_a_row: Arc<AtomicU32>,
     enough: Notify,
 }
 
 impl Refusals {
-    /// None yet; `most` are borne.
-    pub(crate) fn new(most: u32) -> Self {
-        Self { most, in_a_row: AtomicU32::new(0), enough: Notify::new() }
+    /// Counts on from what other connections of the address had refused; `most` are borne.
+    pub(crate) fn new(most: u32, in_a_row: Arc<AtomicU32>) -> Self {
+        Self { most, in_a_row, enough: Notify::new() }
     }
 
     /// Counts an answered request.
@@ -139,7 +139,7 @@ impl Refusals {
         }
     }
 
-    /// Ends when there were too many.
+    /// Ends when there were too many, and this connection's request was one of them.
     pub(crate) async fn too_many(&self) {
         self.enough.notified().await;
     }

@@ -321,7 +321,7 @@ mod tests {
         let tls = Some(Tls { version: "TLSv1.3", alpn: "h2" });
         let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
         let client = Client { address: peer.ip(), https: true };
-        let (said, refusals) = (OnceLock::new(), Refusals::new(u32::MAX));
+        let (said, refusals) = (OnceLock::new(), Refusals::new(u32::MAX, Arc::default()));
         let connection = Connection { peer, https: true, ja4: None, tls, said, refusals };
         Line {
             at: Timestamp::from_micros(1_700_000_000_000_042),

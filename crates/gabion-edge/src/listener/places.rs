@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::cut::Cut;
@@ -68,8 +68,15 @@ impl Drop for Place {
 /// Open connections by address. An address is in it only while it has some, so there are never more entries than
 /// connections.
 struct Addresses {
-    shards: [Mutex<HashMap<IpAddr, usize>>; SHARDS],
+    shards: [Mutex<HashMap<IpAddr, Held>>; SHARDS],
     hasher: RandomState,
+}
+
+/// What an address has open.
+#[derive(Default)]
+struct Held {
+    connections: usize,
+    refusals: Arc<AtomicU32>,
 }
 
 impl Default for Addresses {
@@ -79,7 +86,7 @@ impl Default for Addresses {
 }
 
 impl Addresses {
-    fn with<T>(&self, key: IpAddr, act: impl FnOnce(&mut HashMap<IpAddr, usize>) -> T) -> T {
+    fn with<T>(&self, key: IpAddr, act: impl FnOnce(&mut HashMap<IpAddr, Held>) -> T) -> T {
         let shards = u64::try_from(SHARDS).expect("a small number");
         let shard = usize::try_from(self.hasher.hash_one(key) % shards).expect("a small number");
         act(&mut self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner))
@@ -90,27 +97,32 @@ impl Addresses {
 pub(super) struct AddressPlace {
     addresses: Arc<Addresses>,
     key: IpAddr,
+    /// Connections the address had when this one was let in, itself counted.
+    pub(super) connections: usize,
+    /// Refused requests of the address, in a row.
+    pub(super) refusals: Arc<AtomicU32>,
 }
 
 impl AddressPlace {
     fn take(addresses: &Arc<Addresses>, address: IpAddr, most: usize) -> Option<Self> {
         let key = network(address);
-        let taken = addresses.with(key, |open| {
-            let count = open.entry(key).or_default();
-            let free = *count < most;
-            *count += usize::from(free);
-            free
-        });
-        taken.then(|| Self { addresses: Arc::clone(addresses), key })
+        addresses.with(key, |open| {
+            let held = open.entry(key).or_default();
+            (held.connections < most).then(|| {
+                held.connections += 1;
+                let (connections, refusals) = (held.connections, Arc::clone(&held.refusals));
+                Self { addresses: Arc::clone(addresses), key, connections, refusals }
+            })
+        })
     }
 }
 
 impl Drop for AddressPlace {
     fn drop(&mut self) {
         self.addresses.with(self.key, |open| {
-            if let Some(count) = open.get_mut(&self.key) {
-                *count -= 1;
-                if *count == 0 {
+            if let Some(held) = open.get_mut(&self.key) {
+                held.connections -= 1;
+                if held.connections == 0 {
                     open.remove(&self.key);
                 }
             }

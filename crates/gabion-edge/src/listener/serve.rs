@@ -96,8 +96,9 @@ impl Arrival {
                 let counts = self.counts();
                 let stream = self.watch(stream, &counts);
                 let connection = self.connection(counts.refusals_max);
+                let beside = self.address.as_ref().map_or(1, |place| place.connections);
                 tokio::select! {
-                    ended = http2(edge, stream, &counts, Arc::clone(&connection)) => ended,
+                    ended = http2(edge, stream, &counts, beside, Arc::clone(&connection)) => ended,
                     () = connection.refusals.too_many() => Err(self.end(Cut::Http2Refusals)),
                 }
             }
@@ -166,15 +167,16 @@ impl Arrival {
         H2Watch::new(stream, machine, Arc::clone(&self.ending))
     }
 
-    /// What requests know of it; `refusals_max` of them in a row may be refused.
+    /// What requests know of it; `refusals_max` of its address in a row may be refused.
     fn connection(&self, refusals_max: u32) -> Arc<Connection> {
+        let refusals = self.address.as_ref().map(|place| Arc::clone(&place.refusals)).unwrap_or_default();
         Arc::new(Connection {
             peer: self.peer,
             https: self.plane == Plane::Https,
             ja4: self.ja4,
             tls: self.tls,
             said: OnceLock::new(),
-            refusals: Refusals::new(refusals_max),
+            refusals: Refusals::new(refusals_max, refusals),
         })
     }
 

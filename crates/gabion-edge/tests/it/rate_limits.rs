@@ -119,6 +119,32 @@ async fn who_goes_on_asking_over_http2_after_being_refused_is_cut_off() {
 }
 
 #[tokio::test]
+async fn connections_of_an_address_are_refused_together() {
+    let shop = shop("tea").await;
+    let limit = r#"
+        [[rate_limit]]
+        name = "all"
+        by = ["address"]
+        requests = 1
+        per_seconds = 3600
+        everywhere = true
+    "#;
+    let front = Setup::of(&[&shop]).limits("http2.refusals_max = 5").more(limit).start();
+    let mut connections = [front.http2().await, front.http2().await];
+    let mut answers = 0;
+    'asking: loop {
+        for http2 in &mut connections {
+            if soon(http2.send_request(get2("/"))).await.is_err() {
+                break 'asking;
+            }
+            answers += 1;
+        }
+        assert!(answers <= 16, "five refusals are enough, whichever connection asked");
+    }
+    assert!(answers >= 6, "one is answered and five are refused: {answers}");
+}
+
+#[tokio::test]
 async fn observed_and_exempt_requests_pass_and_a_bypass_lets_everything_pass() {
     let shop = shop("tea").await;
     let limit = |lines: &str| {

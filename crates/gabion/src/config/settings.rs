@@ -391,9 +391,16 @@ const LIMITS: &[Spec<LimitsSection>] = &[
     Spec {
         key: "http2.refusals_max",
         title: "HTTP/2 refusals",
-        help: "Requests of one connection, in a row, that were refused for a limit.",
+        help: "Requests of one address, in a row, that were refused for a limit.",
         kind: |_| range(1, 1_000_000),
         value: |s| int(s.http2.refusals_max),
+    },
+    Spec {
+        key: "http2.streams_per_address_max",
+        title: "HTTP/2 requests of an address",
+        help: "Requests at a time of all connections of an address; each new one may have its share, 8 to 100.",
+        kind: |_| range(1, 1_000_000),
+        value: |s| int(s.http2.streams_per_address_max),
     },
 ];
 

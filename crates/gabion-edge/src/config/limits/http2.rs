@@ -29,8 +29,11 @@ pub struct Http2Section {
     pub priorities_max: u32,
     /// All of the above that are counted by the second, and resets that we had to send, together.
     pub glitches_max: u32,
-    /// Requests in a row that were refused: by a rate limit, the list, or shedding.
+    /// Requests of an address in a row that were refused: by a rate limit, the list, or shedding.
     pub refusals_max: u32,
+    /// Requests at a time that an address may have on all its connections, about: each new connection may have its
+    /// share of them, at least 8 and at most 100.
+    pub streams_per_address_max: u32,
 }
 
 impl Http2Section {
@@ -48,6 +51,7 @@ impl Http2Section {
         priorities_max: u32::MAX,
         glitches_max: u32::MAX,
         refusals_max: u32::MAX,
+        streams_per_address_max: u32::MAX,
     };
 }
 
@@ -66,6 +70,7 @@ impl Default for Http2Section {
             priorities_max: 100,
             glitches_max: 150,
             refusals_max: 200,
+            streams_per_address_max: 256,
         }
     }
 }
