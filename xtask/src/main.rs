@@ -6,6 +6,7 @@ mod attack;
 mod bench;
 mod client;
 mod debian;
+mod fuzz;
 mod lab;
 mod layers;
 mod licences;
@@ -45,6 +46,8 @@ enum Task {
     Bench(bench::Bench),
     /// Attack Gabion in front of the demo shop and print what held: bench/README.md says how to read it.
     Attack(attack::Attack),
+    /// Fuzz every parser of foreign bytes, one after the other; needs the nightly toolchain.
+    Fuzz(fuzz::Fuzz),
     /// Scan the public listener with testssl.sh and print what it finds.
     Testssl(testssl::Testssl),
     /// The load generator that `bench` and `attack` start on its own core.
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Task::Smuggle => smuggle::run_all(),
         Task::Bench(bench) => bench::run(&bench),
         Task::Attack(attack) => attack.run(),
+        Task::Fuzz(fuzz) => fuzz.run(),
         Task::Testssl(testssl) => testssl.run(),
         Task::Client(client) => client::run(&client),
     };

@@ -51,7 +51,12 @@ pub(crate) fn run_everything() -> Outcome {
 
 /// The release binary, which tests of the whole product start.
 pub(crate) fn binary() -> std::path::PathBuf {
+    release("gabion")
+}
+
+/// A program of the release build.
+pub(crate) fn release(name: &str) -> std::path::PathBuf {
     let target =
         std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::task::root().join("target"), Into::into);
-    target.join("release/gabion")
+    target.join("release").join(name)
 }

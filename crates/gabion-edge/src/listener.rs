@@ -1,5 +1,6 @@
 //! Public sockets: accepting, TLS, HTTP/1.1 and HTTP/2, draining.
 
+mod cork;
 mod ending;
 mod handshake;
 mod http1;

@@ -9,7 +9,8 @@ use super::edge::{Cell, Measured, Rounds, measure};
 use super::site::{Proxy, Site};
 use crate::lab::run_folder::RunFolder;
 use crate::lab::{self, machine};
-use crate::task::{Outcome, root};
+use crate::suite::release;
+use crate::task::{Outcome, cargo, root, run};
 
 /// How much is measured.
 #[derive(Debug, Args)]
@@ -28,7 +29,7 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
-    /// Measures Gabion with everything on, and once more for each file of `bench/edge/layers`.
+    /// Measures Gabion with everything on, once more for each file of `bench/edge/layers`, and a proxy that has nothing.
     pub(crate) fn run(&self) -> Outcome {
         let binary = lab::prepare(super::PACKAGES, self.gabion.as_ref())?;
         let folder = RunFolder::open("layers", self.keep)?;
@@ -41,10 +42,20 @@ impl Layers {
         for (name, settings) in variants()? {
             proxies.push(Proxy::Gabion { name, binary: binary.clone(), settings });
         }
+        run(&mut cargo(&[
+            "build",
+            "--release",
+            "--locked",
+            "--package",
+            "gabion-edge",
+            "--example",
+            "bare",
+        ]))?;
+        proxies.push(Proxy::Bare(release("examples/bare")));
         let proxies: Vec<_> = proxies.iter().collect();
         let mut text = format!("# cargo xtask bench layers\n\n{}- {}\n\n", machine::describe(), self.rounds);
         text.push_str(
-            "| cell | Gabion | CPU per request, µs (min to max) | the layer costs, µs |\n|---|---|---|---|\n",
+            "| cell | Gabion | CPU per request, µs (min to max) | less than everything, µs |\n|---|---|---|---|\n",
         );
         for cell in Cell::all().filter(|cell| cell.name.contains(self.only.as_str())) {
             let row = measure(*cell, &site, &proxies, &self.rounds, &folder)?;

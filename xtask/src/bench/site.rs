@@ -28,9 +28,11 @@ pub(crate) enum Proxy {
         name: String,
         /// The program.
         binary: PathBuf,
-        /// What is added to `bench/edge/gabion.toml`.
+        /// What is laid over `bench/edge/gabion.toml`, as TOML.
         settings: String,
     },
+    /// `crates/gabion-edge/examples/bare.rs`, built: hyper and rustls with nothing on.
+    Bare(PathBuf),
 }
 
 impl Proxy {
@@ -39,6 +41,7 @@ impl Proxy {
         match self {
             Self::Nginx => "nginx",
             Self::Gabion { name, .. } => name,
+            Self::Bare(_) => "bare",
         }
     }
 }
@@ -82,9 +85,15 @@ impl Site {
             Proxy::Gabion { name, binary, settings } => {
                 let own = format!("{name}.toml");
                 let configuration = filled(&self.folder, "gabion.toml", &own, origin, port)?;
-                append(&configuration, settings)?;
+                lay_over(&configuration, settings)?;
                 let mut command = pinned(PROXY_CORE, binary);
                 Server::start(command.args(["run", "--config"]).arg(configuration), (LOOPBACK, port), &log)
+            }
+            Proxy::Bare(binary) => {
+                let mut command = pinned(PROXY_CORE, binary);
+                command.args([format!("127.0.0.1:{port}"), format!("127.0.0.1:{origin}")]);
+                command.args(["cert.pem", "key.pem"].map(|file| self.folder.join(file)));
+                Server::start(&mut command, (LOOPBACK, port), &log)
             }
         }
     }
@@ -98,9 +107,29 @@ impl Drop for Site {
     }
 }
 
-fn append(path: &Path, text: &str) -> Outcome {
-    let before = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    write(path, (before + text).as_bytes())
+/// Lays settings over those of a file: tables are merged, everything else is replaced.
+fn lay_over(path: &Path, settings: &str) -> Outcome {
+    let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    let mut table: toml::Table = text.parse().map_err(|error| wrong(&error))?;
+    merge(&mut table, settings.parse().map_err(|error| wrong(&error))?);
+    write(path, table.to_string().as_bytes())
+}
+
+fn merge(under: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        let below = match under.get_mut(&key) {
+            // As in a file: `[site.headers]` belongs to the last `[[site]]`.
+            Some(toml::Value::Array(all)) => all.last_mut(),
+            other => other,
+        };
+        match (below, value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(value)) => merge(below, value),
+            (_, value) => {
+                under.insert(key, value);
+            }
+        }
+    }
 }
 
 /// What a server agrees to with a client of OpenSSL's: protocol, cipher, key exchange, kind of certificate.
@@ -143,4 +172,17 @@ fn filled(folder: &Path, template: &str, name: &str, origin: u16, port: u16) -> 
         ("name", name.trim_end_matches(".toml").to_owned()),
     ];
     fill(&format!("edge/{template}"), folder.join(name), &values)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn settings_are_laid_over_those_of_the_file() {
+        let mut under = "a = 1\nlimits = { x = 1, y = 2 }\nlist = [1]\n[[site]]\nname = 's'".parse().unwrap();
+        let over = "list = []\nlimits = { y = 3 }\n[site.headers]\nnosniff = false".parse().unwrap();
+        super::merge(&mut under, over);
+        let expected =
+            "a = 1\nlimits = { x = 1, y = 3 }\nlist = []\n[[site]]\nname = 's'\nheaders.nosniff = false";
+        assert_eq!(under, expected.parse().unwrap());
+    }
 }

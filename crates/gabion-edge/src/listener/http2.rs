@@ -1,12 +1,16 @@
 //! HTTP/2 on a connection.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::cork::{Cork, Turn};
 use super::ending::FirstRequest;
 use super::serve::ServeError;
 use crate::config::Http2Section;
@@ -32,7 +36,7 @@ pub(super) async fn http2(
     connections_of_address: usize,
     connection: Arc<Connection>,
 ) -> Result<(), ServeError> {
-    let first = FirstRequest::default();
+    let (first, turn) = (FirstRequest::default(), Turn::default());
     let service = service_fn(|request| {
         first.came();
         stack::answer(edge, &connection, None, request)
@@ -47,13 +51,16 @@ pub(super) async fn http2(
         .max_local_error_reset_streams(count(limits.emitted_resets_max))
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut serving = std::pin::pin!(serving);
-    tokio::select! {
-        result = serving.as_mut() => return Ok(result?),
-        () = first.time_to_go(edge) => serving.as_mut().graceful_shutdown(),
-    }
-    Ok(serving.await?)
+        .serve_connection(TokioIo::new(Cork::new(stream, turn.clone())), service);
+    let (mut serving, mut time_to_go) = (pin!(serving), pin!(first.time_to_go(edge).fuse()));
+    let served = poll_fn(|cx| {
+        turn.next();
+        if time_to_go.as_mut().poll(cx).is_ready() {
+            serving.as_mut().graceful_shutdown();
+        }
+        serving.as_mut().poll(cx)
+    });
+    Ok(served.await?)
 }
 
 /// Streams that a connection may have at a time: its share of what its address may have.
