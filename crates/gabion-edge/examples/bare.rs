@@ -3,6 +3,8 @@
 //!
 //! `bare LISTEN ORIGIN CERT_PEM KEY_PEM`
 
+#![expect(clippy::print_stderr, reason = "an example is a program")]
+
 use std::env::args;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
