@@ -8,6 +8,7 @@ mod profile;
 mod reloads;
 mod site;
 mod waf;
+mod waf_edge;
 
 use clap::Subcommand;
 
@@ -34,6 +35,8 @@ pub(crate) enum Bench {
     Reloads(reloads::Reloads),
     /// The rule engine against libmodsecurity, transaction by transaction.
     Waf(waf::Waf),
+    /// What the rules add to a request, beside nginx with libmodsecurity.
+    WafEdge(waf_edge::WafEdge),
 }
 
 /// Measures.
@@ -47,5 +50,6 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
         Bench::Idle(idle) => idle.run(),
         Bench::Reloads(reloads) => reloads.run(),
         Bench::Waf(waf) => waf.run(),
+        Bench::WafEdge(waf) => waf.run(),
     }
 }

@@ -18,6 +18,9 @@ use crate::task::{Outcome, step};
 /// Requests per processor second of no cell may be below this share of the other proxy's.
 const PACE_MIN_PERCENT: f64 = 80.0;
 
+/// The other proxy.
+const NGINX: Proxy = Proxy::Nginx { name: "nginx", rules: None };
+
 /// How much is measured.
 #[derive(Debug, Args)]
 pub(crate) struct Edge {
@@ -82,6 +85,11 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
+    /// A row of another table.
+    pub(super) const fn new(name: &'static str, path: &'static str, load: Load) -> Self {
+        Self { name, path, load }
+    }
+
     /// The rows of the table.
     pub(super) fn all() -> impl Iterator<Item = &'static Self> {
         CELLS.iter()
@@ -118,7 +126,7 @@ impl Measured {
         Spread::of(self.rounds.iter().map(Round::cpu_us))
     }
 
-    fn rate(&self) -> Spread {
+    pub(super) fn rate(&self) -> Spread {
         Spread::of(self.rounds.iter().map(Round::rate))
     }
 
@@ -166,11 +174,11 @@ impl Edge {
             Some(path) => {
                 Proxy::Gabion { name: "before".into(), binary: path.clone(), settings: String::new() }
             }
-            None => Proxy::Nginx,
+            None => NGINX,
         };
         let mut rows = Vec::new();
         for cell in Cell::all().filter(|cell| self.wants(cell)) {
-            let alone = other == Proxy::Nginx && matches!(cell.load, Load::Handshakes { mlkem: true, .. });
+            let alone = other == NGINX && matches!(cell.load, Load::Handshakes { mlkem: true, .. });
             let proxies = if alone { vec![&gabion] } else { vec![&gabion, &other] };
             let row = measure(*cell, &site, &proxies, &self.rounds, &folder)?;
             println!("{}", report::line(&row));

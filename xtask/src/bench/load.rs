@@ -11,11 +11,26 @@ use crate::task::{Outcome, root};
 /// Connections that our client opens at a time.
 const HANDSHAKES_AT_A_TIME: u64 = 8;
 
+/// The ordinary requests of [`Load::Shop`].
+const SHOP: [&str; 9] = [
+    "simple-get",
+    "simple-post",
+    "args-2",
+    "args-10",
+    "benign-api-call",
+    "benign-form",
+    "benign-graphql",
+    "benign-static",
+    "benign-upload",
+];
+
 /// How one cell is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
     /// HTTP/1.1 over kept-alive connections, by wrk.
     Http1 { connections: u32 },
+    /// Ordinary requests of a shop, in turn, over HTTP/1.1 by wrk; the path is not used.
+    Shop { connections: u32 },
     /// HTTP/2 by h2load.
     Http2 { connections: u32, streams: u32 },
     /// A new connection for every request, by our own client.
@@ -75,7 +90,7 @@ impl Load {
         }
         let seen = match self {
             Self::Http2 { .. } => h2load(&raw, &log)?,
-            Self::Http1 { .. } | Self::Handshakes { .. } => result(&raw)?,
+            Self::Http1 { .. } | Self::Shop { .. } | Self::Handshakes { .. } => result(&raw)?,
         };
         if seen.failed > 0 || seen.requests == 0 {
             return Err(format!("{} requests, {} failed:\n{raw}", seen.requests, seen.failed));
@@ -100,6 +115,13 @@ impl Load {
                 let mut wrk = pinned(&cores, "wrk");
                 wrk.args(["-t1", &format!("-c{connections}"), &format!("-d{}s", whole(seconds))]);
                 wrk.arg("-s").arg(root().join("bench/edge/wrk.lua")).arg(url);
+                wrk
+            }
+            Self::Shop { connections } => {
+                let mut wrk = pinned(&cores, "wrk");
+                wrk.args(["-t1", &format!("-c{connections}"), &format!("-d{}s", whole(seconds))]);
+                wrk.arg("-s").arg(root().join("bench/waf/shop.lua")).arg(url).arg("--");
+                wrk.args(SHOP.map(|case| root().join(format!("bench/waf/cases/{case}.http"))));
                 wrk
             }
             Self::Http2 { connections, streams } => {

@@ -21,7 +21,12 @@ pub(crate) struct Site {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Proxy {
     /// Debian's nginx.
-    Nginx,
+    Nginx {
+        /// Its name in tables and files.
+        name: &'static str,
+        /// What libmodsecurity runs in it, if anything.
+        rules: Option<PathBuf>,
+    },
     /// A Gabion binary.
     Gabion {
         /// Its name in tables and files.
@@ -39,7 +44,7 @@ impl Proxy {
     /// Its name in tables and files.
     pub(crate) fn name(&self) -> &str {
         match self {
-            Self::Nginx => "nginx",
+            Self::Nginx { name, .. } => name,
             Self::Gabion { name, .. } => name,
             Self::Bare(_) => "bare",
         }
@@ -77,8 +82,12 @@ impl Site {
         let log = self.folder.join(format!("{}.log", proxy.name()));
         let port = free_port()?;
         match proxy {
-            Proxy::Nginx => {
-                let configuration = filled(&self.folder, "nginx.conf", "nginx.conf", origin, port)?;
+            Proxy::Nginx { name, rules } => {
+                let own = format!("{name}.conf");
+                let configuration = filled(&self.folder, "nginx.conf", &own, origin, port)?;
+                if let Some(rules) = rules {
+                    with_modsecurity(&configuration, rules)?;
+                }
                 let mut command = pinned(PROXY_CORE, "nginx");
                 Server::start(command.arg("-c").arg(configuration), (LOOPBACK, port), &log)
             }
@@ -105,6 +114,14 @@ impl Drop for Site {
             eprintln!("xtask: {}: {error}", self.folder.display());
         }
     }
+}
+
+/// Lets an nginx of `bench/edge/nginx.conf` hold every request against rules.
+fn with_modsecurity(path: &Path, rules: &Path) -> Outcome {
+    let text = std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let module = "load_module /usr/lib/nginx/modules/ngx_http_modsecurity_module.so;\n";
+    let on = format!("http {{\n    modsecurity on;\n    modsecurity_rules_file {};", rules.display());
+    write(path, (module.to_owned() + &text.replacen("http {", &on, 1)).as_bytes())
 }
 
 /// Lays settings over those of a file: tables are merged, everything else is replaced.
@@ -169,7 +186,7 @@ fn filled(folder: &Path, template: &str, name: &str, origin: u16, port: u16) -> 
         ("origin", origin.to_string()),
         ("port", port.to_string()),
         ("control", free_port()?.to_string()),
-        ("name", name.trim_end_matches(".toml").to_owned()),
+        ("name", name.trim_end_matches(".toml").trim_end_matches(".conf").to_owned()),
     ];
     fill(&format!("edge/{template}"), folder.join(name), &values)
 }
