@@ -105,6 +105,12 @@ impl Transaction {
         transaction
     }
 
+    /// Decides from here on whether rules run and decide, whatever the rule files say. `ctl:ruleEngine` of a rule that
+    /// runs later decides again.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.state.engine = engine;
+    }
+
     /// Tells what time it is. The engine has no clock; DURATION, TIME and the ends of collections go by this.
     pub fn set_now(&mut self, now: Timestamp) {
         self.now = now;
@@ -222,6 +228,12 @@ impl Transaction {
     /// How the rules would have stopped the transaction, where the engine only detects.
     pub fn detected(&self) -> Option<&Interruption> {
         self.state.detected.as_ref()
+    }
+
+    /// What was not inspected as a whole so far.
+    pub fn partial(&self) -> impl Iterator<Item = Partial> {
+        let memory = self.state.values.is_full().then_some(Partial::Memory);
+        self.state.partial.iter().copied().chain(memory)
     }
 
     pub(crate) fn audit_parts(&self) -> AuditParts {

@@ -13,6 +13,8 @@ use crate::variable::{COUNT, Variable};
 /// Bytes of all values of one transaction, each transformed form included. A request of 128 KiB takes a tenth at
 /// most; above, [`Partial::Memory`].
 const VALUE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of values that the next transaction may find ready. What a larger one needed is given back.
+const KEPT_BYTES_MAX: usize = 1 << 20;
 /// Severity before any rule matched.
 const NO_SEVERITY: i64 = 255;
 
@@ -186,6 +188,9 @@ impl State {
     }
 
     pub(super) fn into_memory(self) -> Memory {
+        if self.values.capacity() > KEPT_BYTES_MAX {
+            return Memory::new();
+        }
         let Self { values, collections, tx, removed, matched, groups, views, spare, epoch, .. } = self;
         Memory { values, collections, tx, removed, matched, groups, views, spare, epoch }
     }
