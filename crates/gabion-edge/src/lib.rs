@@ -57,6 +57,7 @@ mod trace_context;
 mod transfer;
 mod tunnel;
 pub mod upstream;
+pub mod waf;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

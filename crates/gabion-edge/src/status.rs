@@ -12,6 +12,7 @@ use crate::shed::ShedStatus;
 use crate::state::State;
 pub use crate::upstream::breaker::BreakerState;
 use crate::upstream::moment::now_ms;
+use crate::waf::ProvenRules;
 use crate::{Cut, Edge, Metrics, saturation};
 
 /// An upstream as it is now.
@@ -93,6 +94,11 @@ impl Edge {
             origins: site.origins.iter().map(ToString::to_string).collect(),
         };
         self.state().sites.iter().map(status).collect()
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Option<Arc<ProvenRules>> {
+        self.state().rules.clone()
     }
 
     /// The rate limits in force, the built-in one first.

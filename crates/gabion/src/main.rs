@@ -26,6 +26,7 @@ mod out;
 mod product;
 mod run;
 mod service;
+mod waf;
 
 use std::process::ExitCode;
 use std::sync::Arc;

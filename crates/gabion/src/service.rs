@@ -134,6 +134,7 @@ mod tests {
             [[route]]
             path = "/"
             upstream = "shop"
+            waf = "off"
         "#;
         let config = Config::parse(&folder.join("gabion.toml"), text.to_owned()).expect("it is good");
         let (clock, entropy, events) =

@@ -11,12 +11,14 @@ use gabion_console::{Console, Deps};
 use gabion_core::{Actor, Clock, Event, EventId, EventKind};
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, LimitsSection, ListenSection, RateLimitSection, RouteSection,
-    SiteSection, TelemetrySection, UpstreamSection,
+    SiteSection, TelemetrySection, UpstreamSection, WafSection,
 };
+use gabion_edge::waf::ProvenRules;
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};
 use gabion_store::lane::{Lane, LaneConfig};
 use gabion_store::{Db, StorageConfig, StoreDeps, StoreError};
 use gabion_test::{SeededEntropy, TestClock};
+use gabion_waf::{Disk, RuleSet, Services, Source};
 use gabion_web::auth::{self, Authenticate, Authentication};
 use gabion_web::{
     AllowedHosts, ApiKey, ApiKeyId, ClientAddr, Csrf, Plane, Principal, SessionId, Staff, StaffId,
@@ -250,6 +252,7 @@ fn config(file: &str) -> EdgeConfig {
         limits: &file.limits,
         access_log: &AccessLogSection::default(),
         telemetry: &TelemetrySection::default(),
+        waf: &WafSection::default(),
         sites: &file.site,
         upstreams: &file.upstream,
         routes: &file.route,
@@ -277,7 +280,15 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         challenges: gabion_edge::tls::Challenges::default(),
         sharing: None,
     };
-    Edge::start(config(FILE), deps).unwrap()
+    let rules = Some(Arc::new(rules(&deps)));
+    Edge::start(EdgeConfig { rules, ..config(FILE) }, deps).unwrap()
+}
+
+/// Rules that stop what they are tried with.
+fn rules(deps: &EdgeDeps) -> ProvenRules {
+    let text = "SecRule ARGS \"@detectSQLi\" \"id:1,phase:2,deny\"\nSecRule ARGS \"@detectXSS\" \"id:2,phase:2,deny\"";
+    let rules = RuleSet::load(&[Source::text("rules.conf", text)], &Disk).unwrap();
+    ProvenRules::prove(rules, vec!["rules.conf".into()], Services::default(), deps.clock.now()).unwrap()
 }
 
 pub(crate) struct Answer {
