@@ -7,10 +7,10 @@ use gabion_core::Timestamp;
 use super::backend::answer;
 use super::case::{Case, Expectation, Input, Overrides};
 use super::request::build;
-use super::wire::Wire;
 use crate::operator::pattern::{Outcome, Pattern};
 use crate::outcome::Verdict;
 use crate::transaction::{Connection, RequestHead, ResponseHead, Scratch};
+use crate::wire::Wire;
 use crate::{MatchedRule, RuleSet};
 
 /// How cases went.
@@ -22,6 +22,8 @@ pub struct Summary {
     pub overridden: Vec<(String, String)>,
     /// Those that did not.
     pub failed: Vec<Failure>,
+    /// Those whose files say that they are not to be run.
+    pub skipped: usize,
 }
 
 /// A case that did not go as expected.
@@ -44,11 +46,17 @@ struct Observed {
     lines: Vec<String>,
 }
 
-/// Runs cases. One that fails is judged again by its override, if it has one.
-pub fn run(rules: &RuleSet, cases: &[Case], overrides: &Overrides) -> Summary {
+/// Runs cases. One that fails is judged again by its override, if it has one. `tell` hears before each case how many
+/// are done.
+pub fn run(rules: &RuleSet, cases: &[Case], overrides: &Overrides, mut tell: impl FnMut(usize)) -> Summary {
     let mut summary = Summary::default();
     let mut scratch = None;
-    for case in cases {
+    for (done, case) in cases.iter().enumerate() {
+        tell(done);
+        if case.disabled {
+            summary.skipped += 1;
+            continue;
+        }
         let mut failure = Failure { id: case.id.clone(), why: Vec::new(), logged: Vec::new() };
         let mut excused = true;
         for stage in &case.stages {

@@ -1,5 +1,6 @@
 //! What a transaction keeps while it runs, and what the next one can use again.
 
+use super::trace::Trace;
 use super::tx::TxStore;
 use crate::collection::Update;
 use crate::outcome::{Interruption, MatchedRule, Partial};
@@ -109,6 +110,7 @@ pub(super) struct State {
     pub(super) interruption: Option<Interruption>,
     pub(super) detected: Option<Interruption>,
     pub(super) partial: Vec<Partial>,
+    pub(super) trace: Option<Trace>,
 }
 
 impl Memory {
@@ -184,6 +186,7 @@ impl State {
             interruption: None,
             detected: None,
             partial: Vec::new(),
+            trace: None,
         }
     }
 
