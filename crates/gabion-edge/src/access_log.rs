@@ -17,6 +17,7 @@ use std::time::Duration;
 
 pub(crate) use line::{End, Line};
 pub(crate) use redact::text as masked;
+pub use redact::{redacted_address, text as redacted_text};
 pub(crate) use text::Texts;
 
 use crate::config::AccessLogConfig;

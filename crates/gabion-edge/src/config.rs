@@ -39,7 +39,9 @@ pub use upstream::{
     ClientIdentity, EndpointConfig, HealthSection, SecretHeader, SecretHeaderSection, UpstreamConfig,
     UpstreamSection,
 };
-pub use waf::{OverLimit, RouteWaf, RuleSource, WafConfig, WafMode, WafSection};
+pub use waf::{
+    Exclusion, ExclusionSection, OverLimit, Part, RouteWaf, RuleSource, WafConfig, WafMode, WafSection,
+};
 
 use crate::network::Network;
 use crate::waf::ProvenRules;

@@ -71,6 +71,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use access_log::{redacted_address, redacted_text};
 pub use body::{Body, BoxError};
 pub use config::EdgeConfig;
 pub use cut::Cut;

@@ -1,11 +1,14 @@
 //! `[waf]`: which rules requests and answers are held against, and what happens to those that match.
 
+mod exclusion;
+
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::Invalid;
+pub use exclusion::{Exclusion, ExclusionSection, Part};
 
 /// The word in `rules` for Gabion's own rules.
 const BUILTIN: &str = "builtin";
@@ -36,6 +39,8 @@ pub struct WafSection {
     pub over_limit: OverLimit,
     /// Whether answers are inspected; they are then asked for uncompressed, and held until that is done.
     pub responses: bool,
+    /// What rules do not look at.
+    pub exclusion: Vec<ExclusionSection>,
 }
 
 impl Default for WafSection {
@@ -49,6 +54,7 @@ impl Default for WafSection {
             request_body_bytes_max: Spanned::new(0..0, 12 << 20),
             over_limit: OverLimit::default(),
             responses: false,
+            exclusion: Vec::new(),
         }
     }
 }
@@ -119,6 +125,8 @@ pub struct WafConfig {
     pub request_body_bytes_max: usize,
     /// Whether answers are inspected.
     pub responses: bool,
+    /// What rules do not look at.
+    pub exclusions: Vec<Exclusion>,
 }
 
 /// What the WAF does on a route.
@@ -131,7 +139,11 @@ pub struct RouteWaf {
 }
 
 impl WafSection {
-    pub(super) fn check(&self) -> Result<WafConfig, Invalid> {
+    /// Checks the section.
+    ///
+    /// # Errors
+    /// The first thing that cannot work, with its place in the file.
+    pub fn check(&self) -> Result<WafConfig, Invalid> {
         if self.rules.get_ref().is_empty() {
             return Err(Invalid::at(&self.rules, "rules names none: write \"builtin\", or mode = \"off\""));
         }
@@ -157,6 +169,7 @@ impl WafSection {
             outbound_threshold: *self.outbound_threshold.get_ref(),
             request_body_bytes_max: usize::try_from(bytes_max).expect("256 MiB are a usize"),
             responses: self.responses,
+            exclusions: exclusion::check_exclusions(&self.exclusion)?,
         })
     }
 
