@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod waf;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     /// The configuration for something else.
     #[command(subcommand)]
     Export(ExportCommand),
+    /// Rules against attacks: list them, try them, install them.
+    #[command(subcommand)]
+    Waf(waf::WafCommand),
     /// Print a one-time link for the first owner, or for an owner who lost access.
     SetupLink(ConfigArg),
     /// Copy the database to a file while Gabion runs.

@@ -42,6 +42,8 @@ use crate::waf::Rulebook;
 pub(crate) enum End {
     /// It was told to stop.
     Stopped,
+    /// A command answered no, and told it.
+    No,
     /// It was told to restart: everything is closed but the listening sockets.
     HandOver(Successor),
 }

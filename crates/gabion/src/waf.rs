@@ -1,7 +1,17 @@
 //! From `[waf]` to rules that are proven to work, loaded again only when something about them changed.
 
+pub(crate) mod command;
+mod exclusion;
+mod explain;
 mod files;
+mod install;
+mod list;
+mod progress;
+mod replay;
+mod shown;
 mod sources;
+mod test;
+mod trial;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -33,6 +43,9 @@ pub(crate) enum RulesError {
         /// What is wrong with it.
         what: String,
     },
+    /// An exclusion of a rule that is not there.
+    #[error(transparent)]
+    Exclusion(#[from] exclusion::NoSuchRule),
     /// The rules do not stop attacks.
     #[error(transparent)]
     Toothless(#[from] Toothless),
@@ -66,6 +79,7 @@ fn read(waf: &WafConfig) -> Result<Read, RulesError> {
     let sources = sources::of(waf)?;
     let recorder = files::Recorder::default();
     let rules = RuleSet::load(&sources, &recorder)?;
+    exclusion::check(&waf.exclusions, &rules)?;
     Ok(Read { rules, sources, seen: recorder.seen() })
 }
 
@@ -169,6 +183,7 @@ mod tests {
             outbound_threshold: 4,
             request_body_bytes_max: 1 << 20,
             responses: false,
+            exclusions: Vec::new(),
         }
     }
 

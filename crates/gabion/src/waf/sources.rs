@@ -2,14 +2,14 @@
 //!
 //! Later directives win over earlier ones, and a rule set keeps a variable that is already set. So: what is Gabion's
 //! default comes first, then the set-up files of rule sets, then what `gabion.toml` says of scores and strictness, then
-//! the rules, and last what `gabion.toml` says of the engine.
+//! its exclusions, the rules, and last what `gabion.toml` says of the engine.
 
 use std::path::{Path, PathBuf};
 
 use gabion_edge::config::{RuleSource, WafConfig};
 use gabion_waf::{Source, builtin};
 
-use super::RulesError;
+use super::{RulesError, exclusion};
 
 /// What holds unless rule files say otherwise.
 const DEFAULTS: &str = include_str!("defaults.conf");
@@ -50,8 +50,9 @@ pub(super) fn of(waf: &WafConfig) -> Result<Vec<Source>, RulesError> {
     }
     let first = Source::text("gabion/defaults.conf", DEFAULTS);
     let scores = Source::text("gabion/scores.conf", scores(waf));
+    let exclusions = Source::text("gabion/exclusions.conf", exclusion::directives(&waf.exclusions));
     let engine = Source::text("gabion/engine.conf", engine(waf));
-    Ok([first].into_iter().chain(setup).chain([scores]).chain(rules).chain([engine]).collect())
+    Ok([first].into_iter().chain(setup).chain([scores, exclusions]).chain(rules).chain([engine]).collect())
 }
 
 fn wrong(path: &Path, what: impl Into<String>) -> RulesError {
@@ -88,13 +89,13 @@ fn engine(waf: &WafConfig) -> String {
 
 /// The files of a rule set in a folder: its own, those of a `rules` folder in it, and those of its plugins.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct RuleFolder {
-    setup: Vec<PathBuf>,
-    rules: Vec<PathBuf>,
+pub(super) struct RuleFolder {
+    pub(super) setup: Vec<PathBuf>,
+    pub(super) rules: Vec<PathBuf>,
 }
 
 impl RuleFolder {
-    fn read(folder: &Path) -> Result<Self, RulesError> {
+    pub(super) fn read(folder: &Path) -> Result<Self, RulesError> {
         let split = Some(DEBIAN).filter(|split| folder == Path::new(split.rules));
         let beside = |path: &str| Some(PathBuf::from(path)).filter(|path| path.is_file());
         let own = SETUP.iter().map(|name| folder.join(name)).find(|path| path.is_file());
