@@ -10,7 +10,7 @@ use crate::Body;
 use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
-use crate::config::{AccessLogConfig, EdgeConfig, EncodedBodies, HashBy, Limits, RouteWaf, Site};
+use crate::config::{AccessLogConfig, EdgeConfig, EncodedBodies, HashBy, Limits, Protocol, RouteWaf, Site};
 use crate::error::ReloadError;
 use crate::forward::Origination;
 use crate::metrics::Metrics;
@@ -52,6 +52,11 @@ impl Route {
             key.is_some_and(|key| mix(key) % 100 < canary.percent) && canary.upstream.is_well()
         };
         self.canary.as_ref().filter(chosen).map_or(&self.upstream, |canary| &canary.upstream)
+    }
+
+    /// Whether the upstream could be one of gRPC, which is spoken over HTTP/2 only.
+    pub(crate) fn takes_grpc(&self) -> bool {
+        self.upstream.config.protocol != Protocol::Http1
     }
 
     /// Sends a copy of a request to the mirror, where there is one.
@@ -186,6 +191,11 @@ impl State {
     /// The site with this lower-case host.
     pub(crate) fn site(&self, host: &str) -> Option<Arc<Site>> {
         self.hosts.get(host).map(Arc::clone)
+    }
+
+    /// All routes.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter().map(Arc::as_ref)
     }
 
     /// The route for a lower-case host and a normalized path.

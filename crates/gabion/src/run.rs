@@ -265,6 +265,7 @@ pub(crate) async fn start(
             sockets: Arc::clone(&sockets),
             sticky_key: db.keys().current(KeyUse::Sticky).secret.clone(),
             challenges,
+            scratch: in_force.data_folder(),
             sharing: counter::sharing(&file.storage(), &db).map_err(|error| unavailable(&error))?,
         },
     )

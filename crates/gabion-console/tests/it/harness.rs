@@ -216,13 +216,18 @@ impl Harness {
         let strict = FILE.replace("[listen]", "[listen]\ntrusted_proxies = [\"127.0.0.1\"]");
         let limit = "[[rate_limit]]\nname = \"strict\"\nby = [\"address\"]\nrequests = 1\nper_seconds = 3600";
         self.edge
-            .reload(config(&format!("{strict}\n{limit}\nexempt = [\"127.0.0.1\"]\neverywhere = true")))
+            .reload(self.ruled(&format!("{strict}\n{limit}\nexempt = [\"127.0.0.1\"]\neverywhere = true")))
             .unwrap();
     }
 
     /// Leaves the edge without public listeners.
     pub(crate) fn close_listeners(&self) {
-        self.edge.reload(config(&FILE.replace("[\"127.0.0.1:0\"]", "[]"))).unwrap();
+        self.edge.reload(self.ruled(&FILE.replace("[\"127.0.0.1:0\"]", "[]"))).unwrap();
+    }
+
+    /// A configuration with the rules that there are.
+    fn ruled(&self, file: &str) -> EdgeConfig {
+        EdgeConfig { rules: self.edge.rules(), ..config(file) }
     }
 
     /// A new event of a kind.
@@ -278,6 +283,7 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         sockets: Arc::default(),
         sticky_key,
         challenges: gabion_edge::tls::Challenges::default(),
+        scratch: std::env::temp_dir(),
         sharing: None,
     };
     let rules = Some(Arc::new(rules(&deps)));

@@ -89,7 +89,8 @@ pub fn redacted_address(bytes: &[u8]) -> String {
     out
 }
 
-fn is_secret(name: &[u8]) -> bool {
+/// Whether the name of a value says that it is a secret.
+pub(crate) fn is_secret(name: &[u8]) -> bool {
     let name = percent_decode(name).decode_utf8_lossy().to_ascii_lowercase();
     let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     SECRET_NAMES.contains(&name) || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))

@@ -60,7 +60,7 @@ impl Default for WafSection {
 }
 
 /// What happens to requests and answers that the rules would stop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WafMode {
     /// Nothing is inspected.

@@ -240,6 +240,7 @@ impl Setup {
             sockets: Arc::default(),
             sticky_key: gabion_core::Secret::new([5; 32]),
             challenges: Challenges::default(),
+            scratch: std::env::temp_dir(),
             sharing: self.sharing.clone(),
         };
         let edge = Edge::start(config, deps)?;
