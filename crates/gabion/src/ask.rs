@@ -3,8 +3,8 @@
 use gabion_edge::BoxError;
 use http::header::{HOST, USER_AGENT};
 use http::{Request, Response, response};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::body::{Bytes, Incoming};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::task::AbortOnDropHandle;
@@ -37,8 +37,15 @@ pub(crate) async fn get_whole(
 ) -> Result<(response::Parts, Vec<u8>), BoxError> {
     let (answer, _connection) = ask(stream, authority, target, agent).await?;
     let (head, body) = answer.into_parts();
-    let body = Limited::new(body, bytes_max).collect().await?;
-    Ok((head, body.to_bytes().into()))
+    let too_long = || format!("the answer is longer than {bytes_max} bytes").into();
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Err(too_long());
+    }
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(body) => Ok((head, body.to_bytes().into())),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
+        Err(error) => Err(error),
+    }
 }
 
 async fn ask(

@@ -1,12 +1,13 @@
 //! `[[waf.exclusion]]` as directives: before the rules run, they lose sight of one part of requests to one path.
 
 use std::fmt::Write;
+use std::ops::Range;
 
 use gabion_edge::config::{Exclusion, Part};
 use gabion_waf::RuleSet;
 
-/// The id of the first exclusion's own rule. The edge takes at most a thousand of them.
-const FIRST_ID: u64 = 9_001_000;
+/// Ids of the rules that exclusions become. The edge takes no more exclusions.
+const OWN_IDS: Range<u64> = 9_001_000..9_002_000;
 /// One segment of a decoded path: never a step upwards, and nothing that a shop might decode once more.
 const SEGMENT: &str = r"[^/\\;.%]+(?:\.[^/\\;.%]+)*";
 /// What means something in patterns.
@@ -28,7 +29,7 @@ fn nearest_text(nearest: Option<u64>) -> String {
 /// The directives of all exclusions.
 pub(super) fn directives(exclusions: &[Exclusion]) -> String {
     let mut text = String::new();
-    for (id, exclusion) in (FIRST_ID..).zip(exclusions) {
+    for (id, exclusion) in OWN_IDS.zip(exclusions) {
         directive(id, exclusion, &mut text).expect("writing to a string cannot fail");
     }
     text
@@ -76,9 +77,10 @@ fn targets(part: &Part) -> Vec<String> {
 /// # Errors
 /// The first id that no rule has.
 pub(super) fn check(exclusions: &[Exclusion], rules: &RuleSet) -> Result<(), NoSuchRule> {
-    for Exclusion { path, rules: ids, .. } in exclusions {
-        for id in ids {
-            let nearest = rules.iter().map(|rule| rule.id()).min_by_key(|own| own.abs_diff(*id));
+    let ids = || rules.iter().map(|rule| rule.id()).filter(|id| !OWN_IDS.contains(id));
+    for Exclusion { path, rules: wanted, .. } in exclusions {
+        for id in wanted {
+            let nearest = ids().min_by_key(|known| known.abs_diff(*id));
             if nearest != Some(*id) {
                 return Err(NoSuchRule { path: path.clone(), id: *id, nearest });
             }

@@ -152,7 +152,8 @@ impl Explained {
             writeln!(out, "         score {}", rule.score)?;
         }
         if !self.partial.is_empty() {
-            writeln!(out, "not inspected as a whole: {}", json(&self.partial))?;
+            let partial = json(&self.partial);
+            writeln!(out, "not inspected as a whole: {partial}; [waf] over_limit says what happens then")?;
         }
         let verdict = if self.blocked { "would be blocked" } else { "passes" };
         writeln!(out, "{verdict} (score {}, threshold {})", self.score, self.threshold)?;

@@ -7,19 +7,20 @@ pub(super) struct Progress {
     what: &'static str,
     total: u64,
     shown: Option<u64>,
-    terminal: bool,
+    visible: bool,
 }
 
 impl Progress {
-    /// Of work with so many steps.
-    pub(super) fn new(what: &'static str, total: u64) -> Self {
-        Self { what, total: total.max(1), shown: None, terminal: std::io::stderr().is_terminal() }
+    /// Of work with so many steps; nothing is shown where nobody knows how many.
+    pub(super) fn new(what: &'static str, total: Option<u64>) -> Self {
+        let visible = total.is_some() && std::io::stderr().is_terminal();
+        Self { what, total: total.unwrap_or(0).max(1), shown: None, visible }
     }
 
     /// So many steps are done.
     pub(super) fn tell(&mut self, done: u64) {
         let percent = done.min(self.total).saturating_mul(100) / self.total;
-        if self.terminal && self.shown != Some(percent) {
+        if self.visible && self.shown != Some(percent) {
             self.shown = Some(percent);
             self.write(&format!("\r{}: {percent} %", self.what));
         }

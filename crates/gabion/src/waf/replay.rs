@@ -66,13 +66,13 @@ pub(super) fn run(args: &Replay) -> Result<End, Failure> {
 }
 
 /// The log, and how long it is if anybody knows.
-fn open(path: &Path) -> io::Result<(Box<dyn BufRead>, u64)> {
+fn open(path: &Path) -> io::Result<(Box<dyn BufRead>, Option<u64>)> {
     if path == Path::new("-") {
-        return Ok((Box::new(BufReader::new(io::stdin())), u64::MAX));
+        return Ok((Box::new(BufReader::new(io::stdin())), None));
     }
     let file = File::open(path)?;
     let bytes = file.metadata()?.len();
-    Ok((Box::new(BufReader::new(file)), bytes))
+    Ok((Box::new(BufReader::new(file)), Some(bytes)))
 }
 
 /// Reads a line without its end; of one that is too long, nothing. Says how many bytes that took.

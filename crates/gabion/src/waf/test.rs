@@ -68,7 +68,7 @@ pub(super) fn run(args: &Test) -> Result<End, Failure> {
     }
     let overrides = overrides(args.overrides.as_deref()).map_err(|error| wrong(&error))?;
     let report = args.report.as_deref().map(|path| create(path).map(|file| (path, file))).transpose()?;
-    let mut progress = Progress::new("cases", cases.len() as u64);
+    let mut progress = Progress::new("cases", Some(cases.len() as u64));
     let summary = ftw::run(&rules, &cases, &overrides, |done| progress.tell(done as u64));
     drop(progress);
     if let Some((path, mut file)) = report {
