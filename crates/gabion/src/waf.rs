@@ -171,6 +171,7 @@ mod tests {
     use std::path::Path;
 
     use gabion_core::SystemClock;
+    use gabion_edge::config::{Exclusion, Part};
 
     use super::*;
 
@@ -204,6 +205,25 @@ mod tests {
         let stricter = WafConfig { paranoia_level: 2, ..waf(&[&file]) };
         assert!(!Arc::ptr_eq(&second, &load(&stricter).expect("they load")));
         assert_eq!(second.sources(), ["builtin", file.to_str().expect("a path")]);
+    }
+
+    #[test]
+    fn exclusions_belong_to_the_rules_and_do_not_make_them_fail_their_trial() {
+        let book = Rulebook::new(Arc::new(SystemClock));
+        let rules = book.rules(waf(&[])).expect("they load");
+        let ids: Vec<u64> = rules.rules().iter().filter(|rule| rule.logs()).map(|rule| rule.id()).collect();
+        let part = Part::Parameter("q".into());
+        let exclusions = ids.chunks(50).map(|rules| Exclusion {
+            path: "/search".into(),
+            rules: rules.into(),
+            part: part.clone(),
+        });
+        let excluding = WafConfig { exclusions: exclusions.collect(), ..waf(&[]) };
+        let changed = book.rules(excluding).expect("they load, and stop attacks elsewhere");
+        assert!(!Arc::ptr_eq(&rules, &changed));
+        let unknown = vec![Exclusion { path: "/search".into(), rules: vec![7], part }];
+        let refused = book.rules(WafConfig { exclusions: unknown, ..waf(&[]) });
+        assert!(matches!(refused, Err(RulesError::Exclusion(_))));
     }
 
     #[test]
