@@ -1,11 +1,12 @@
 //! What a log says of the rules, in words, and as exclusions to paste.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 use std::net::IpAddr;
 
 use gabion_edge::config::{WafConfig, WafSection};
 
-use super::tally::{Findings, Place, RuleTally, Tally};
+use super::tally::{Findings, Place, RuleTally, Tally, VISITORS_EACH_MAX};
 
 /// Rules that are listed.
 const RULES_MAX: usize = 20;
@@ -61,8 +62,8 @@ fn write_rules(tally: &Tally, out: &mut String) -> std::fmt::Result {
     rules.sort_by_key(|(id, rule)| (std::cmp::Reverse(rule.requests), **id));
     writeln!(out, "\nRules that would have decided")?;
     for (id, rule) in rules.iter().take(RULES_MAX) {
-        let times = if rule.requests == 1 { "request" } else { "requests" };
-        writeln!(out, "  {id}  {} {times}  {}", rule.requests, rule.message)?;
+        let visitors = number(&rule.visitors);
+        writeln!(out, "  {id}  {} requests of {visitors} visitors  {}", rule.requests, rule.message)?;
         rule.examples.iter().try_for_each(|example| writeln!(out, "      {example}"))?;
     }
     match rules.len().saturating_sub(RULES_MAX) {
@@ -105,7 +106,8 @@ fn proposals(tally: &Tally) -> Vec<String> {
 fn proposal(buyers: usize, place: &Place, findings: &Findings) -> String {
     let quoted = |text: &str| toml::Value::String(text.to_owned());
     let rules: Vec<String> = findings.rules.iter().map(u64::to_string).collect();
-    let reason = format!("replay: {} visitors sent it, {buyers} of them bought", findings.visitors.len());
+    let visitors = number(&findings.visitors);
+    let reason = format!("replay: {visitors} visitors sent it, {buyers} of them bought");
     format!(
         "[[waf.exclusion]]\npath = {}\nrules = [{}]\nparameter = {}\nreason = {}\n",
         quoted(&place.path),
@@ -113,6 +115,12 @@ fn proposal(buyers: usize, place: &Place, findings: &Findings) -> String {
         quoted(&place.parameter),
         quoted(&reason)
     )
+}
+
+/// How many visitors; they are told apart up to a limit.
+fn number(visitors: &HashSet<IpAddr>) -> String {
+    let least = if visitors.len() == VISITORS_EACH_MAX { "at least " } else { "" };
+    format!("{least}{}", visitors.len())
 }
 
 fn is_taken(text: &str) -> bool {

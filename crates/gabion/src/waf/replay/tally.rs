@@ -12,9 +12,11 @@ use super::line::Logged;
 /// Visitors that are told apart; later ones are not counted as visitors.
 const VISITORS_MAX: usize = 500_000;
 /// Places of findings that may become exclusions; later ones do not.
-const PLACES_MAX: usize = 10_000;
-/// Visitors of one place that are told apart.
-const PLACE_VISITORS_MAX: usize = 1_000;
+const PLACES_MAX: usize = 5_000;
+/// Bytes of a path or a parameter of such a place. Exclusions have shorter ones.
+const PLACE_BYTES_MAX: usize = 512;
+/// Visitors of one rule or place that are told apart; from there on it is at least so many.
+pub(super) const VISITORS_EACH_MAX: usize = 200;
 /// Examples of one rule.
 const EXAMPLES_MAX: usize = 3;
 
@@ -38,6 +40,7 @@ pub(super) struct Tally {
 pub(super) struct RuleTally {
     pub(super) message: String,
     pub(super) requests: u64,
+    pub(super) visitors: HashSet<IpAddr>,
     pub(super) examples: Vec<String>,
 }
 
@@ -104,9 +107,13 @@ impl Tally {
         let rule = self.rules.entry(step.rule.id).or_insert_with(|| RuleTally {
             message: shown::value(&step.rule.message),
             requests: 0,
+            visitors: HashSet::new(),
             examples: Vec::new(),
         });
         rule.requests += 1;
+        if rule.visitors.len() < VISITORS_EACH_MAX {
+            rule.visitors.insert(logged.client);
+        }
         if rule.examples.len() < EXAMPLES_MAX {
             let target = gabion_edge::redacted_address(&logged.target);
             let method = shown::value(&logged.method);
@@ -124,12 +131,14 @@ impl Tally {
     }
 
     fn count_place(&mut self, place: Place, rule: u64, visitor: IpAddr) {
-        if self.places.len() == PLACES_MAX && !self.places.contains_key(&place) {
+        let new = !self.places.contains_key(&place);
+        let long = place.path.len().max(place.parameter.len()) > PLACE_BYTES_MAX;
+        if long || new && self.places.len() == PLACES_MAX {
             return;
         }
         let findings = self.places.entry(place).or_default();
         findings.rules.insert(rule);
-        if findings.visitors.len() < PLACE_VISITORS_MAX {
+        if findings.visitors.len() < VISITORS_EACH_MAX {
             findings.visitors.insert(visitor);
         }
     }
