@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use case::{Case, Expectation, Generation, Input, Overrides, Stage};
-pub use run::{Failure, Summary, run};
+pub use run::{Failure, Observed, Summary, run, run_by};
 
 use crate::source::Source;
 

@@ -78,6 +78,13 @@ pub struct Expectation {
     pub isolated: bool,
 }
 
+impl Input {
+    /// Everything that goes over the wire, as go-ftw would send it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        super::request::build(self)
+    }
+}
+
 impl Case {
     /// Reads the cases of a file; none if it is empty.
     ///
@@ -141,6 +148,13 @@ impl Overrides {
             }
         }
         Ok(Self(overrides))
+    }
+
+    /// These, and others for cases that these say nothing of.
+    #[must_use]
+    pub fn or(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
     }
 
     /// Why the expectations of a case are others, and which.

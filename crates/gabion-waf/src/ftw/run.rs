@@ -38,21 +38,35 @@ pub struct Failure {
 }
 
 /// What a request led to.
-struct Observed {
-    status: u16,
-    refused: bool,
-    response: Vec<u8>,
-    logged: Vec<u64>,
-    lines: Vec<String>,
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The status that the client got.
+    pub status: u16,
+    /// Whether the server refused the request by itself.
+    pub refused: bool,
+    /// The body that the client got.
+    pub response: Vec<u8>,
+    /// The rules that logged, in order.
+    pub logged: Vec<u64>,
+    /// What they logged, in the form of ModSecurity's error log.
+    pub lines: Vec<String>,
 }
 
-/// Runs cases. One that fails is judged again by its override, if it has one. `tell` hears before each case how many
-/// are done.
+/// Runs cases against the engine, without a socket. `tell` hears before each request how many were sent.
 pub fn run(rules: &RuleSet, cases: &[Case], overrides: &Overrides, mut tell: impl FnMut(usize)) -> Summary {
-    let mut summary = Summary::default();
     let mut scratch = None;
-    for (done, case) in cases.iter().enumerate() {
-        tell(done);
+    let mut sent = 0;
+    run_by(cases, overrides, |input| {
+        tell(sent);
+        sent += 1;
+        send(rules, input, &mut scratch)
+    })
+}
+
+/// Runs cases against whatever `send` sends requests to. One that fails is judged again by its override, if it has one.
+pub fn run_by(cases: &[Case], overrides: &Overrides, mut send: impl FnMut(&Input) -> Observed) -> Summary {
+    let mut summary = Summary::default();
+    for case in cases {
         if case.disabled {
             summary.skipped += 1;
             continue;
@@ -60,7 +74,7 @@ pub fn run(rules: &RuleSet, cases: &[Case], overrides: &Overrides, mut tell: imp
         let mut failure = Failure { id: case.id.clone(), why: Vec::new(), logged: Vec::new() };
         let mut excused = true;
         for stage in &case.stages {
-            let observed = send(rules, &stage.input, &mut scratch);
+            let observed = send(&stage.input);
             let why = judge(&observed, &stage.expected);
             if !why.is_empty() {
                 let other = overrides.of(&case.id).map(|(expected, _)| judge(&observed, expected));

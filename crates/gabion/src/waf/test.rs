@@ -68,8 +68,9 @@ pub(super) fn run(args: &Test) -> Result<End, Failure> {
     }
     let overrides = overrides(args.overrides.as_deref()).map_err(|error| wrong(&error))?;
     let report = args.report.as_deref().map(|path| create(path).map(|file| (path, file))).transpose()?;
-    let mut progress = Progress::new("cases", Some(cases.len() as u64));
-    let summary = ftw::run(&rules, &cases, &overrides, |done| progress.tell(done as u64));
+    let requests: usize = cases.iter().filter(|case| !case.disabled).map(|case| case.stages.len()).sum();
+    let mut progress = Progress::new("cases", Some(requests as u64));
+    let summary = ftw::run(&rules, &cases, &overrides, |sent| progress.tell(sent as u64));
     drop(progress);
     if let Some((path, mut file)) = report {
         let text = serde_json::to_vec_pretty(&Report::of(&summary)).expect("numbers and texts are JSON");
