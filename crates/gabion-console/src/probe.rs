@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use gabion_edge::status::WafStatus;
 use gabion_web::{By, ClientAddr, Problem, Read};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -26,6 +27,8 @@ pub(crate) fn router() -> Router<Console> {
 pub(crate) struct Ready {
     pub(crate) ready: bool,
     pub(crate) reasons: Vec<String>,
+    /// The rules that requests are held against; none where nothing is inspected.
+    pub(crate) waf: Option<WafStatus>,
 }
 
 /// Customers are served without a database too, but not for long what operators expect; so both count.
@@ -37,7 +40,7 @@ pub(crate) fn ready(console: &Console) -> Ready {
     if let Some(reason) = console.0.db.health().reason {
         reasons.push(format!("the database takes no writes: {reason}"));
     }
-    Ready { ready: reasons.is_empty(), reasons }
+    Ready { ready: reasons.is_empty(), reasons, waf: console.0.edge.waf() }
 }
 
 async fn alive() -> &'static str {

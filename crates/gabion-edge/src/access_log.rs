@@ -16,7 +16,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 pub(crate) use line::{End, Line};
-pub(crate) use redact::text as masked;
+pub(crate) use redact::{is_secret, text as masked};
+pub use redact::{redacted_address, text as redacted_text};
 pub(crate) use text::Texts;
 
 use crate::config::AccessLogConfig;

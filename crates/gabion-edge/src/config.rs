@@ -12,10 +12,12 @@ mod route;
 mod site;
 mod telemetry;
 mod upstream;
+mod waf;
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -37,8 +39,12 @@ pub use upstream::{
     ClientIdentity, EndpointConfig, HealthSection, SecretHeader, SecretHeaderSection, UpstreamConfig,
     UpstreamSection,
 };
+pub use waf::{
+    Exclusion, ExclusionSection, OverLimit, Part, RouteWaf, RuleSource, WafConfig, WafMode, WafSection,
+};
 
 use crate::network::Network;
+use crate::waf::ProvenRules;
 
 /// Something in the file that cannot work: where, what, and what would.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,6 +72,8 @@ pub struct EdgeSections<'a> {
     pub access_log: &'a AccessLogSection,
     /// `[telemetry]`.
     pub telemetry: &'a TelemetrySection,
+    /// `[waf]`.
+    pub waf: &'a WafSection,
     /// `[[site]]`.
     pub sites: &'a [SiteSection],
     /// `[[upstream]]`.
@@ -93,6 +101,10 @@ pub struct EdgeConfig {
     pub access_log: Option<AccessLogConfig>,
     /// Where spans and metrics are sent, if anywhere.
     pub telemetry: Option<TelemetryConfig>,
+    /// What rules are loaded with.
+    pub waf: WafConfig,
+    /// The rules. The edge reads no files: who starts it loads them where [`EdgeConfig::wants_rules`].
+    pub rules: Option<Arc<ProvenRules>>,
     /// Time running requests get when stopping.
     pub drain: Duration,
     /// Time they get when Gabion restarts in place.
@@ -113,8 +125,17 @@ impl EdgeConfig {
     /// # Errors
     /// The first thing that cannot work, with its place in the file.
     pub fn check(sections: EdgeSections<'_>) -> Result<Self, Invalid> {
-        let EdgeSections { listen, limits, access_log, telemetry, sites, upstreams, routes, rate_limits } =
-            sections;
+        let EdgeSections {
+            listen,
+            limits,
+            access_log,
+            telemetry,
+            waf,
+            sites,
+            upstreams,
+            routes,
+            rate_limits,
+        } = sections;
         let need = |empty: bool, what: &str| {
             if empty { Err(Invalid { span: None, message: what.to_owned() }) } else { Ok(()) }
         };
@@ -133,15 +154,24 @@ impl EdgeConfig {
             limits,
             access_log: access_log.check(),
             telemetry: telemetry.check()?,
+            waf: waf.check()?,
+            rules: None,
             drain: Duration::from_secs(listen.drain_seconds),
             restart_drain: Duration::from_secs(listen.restart_drain_seconds),
             sites: site::check_sites(sites)?,
             upstreams: upstream::check_upstreams(upstreams)?,
             routes: Vec::new(),
         };
-        let routes =
-            routes.iter().map(|route| route::check_route(route, &checked)).collect::<Result<_, _>>()?;
+        let routes = routes
+            .iter()
+            .map(|route| route::check_route(route, waf.everywhere(), &checked))
+            .collect::<Result<_, _>>()?;
         Ok(Self { routes, ..checked })
+    }
+
+    /// Whether anything is inspected.
+    pub fn wants_rules(&self) -> bool {
+        self.routes.iter().any(|route| route.waf.mode != WafMode::Off)
     }
 
     /// The hosts of all sites: what certificates must cover and what `Host` may say.

@@ -31,6 +31,9 @@ pub enum ReloadError {
     /// Telemetry cannot be set up.
     #[error("telemetry")]
     Telemetry(#[from] TelemetryError),
+    /// Requests are to be inspected, and nobody loaded rules.
+    #[error("no rules are loaded")]
+    NoRules,
     /// The access log cannot be written.
     #[error("access log")]
     AccessLog {

@@ -41,6 +41,15 @@ pub const CERTIFICATE_REFUSED: EventKind = EventKind::new("edge.certificate_refu
 /// A served certificate has come near its end, or is over, and was not renewed. Critical from the last week on.
 pub const CERTIFICATE_EXPIRING: EventKind = EventKind::new("edge.certificate_expiring", 1, Severity::Warning);
 
+/// The rules of the WAF stopped a request, or the shop's answer to one.
+pub const WAF_BLOCKED: EventKind = EventKind::new("waf.blocked", 1, Severity::Info);
+/// The rules would have stopped it, but the mode of the route let it pass.
+pub const WAF_FLAGGED: EventKind = EventKind::new("waf.flagged", 1, Severity::Info);
+/// A request or an answer was not inspected as a whole.
+pub const WAF_PARTIAL: EventKind = EventKind::new("waf.partial", 1, Severity::Info);
+/// The WAF broke down over a request, because of a mistake in Gabion.
+pub const WAF_FAILED: EventKind = EventKind::new("waf.failed", 1, Severity::Critical);
+
 /// Requests seem to come through a CDN whose addresses are not believed. Anybody can pretend that.
 pub const CDN_NOTICED: EventKind = EventKind::new("edge.cdn_noticed", 1, Severity::Warning);
 

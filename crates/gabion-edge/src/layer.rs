@@ -37,7 +37,6 @@ pub(crate) trait Next: Send + 'static {
 pub(crate) struct Visit {
     pub(crate) request: Request<Body>,
     /// Its head as it came, over HTTP/1.
-    #[expect(dead_code, reason = "for rules and bot scoring, which want order and case")]
     pub(crate) raw_head: Option<RawHead>,
     /// Its id as a header value.
     pub(crate) id_value: HeaderValue,

@@ -57,9 +57,11 @@ mod trace_context;
 mod transfer;
 mod tunnel;
 pub mod upstream;
+pub mod waf;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -70,6 +72,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use access_log::{redacted_address, redacted_text};
 pub use body::{Body, BoxError};
 pub use config::EdgeConfig;
 pub use cut::Cut;
@@ -90,6 +93,7 @@ use state::State;
 use tls::Challenges;
 use tunnel::Tunnels;
 use upstream::Support;
+use waf::Room;
 
 gabion_core::id!(
     /// One request; the shop and the customer see it as `X-Request-Id`.
@@ -119,6 +123,8 @@ pub struct EdgeDeps {
     pub sticky_key: Secret<[u8; 32]>,
     /// Answers to an ACME server's challenges that wait to be asked for.
     pub challenges: Challenges,
+    /// Where bodies wait for their verdict that are too large for memory: in files without a name.
+    pub scratch: PathBuf,
     /// Where exact rate limits are counted; none when this process is the only one.
     pub sharing: Option<Sharing>,
 }
@@ -135,6 +141,7 @@ struct Inner {
     history: Mutex<History>,
     recorder: Recorder,
     support: Support,
+    room: Arc<Room>,
     tunnels: Tunnels,
     sockets: Arc<Sockets>,
     places: Places,
@@ -181,6 +188,7 @@ impl Edge {
             history: Mutex::new(History::default()),
             recorder,
             support,
+            room: Room::new(deps.scratch),
             tunnels,
             sockets: deps.sockets,
             places: Places::default(),
@@ -374,6 +382,10 @@ impl Edge {
 
     fn cut(&self) -> &CancellationToken {
         &self.0.cut
+    }
+
+    fn room(&self) -> &Arc<Room> {
+        &self.0.room
     }
 
     fn tunnels(&self) -> &Tunnels {

@@ -41,6 +41,18 @@ pub struct Metrics {
     pub first_byte: Histogram,
     /// From the head of an answer to its end.
     pub transfer: Histogram,
+    /// What the WAF took for one request and its answer.
+    pub waf: Histogram,
+    /// Requests that the WAF inspected.
+    pub waf_inspected: AtomicU64,
+    /// Requests that it stopped, or whose answers it did.
+    pub waf_blocked: AtomicU64,
+    /// Requests that it would have stopped.
+    pub waf_flagged: AtomicU64,
+    /// Requests that it did not inspect as a whole, or whose answers it did not.
+    pub waf_partial: AtomicU64,
+    /// Requests over which it broke down.
+    pub waf_failed: AtomicU64,
     /// Bytes of request bodies.
     pub bytes_in: AtomicU64,
     /// Bytes of response bodies.

@@ -13,17 +13,20 @@ pub enum Module {
     Headers,
     /// Limits of one client's connections, of request bodies and of upstreams.
     Limits,
+    /// The rules against attacks inside requests.
+    Waf,
 }
 
 impl Module {
     /// Every module, in the order they are shown.
-    pub const ALL: [Self; 2] = [Self::Headers, Self::Limits];
+    pub const ALL: [Self; 3] = [Self::Headers, Self::Limits, Self::Waf];
 
     /// The name on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Headers => "headers",
             Self::Limits => "limits",
+            Self::Waf => "waf",
         }
     }
 
@@ -35,6 +38,7 @@ impl Module {
                 "limits of one client's connections, request body limits, rate limits, the block list, shedding and \
                  the upstream's queue"
             }
+            Self::Waf => "rules against attacks inside requests",
         }
     }
 }
@@ -47,7 +51,7 @@ impl fmt::Display for Module {
 
 /// A name of no module.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such module; there are headers and limits")]
+#[error("no such module; there are headers, limits and waf")]
 pub struct UnknownModule;
 
 impl FromStr for Module {

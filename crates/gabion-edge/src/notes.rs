@@ -11,6 +11,7 @@ use crate::metrics::Metrics;
 use crate::transfer::Upload;
 use crate::upstream::Upstream;
 use crate::upstream::endpoint::Endpoint;
+use crate::waf::Findings;
 
 /// Where a request went, and how long each part of its way took. Phases it did not have stay empty.
 #[derive(Default)]
@@ -20,6 +21,7 @@ pub(crate) struct Notes {
     upstream: OnceLock<Arc<Upstream>>,
     endpoint: OnceLock<Arc<Endpoint>>,
     upload: OnceLock<Arc<Upload>>,
+    findings: OnceLock<Box<Findings>>,
     queue: Phase,
     connect: Phase,
     shop: Phase,
@@ -59,6 +61,18 @@ impl Notes {
         if !upload.is_done() {
             self.upload.get_or_init(|| Arc::clone(upload));
         }
+    }
+
+    /// What the WAF found in it.
+    pub(crate) fn found(&self, findings: Findings) {
+        if self.recorded {
+            self.findings.get_or_init(|| Box::new(findings));
+        }
+    }
+
+    /// The same; kept for records only.
+    pub(crate) fn findings(&self) -> Option<&Findings> {
+        self.findings.get().map(Box::as_ref)
     }
 
     /// The request waited for a place.

@@ -187,7 +187,7 @@ fn unreachable(upstream: &Upstream, reason: &str) -> Refusal {
 }
 
 /// Whether a response is a stream of events that may be silent for long (WHATWG HTML section 9.2.5).
-fn is_event_stream(headers: &HeaderMap) -> bool {
+pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
     const KIND: &[u8] = b"text/event-stream";
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.as_bytes().get(..KIND.len()));
     kind.is_some_and(|kind| kind.eq_ignore_ascii_case(KIND))

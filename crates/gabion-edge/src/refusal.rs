@@ -96,6 +96,29 @@ pub enum Refusal {
     /// The operator takes no requests from this client.
     #[error("blocked by the operator")]
     Blocked,
+    /// The rules stop the request.
+    #[error("stopped by the WAF{}", by(rule))]
+    Stopped {
+        /// The rule that decided it.
+        rule: Option<u64>,
+        /// What the client gets.
+        status: StatusCode,
+    },
+    /// The rules stop the shop's answer.
+    #[error("answer stopped by the WAF{}", by(rule))]
+    Withheld {
+        /// The rule that decided it.
+        rule: Option<u64>,
+    },
+    /// The request is too large or too manifold to be inspected as a whole.
+    #[error("not inspected as a whole: {what}")]
+    Uninspectable {
+        /// What was not.
+        what: &'static str,
+    },
+    /// The request could not be inspected for a reason of ours.
+    #[error("the WAF could not inspect the request")]
+    Uninspected,
     /// Gabion cannot keep up.
     #[error("overloaded")]
     Overloaded,
@@ -119,14 +142,17 @@ impl Refusal {
             Self::UnknownHost { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::Reserved => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge { .. } | Self::Uninspectable { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled { .. } | Self::BodySlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::Blocked => StatusCode::FORBIDDEN,
+            Self::Stopped { status, .. } => *status,
             Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Maintenance { .. } | Self::Busy { .. } | Self::Tripped { .. } | Self::Overloaded => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-            Self::Unreachable { .. } => StatusCode::BAD_GATEWAY,
+            Self::Maintenance { .. }
+            | Self::Busy { .. }
+            | Self::Tripped { .. }
+            | Self::Overloaded
+            | Self::Uninspected => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable { .. } | Self::Withheld { .. } => StatusCode::BAD_GATEWAY,
             Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -143,10 +169,14 @@ impl Refusal {
             | Self::Method => ErrorKind::BadRequest,
             Self::UnknownHost { .. } => ErrorKind::NotFoundSite,
             Self::Reserved => ErrorKind::NotFoundPage,
-            Self::BodyTooLarge { .. } => ErrorKind::TooLarge,
+            Self::BodyTooLarge { .. } | Self::Uninspectable { .. } => ErrorKind::TooLarge,
             Self::Maintenance { .. } => ErrorKind::Maintenance,
-            Self::Busy { .. } | Self::Tripped { .. } | Self::Overloaded => ErrorKind::Busy,
+            Self::Busy { .. } | Self::Tripped { .. } | Self::Overloaded | Self::Uninspected => {
+                ErrorKind::Busy
+            }
             Self::Blocked => ErrorKind::Blocked,
+            Self::Stopped { .. } => ErrorKind::Stopped,
+            Self::Withheld { .. } => ErrorKind::Withheld,
             Self::Limited { .. } => ErrorKind::TooMany,
             Self::Unreachable { .. } => ErrorKind::ShopUnreachable,
             Self::Timeout { .. } => ErrorKind::ShopTimeout,
@@ -157,7 +187,7 @@ impl Refusal {
     pub(crate) fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             Self::Maintenance { .. } => Some(300),
-            Self::Busy { .. } => Some(5),
+            Self::Busy { .. } | Self::Uninspected => Some(5),
             Self::Overloaded => Some(shed::RETRY_AFTER_SECONDS),
             Self::Limited { decision, .. } => Some(retry_after_seconds(*decision)),
             Self::Tripped { seconds, .. } => Some(*seconds),
@@ -169,19 +199,27 @@ impl Refusal {
     pub const fn blame(&self) -> Blame {
         match self {
             Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded => Blame::Operator,
-            Self::Tripped { .. } | Self::Unreachable { .. } | Self::Timeout { .. } => Blame::Upstream,
+            Self::Uninspected => Blame::Bug,
+            Self::Withheld { .. }
+            | Self::Tripped { .. }
+            | Self::Unreachable { .. }
+            | Self::Timeout { .. } => Blame::Upstream,
             _ => Blame::Client,
         }
     }
 
-    /// The kind of event it is recorded as; a maintenance page is no event, it was asked for. Rate limits
-    /// and shedding record their own, and who is blocked was blocked by an event.
+    /// The kind of event it is recorded as; a maintenance page is no event, it was asked for. Rate limits,
+    /// shedding and the WAF record their own, and who is blocked was blocked by an event.
     pub(crate) const fn event(&self) -> Option<&'static EventKind> {
         match self {
             Self::Maintenance { .. }
             | Self::Reserved
             | Self::Limited { .. }
             | Self::Blocked
+            | Self::Stopped { .. }
+            | Self::Withheld { .. }
+            | Self::Uninspectable { .. }
+            | Self::Uninspected
             | Self::Overloaded => None,
             Self::Unreachable { .. } | Self::Timeout { .. } => Some(&event::SHOP_FAILED),
             Self::Busy { .. } | Self::Tripped { .. } => Some(&event::SHOP_BUSY),
@@ -200,4 +238,8 @@ impl Refusal {
             _ => None,
         }
     }
+}
+
+fn by(rule: &Option<u64>) -> String {
+    rule.map(|rule| format!(", rule {rule}")).unwrap_or_default()
 }

@@ -17,6 +17,7 @@ use crate::rate_limit::RateLimit;
 use crate::redirect::Redirect;
 use crate::route::RouteLookup;
 use crate::tls::acme::challenge;
+use crate::waf::Waf;
 use crate::{Body, Edge, Refusal, cdn, trace};
 
 /// The defences around the proxy, outermost first.
@@ -27,6 +28,7 @@ macro_rules! defences {
             .layer(wrap(RouteLookup)) // foreign hosts and reserved paths end here
             .layer(wrap(RateLimit)) // before anything is worked on: a flood is cheap to refuse
             .layer(wrap(Redirect)) // plain HTTP goes no further where the site has HTTPS
+            .layer(wrap(Waf)) // after all that is cheap; bodies wait here for their verdict
             .layer(wrap(Headers)) // on the shop's responses; our own pages bring theirs
             .service($proxy)
     };

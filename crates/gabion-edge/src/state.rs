@@ -10,7 +10,7 @@ use crate::Body;
 use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
-use crate::config::{AccessLogConfig, EdgeConfig, EncodedBodies, HashBy, Limits, Site};
+use crate::config::{AccessLogConfig, EdgeConfig, EncodedBodies, HashBy, Limits, Protocol, RouteWaf, Site};
 use crate::error::ReloadError;
 use crate::forward::Origination;
 use crate::metrics::Metrics;
@@ -21,6 +21,7 @@ use crate::path::below;
 use crate::rate_limit::Limit;
 use crate::telemetry::Telemetry;
 use crate::upstream::{self, Support, Upstream, mix};
+use crate::waf::ProvenRules;
 
 /// A route with its upstream at hand.
 pub(crate) struct Route {
@@ -29,6 +30,7 @@ pub(crate) struct Route {
     pub(crate) body_bytes_max: u64,
     pub(crate) limits: Vec<Arc<Limit>>,
     pub(crate) encoded_bodies: EncodedBodies,
+    pub(crate) waf: RouteWaf,
     upstream: Arc<Upstream>,
     canary: Option<Canary>,
     mirror: Option<Mirror>,
@@ -50,6 +52,11 @@ impl Route {
             key.is_some_and(|key| mix(key) % 100 < canary.percent) && canary.upstream.is_well()
         };
         self.canary.as_ref().filter(chosen).map_or(&self.upstream, |canary| &canary.upstream)
+    }
+
+    /// Whether the upstream could be one of gRPC, which is spoken over HTTP/2 only.
+    pub(crate) fn takes_grpc(&self) -> bool {
+        self.upstream.config.protocol != Protocol::Http1
     }
 
     /// Sends a copy of a request to the mirror, where there is one.
@@ -77,6 +84,8 @@ pub(crate) struct State {
     pub(crate) admission: Arc<Admission>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
     pub(crate) telemetry: Option<Arc<Telemetry>>,
+    /// There wherever a route wants them.
+    pub(crate) rules: Option<Arc<ProvenRules>>,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
 }
@@ -91,6 +100,9 @@ impl State {
         support: &Support,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, ReloadError> {
+        if config.wants_rules() && config.rules.is_none() {
+            return Err(ReloadError::NoRules);
+        }
         let access_log = access_log(config.access_log, before, metrics)?;
         let telemetry =
             config.telemetry.as_ref().map(|config| Telemetry::new(config, metrics)).transpose()?;
@@ -134,6 +146,7 @@ impl State {
                     body_bytes_max: route.body_bytes_max,
                     limits,
                     encoded_bodies: route.encoded_bodies,
+                    waf: route.waf,
                     upstream: upstream(&route.upstream),
                     canary: route.canary.map(|canary| Canary {
                         upstream: upstream(&canary.upstream),
@@ -164,6 +177,7 @@ impl State {
             bypass: before.map(|state| state.bypass.clone()).unwrap_or_default(),
             access_log,
             telemetry: telemetry.map(Arc::new),
+            rules: config.rules,
             hosts,
             routes,
         })
@@ -177,6 +191,11 @@ impl State {
     /// The site with this lower-case host.
     pub(crate) fn site(&self, host: &str) -> Option<Arc<Site>> {
         self.hosts.get(host).map(Arc::clone)
+    }
+
+    /// All routes.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter().map(Arc::as_ref)
     }
 
     /// The route for a lower-case host and a normalized path.

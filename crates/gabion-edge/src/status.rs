@@ -1,18 +1,22 @@
 //! What the console, the API and the metrics page read of the edge.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use gabion_core::Timestamp;
 use serde::Serialize;
 
 use crate::access::{AccessEntry, Subject};
+use crate::config::WafMode;
 use crate::metrics::prometheus::{Exposition, Type};
 use crate::rate_limit::{Limit, lately::Limited};
 use crate::shed::ShedStatus;
 use crate::state::State;
 pub use crate::upstream::breaker::BreakerState;
 use crate::upstream::moment::now_ms;
-use crate::{Cut, Edge, Metrics, saturation};
+use crate::waf::ProvenRules;
+use crate::{Cut, Edge, Metrics, Module, saturation};
 
 /// An upstream as it is now.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -79,6 +83,23 @@ pub struct SiteStatus {
     pub origins: Vec<String>,
 }
 
+/// The WAF as it is now.
+#[derive(Clone, Debug, Serialize)]
+pub struct WafStatus {
+    /// The modes of routes, each once, the mildest first.
+    pub modes: Vec<WafMode>,
+    /// Whether it is turned off for a while.
+    pub bypassed: bool,
+    /// How many rules there are.
+    pub rules: usize,
+    /// Where they come from.
+    pub sources: Vec<String>,
+    /// When they were loaded.
+    pub loaded_at: Timestamp,
+    /// What became of the attacks that were sent to try them: `stopped`, or they would not be in force.
+    pub canary: &'static str,
+}
+
 impl Edge {
     /// The upstreams as they are now.
     pub fn upstreams(&self) -> Vec<UpstreamStatus> {
@@ -93,6 +114,26 @@ impl Edge {
             origins: site.origins.iter().map(ToString::to_string).collect(),
         };
         self.state().sites.iter().map(status).collect()
+    }
+
+    /// The rules in force.
+    pub fn rules(&self) -> Option<Arc<ProvenRules>> {
+        self.state().rules.clone()
+    }
+
+    /// The WAF as it is now; none where nothing is inspected.
+    pub fn waf(&self) -> Option<WafStatus> {
+        let state = self.state();
+        let modes: BTreeSet<_> = state.routes().map(|route| route.waf.mode).collect();
+        let rules = state.rules.as_ref()?;
+        Some(WafStatus {
+            modes: modes.into_iter().collect(),
+            bypassed: state.bypass.contains(&Module::Waf),
+            rules: rules.rules().len(),
+            sources: rules.sources().to_vec(),
+            loaded_at: rules.loaded_at(),
+            canary: "stopped",
+        })
     }
 
     /// The rate limits in force, the built-in one first.
@@ -206,6 +247,11 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ),
         ("gabion_spans_exported_total", "Spans that a collector took.", count(&metrics.spans_exported)),
         ("gabion_spans_dropped_total", "Spans dropped.", count(&metrics.spans_dropped)),
+        ("gabion_waf_inspected_total", "Requests that the WAF inspected.", count(&metrics.waf_inspected)),
+        ("gabion_waf_blocked_total", "Requests that the WAF stopped.", count(&metrics.waf_blocked)),
+        ("gabion_waf_flagged_total", "Requests it would have stopped.", count(&metrics.waf_flagged)),
+        ("gabion_waf_partial_total", "Requests it inspected in part.", count(&metrics.waf_partial)),
+        ("gabion_waf_failed_total", "Requests over which it broke down.", count(&metrics.waf_failed)),
         ("gabion_exports_failed_total", "Exports of telemetry that failed.", count(&metrics.exports_failed)),
     ] {
         page.metric(name, Type::Counter, help, [(vec![], value)]);
@@ -237,6 +283,7 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_connect_seconds", "Opening connections to the shop.", &metrics.connect),
         ("gabion_send_seconds", "Sending request bodies to the shop.", &metrics.send),
         ("gabion_first_byte_seconds", "From there to the head of the shop's answer.", &metrics.first_byte),
+        ("gabion_waf_seconds", "Inspecting a request and its answer.", &metrics.waf),
         ("gabion_transfer_seconds", "From the head of an answer to its end.", &metrics.transfer),
     ] {
         page.histogram(name, help, &phase.snapshot());

@@ -48,8 +48,10 @@ pub(crate) fn begin(
 
 /// Ends with the answer: turns a refusal into a calm page, times it, counts it, and says what its id is.
 pub(crate) fn end(outcome: Outcome, mut passage: Passage) -> Response<Body> {
-    let turned_away =
-        matches!(outcome, Err(Refusal::Limited { .. } | Refusal::Blocked | Refusal::Overloaded));
+    let turned_away = matches!(
+        &outcome,
+        Err(Refusal::Limited { .. } | Refusal::Blocked | Refusal::Overloaded | Refusal::Stopped { .. })
+    );
     passage.facts.connection.refusals.count(turned_away);
     let mut response = outcome.unwrap_or_else(|refusal| refuse(&refusal, &mut passage));
     let (total, shop) = passage.answered(response.status());
@@ -94,6 +96,9 @@ fn refuse(refusal: &Refusal, passage: &mut Passage) -> Response<Body> {
             | Refusal::BodySlow { .. }
             | Refusal::BodyBroken
             | Refusal::Blocked
+            | Refusal::Stopped { .. }
+            | Refusal::Uninspectable { .. }
+            | Refusal::Uninspected
             | Refusal::Overloaded
     );
     if passage.version < Version::HTTP_2 && cut {

@@ -1,5 +1,7 @@
 //! Bodies on their way through: counted, limited, and never waited for forever.
 
+mod intake;
+
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -21,6 +23,8 @@ use crate::upstream::places::Place;
 use crate::upstream::pool::Carrier;
 use crate::upstream::shop_body::ShopBody;
 use crate::{Body, Refusal};
+
+pub(crate) use intake::Intake;
 
 /// How slow a request body may be.
 #[derive(Clone, Copy)]

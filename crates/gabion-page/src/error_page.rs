@@ -40,11 +40,15 @@ pub enum ErrorKind {
     TooMany,
     /// The operator takes no requests from this client (403).
     Blocked,
+    /// The request looks like an attack (400, 403).
+    Stopped,
+    /// The shop's answer gives away what it should not, and is not shown (502).
+    Withheld,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::NotFoundSite,
         Self::NotFoundPage,
         Self::BadRequest,
@@ -55,6 +59,8 @@ impl ErrorKind {
         Self::Maintenance,
         Self::TooMany,
         Self::Blocked,
+        Self::Stopped,
+        Self::Withheld,
     ];
 
     /// Stable name for machines, the `code` of the problem document.
@@ -71,6 +77,8 @@ impl ErrorKind {
             Self::Maintenance => "maintenance",
             Self::TooMany => "too_many_requests",
             Self::Blocked => "blocked",
+            Self::Stopped => "request_stopped",
+            Self::Withheld => "answer_withheld",
         }
     }
 
@@ -89,6 +97,8 @@ impl ErrorKind {
             Self::Maintenance => ["maintenance.title", "maintenance.what", "maintenance.next"],
             Self::TooMany => ["too-many.title", "too-many.what", "too-many.next"],
             Self::Blocked => ["blocked.title", "blocked.what", "blocked.next"],
+            Self::Stopped => ["stopped.title", "stopped.what", "stopped.next"],
+            Self::Withheld => ["withheld.title", "withheld.what", "withheld.next"],
         }
     }
 
@@ -101,10 +111,15 @@ impl ErrorKind {
     const fn action(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::NotFoundSite | Self::Blocked => None,
-            Self::NotFoundPage | Self::BadRequest | Self::TooLarge => Some(("error.start", "/")),
-            Self::ShopUnreachable | Self::ShopTimeout | Self::Busy | Self::Maintenance | Self::TooMany => {
-                Some(("error.again", ""))
+            Self::NotFoundPage | Self::BadRequest | Self::TooLarge | Self::Stopped => {
+                Some(("error.start", "/"))
             }
+            Self::ShopUnreachable
+            | Self::ShopTimeout
+            | Self::Busy
+            | Self::Maintenance
+            | Self::TooMany
+            | Self::Withheld => Some(("error.again", "")),
         }
     }
 }

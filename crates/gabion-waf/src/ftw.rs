@@ -2,19 +2,18 @@
 //!
 //! A case is built into the bytes that go-ftw would send, divided as leniently as rules need it, and given to a
 //! transaction; a reflecting backend answers. Statuses that the reference gets from its web server come from the
-//! strict reading of the head in [`wire`]. Source: ftw-tests-schema and go-ftw.
+//! strict reading of the head in [`crate::wire`]. Source: ftw-tests-schema and go-ftw.
 
 mod backend;
 mod case;
 mod request;
 mod run;
-pub(crate) mod wire;
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 pub use case::{Case, Expectation, Generation, Input, Overrides, Stage};
-pub use run::{Failure, Summary, run};
+pub use run::{Failure, Observed, Summary, run, run_by};
 
 use crate::source::Source;
 
@@ -57,7 +56,7 @@ pub fn sources(crs: &[PathBuf]) -> Vec<Source> {
     std::iter::once(settings).chain(crs.iter().cloned().map(Source::File)).collect()
 }
 
-/// All cases below a folder, by the names of their files.
+/// All cases below a folder, by the names of their files; those of disabled files, too.
 ///
 /// # Errors
 /// The first file that cannot be read.

@@ -7,8 +7,8 @@ use std::sync::OnceLock;
 
 use gabion_core::Timestamp;
 
-use crate::ftw::wire::Wire;
 use crate::transformation::Transformation;
+use crate::wire::Wire;
 use crate::{Connection, Files, Report, RequestHead, ResponseHead, RuleSet, Source};
 
 /// A disk with nothing on it.

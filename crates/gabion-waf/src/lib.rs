@@ -11,6 +11,7 @@
 //! happened.
 
 pub mod body;
+pub mod builtin;
 pub mod injection;
 
 mod audit;
@@ -19,6 +20,7 @@ mod error;
 pub mod ftw;
 #[doc(hidden)]
 pub mod fuzz;
+mod listing;
 mod operator;
 mod outcome;
 mod program;
@@ -31,6 +33,7 @@ mod transaction;
 mod transformation;
 mod values;
 mod variable;
+pub mod wire;
 
 use std::sync::Arc;
 
@@ -39,12 +42,13 @@ use gabion_core::Timestamp;
 pub use audit::{AuditRecord, Text};
 pub use collection::{Collections, EntryChange, MemoryCollections, Update};
 pub use error::{Fault, LoadError, Location};
+pub use listing::RuleView;
 pub use outcome::{Detail, Interruption, MatchedRule, Partial, StopAction, Verdict};
 pub use program::{BlockList, Geo, Services};
 pub use seclang::action::Phase;
 pub use settings::{AuditEngine, AuditParts, Engine, OverLimit, Settings};
 pub use source::{Disk, Files, Source};
-pub use transaction::{Connection, Report, RequestHead, ResponseHead, Scratch, Transaction};
+pub use transaction::{Connection, Report, RequestHead, ResponseHead, Scratch, Traced, Transaction};
 
 /// Rules, ready to run. Cheap to clone; transactions keep the rules that they began with.
 #[derive(Clone, Debug)]
@@ -82,6 +86,11 @@ impl RuleSet {
     /// Whether there is no rule at all.
     pub fn is_empty(&self) -> bool {
         self.program.rules.is_empty()
+    }
+
+    /// All rules, in the order of their files.
+    pub fn iter(&self) -> impl Iterator<Item = RuleView<'_>> {
+        self.program.rules.iter().map(RuleView)
     }
 
     /// Begins a transaction, in the memory of an earlier one if there is any.

@@ -34,7 +34,7 @@ impl Files for Disk {
 }
 
 /// One piece of a rule set, in the order of loading.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A file, or a pattern such as `rules/*.conf` with `*` and `?` in its last part; matches load by name.
     File(PathBuf),

@@ -6,6 +6,7 @@ mod evaluate;
 mod expand;
 mod head;
 mod state;
+mod trace;
 mod tx;
 
 use std::net::IpAddr;
@@ -20,6 +21,8 @@ use crate::seclang::action::Phase;
 use crate::settings::{AuditEngine, AuditParts, Engine, OverLimit};
 use crate::variable::Variable;
 use state::{Entry, Group, Item, Memory, Opened, State};
+use trace::Trace;
+pub use trace::Traced;
 
 /// Headers of a message, and cookies of a request; more are not read, [`Partial::Headers`].
 const HEADERS_MAX: usize = 1_000;
@@ -103,6 +106,23 @@ impl Transaction {
         let mut transaction = Self { program, services, started: now, now, state };
         transaction.connect(connection);
         transaction
+    }
+
+    /// Decides from here on whether rules run and decide, whatever the rule files say. `ctl:ruleEngine` of a rule that
+    /// runs later decides again.
+    pub fn set_engine(&mut self, engine: Engine) {
+        self.state.engine = engine;
+    }
+
+    /// Keeps from here on every rule that matches, with what these entries of TX hold after it. For people who ask why,
+    /// not for traffic.
+    pub fn trace(&mut self, entries: &[&str]) {
+        self.state.trace = Some(Trace::new(entries));
+    }
+
+    /// The rules that matched since the transaction is traced, in the order they ran.
+    pub fn traced(&self) -> &[Traced] {
+        self.state.trace.as_ref().map_or(&[], |trace| &trace.rules)
     }
 
     /// Tells what time it is. The engine has no clock; DURATION, TIME and the ends of collections go by this.
@@ -222,6 +242,12 @@ impl Transaction {
     /// How the rules would have stopped the transaction, where the engine only detects.
     pub fn detected(&self) -> Option<&Interruption> {
         self.state.detected.as_ref()
+    }
+
+    /// What was not inspected as a whole so far.
+    pub fn partial(&self) -> impl Iterator<Item = Partial> {
+        let memory = self.state.values.is_full().then_some(Partial::Memory);
+        self.state.partial.iter().copied().chain(memory)
     }
 
     pub(crate) fn audit_parts(&self) -> AuditParts {

@@ -67,6 +67,11 @@ impl Values {
         self.intern(b"");
     }
 
+    /// Bytes that are kept in memory for values, used or not.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Whether something did not fit.
     pub(crate) const fn is_full(&self) -> bool {
         self.full

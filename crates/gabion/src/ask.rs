@@ -2,9 +2,9 @@
 
 use gabion_edge::BoxError;
 use http::header::{HOST, USER_AGENT};
-use http::{Request, response};
-use http_body_util::Empty;
-use hyper::body::Bytes;
+use http::{Request, Response, response};
+use http_body_util::{BodyExt, Empty, LengthLimitError, Limited};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::task::AbortOnDropHandle;
@@ -19,10 +19,44 @@ pub(crate) async fn get(
     target: &str,
     agent: &'static str,
 ) -> Result<response::Parts, BoxError> {
+    // The connection ends with this function; what is left of the answer is nobody's.
+    let (answer, _connection) = ask(stream, authority, target, agent).await?;
+    Ok(answer.into_parts().0)
+}
+
+/// Asks for `target` and gives the head of the answer with its body, of at most so many bytes.
+///
+/// # Errors
+/// As [`get`]; also when the body is longer, or breaks off.
+pub(crate) async fn get_whole(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    authority: &str,
+    target: &str,
+    agent: &'static str,
+    bytes_max: usize,
+) -> Result<(response::Parts, Vec<u8>), BoxError> {
+    let (answer, _connection) = ask(stream, authority, target, agent).await?;
+    let (head, body) = answer.into_parts();
+    let too_long = || format!("the answer is longer than {bytes_max} bytes").into();
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Err(too_long());
+    }
+    match Limited::new(body, bytes_max).collect().await {
+        Ok(body) => Ok((head, body.to_bytes().into())),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
+        Err(error) => Err(error),
+    }
+}
+
+async fn ask(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    authority: &str,
+    target: &str,
+    agent: &'static str,
+) -> Result<(Response<Incoming>, AbortOnDropHandle<hyper::Result<()>>), BoxError> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    // Ends with this function; what is left of the answer is nobody's.
-    let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
+    let connection = AbortOnDropHandle::new(tokio::spawn(connection));
     let request =
         Request::get(target).header(HOST, authority).header(USER_AGENT, agent).body(Empty::<Bytes>::new())?;
-    Ok(sender.send_request(request).await?.into_parts().0)
+    Ok((sender.send_request(request).await?, connection))
 }

@@ -3,17 +3,21 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use gabion_core::{Clock, SystemClock};
+use gabion_core::{Clock, SystemClock, Timestamp};
 use gabion_edge::EdgeConfig;
+use gabion_edge::config::WafMode;
 use gabion_edge::tls::TlsMode;
 use gabion_edge::tls::acme::{AcmeMode, ChallengeKind};
+use gabion_edge::waf::ProvenRules;
+use gabion_waf::Services;
 
 use crate::admin::{self, Answer, Ask};
 use crate::around;
 use crate::bypass::BypassFile;
 use crate::config::Config;
-use crate::exit::{Failure, UNAVAILABLE};
+use crate::exit::{Failure, UNAVAILABLE, USAGE};
 use crate::out::say;
+use crate::waf;
 
 /// How long an endpoint may take to accept a connection.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -24,8 +28,11 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// When the configuration is wrong, or no endpoint of an upstream answers.
 pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let edge = config.edge();
+    let rules =
+        waf::load(&edge.waf).and_then(|rules| waf::prove(rules, &edge.waf, Services::default(), now()));
+    let rules = rules.map_err(|error| Failure::new(USAGE, error))?;
     let mut text = String::new();
-    describe(&mut text, config, &edge).expect("writing to a string cannot fail");
+    describe(&mut text, config, &edge, &rules).expect("writing to a string cannot fail");
     say(text)?;
     say(console_changes(config).await)?;
     let dead = probe(&edge).await?;
@@ -37,7 +44,11 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     Err(Failure::new(UNAVAILABLE, format!("no endpoint answers: {}", dead.join(", "))))
 }
 
-fn describe(out: &mut String, config: &Config, edge: &EdgeConfig) -> std::fmt::Result {
+fn now() -> Timestamp {
+    SystemClock.now()
+}
+
+fn describe(out: &mut String, config: &Config, edge: &EdgeConfig, rules: &ProvenRules) -> std::fmt::Result {
     writeln!(out, "{} is good.\n", config.path.display())?;
     for site in &edge.sites {
         let origins: Vec<_> = site.origins.iter().map(ToString::to_string).collect();
@@ -45,8 +56,10 @@ fn describe(out: &mut String, config: &Config, edge: &EdgeConfig) -> std::fmt::R
     }
     for route in &edge.routes {
         let host = route.host.as_deref().unwrap_or("every site");
-        writeln!(out, "  {} on {host} -> {}", route.path, route.upstream)?;
+        writeln!(out, "  {} on {host} -> {}, WAF: {}", route.path, route.upstream, route.waf.mode.as_str())?;
     }
+    let (count, sources) = (rules.rules().len(), rules.sources().join(", "));
+    writeln!(out, "WAF: {count} rules from {sources}; they stop the attacks that were sent to try them")?;
     let certificates = match config.tls_mode() {
         TlsMode::Local => "from Gabion's own authority: browsers warn until `gabion ca install`".to_owned(),
         TlsMode::Files(files) => format!("{} from files, read again when they change", files.len()),
@@ -60,11 +73,18 @@ fn describe(out: &mut String, config: &Config, edge: &EdgeConfig) -> std::fmt::R
             "  warning: the console can be reached from other machines; loopback and an SSH tunnel are safer"
         )?;
     }
-    for (title, lines) in [("Protected", PROTECTED), ("Not protected", NOT_PROTECTED)] {
-        writeln!(out, "\n{title}")?;
-        lines.iter().try_for_each(|line| writeln!(out, "  - {line}"))?;
+    writeln!(out, "\nProtected")?;
+    PROTECTED.iter().try_for_each(|line| writeln!(out, "  - {line}"))?;
+    let waf = |mode: WafMode| edge.routes.iter().any(|route| route.waf.mode == mode);
+    if waf(WafMode::Block) {
+        writeln!(out, "  - attacks inside requests that the rules know, where the WAF is on block")?;
     }
-    if let Ok(Some(bypass)) = BypassFile::of(&config.data_folder()).read(SystemClock.now()) {
+    writeln!(out, "\nNot protected")?;
+    for (mode, line) in UNBLOCKED.iter().filter(|(mode, _)| waf(*mode)) {
+        writeln!(out, "  - attacks inside requests, where the WAF is on {}: {line}", mode.as_str())?;
+    }
+    NOT_PROTECTED.iter().try_for_each(|line| writeln!(out, "  - {line}"))?;
+    if let Ok(Some(bypass)) = BypassFile::of(&config.data_folder()).read(now()) {
         writeln!(out, "\nBypassed until {} by {}", bypass.until, bypass.by)?;
     }
     Ok(())
@@ -96,9 +116,15 @@ const PROTECTED: &[&str] = &[
     "the shop sees who the client is, and forged forwarding headers are replaced",
 ];
 
+/// What modes let through.
+const UNBLOCKED: [(WafMode, &str); 3] = [
+    (WafMode::Learn, "only the near-certain is stopped, the rest is reported"),
+    (WafMode::Detect, "they are only reported"),
+    (WafMode::Off, "nothing is inspected"),
+];
+
 const NOT_PROTECTED: &[&str] = &[
-    "attacks inside requests (SQL injection, scripts, traversal): the WAF is not part of this version",
-    "bots, password stuffing and request floods: no rate limits in this version",
+    "bots and password stuffing beyond your rate limits",
     "floods larger than your line; errors in the shop's own logic and access control",
     "whoever reaches the shop's own address past Gabion: see below",
 ];

@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod waf;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     /// The configuration for something else.
     #[command(subcommand)]
     Export(ExportCommand),
+    /// Rules against attacks: list them, try them, install them.
+    #[command(subcommand)]
+    Waf(waf::WafCommand),
     /// Print a one-time link for the first owner, or for an owner who lost access.
     SetupLink(ConfigArg),
     /// Copy the database to a file while Gabion runs.
@@ -123,7 +128,7 @@ pub(crate) struct Init {
 #[derive(Debug, Args)]
 pub(crate) struct Bypass {
     /// What to turn off; everything when not given.
-    #[arg(long, value_name = "NAME", help = "What to turn off: headers, limits [default: all]")]
+    #[arg(long, value_name = "NAME", help = "What to turn off: headers, limits, waf [default: all]")]
     pub(crate) module: Vec<Module>,
     /// For how long, such as 30m or 2h; at most 24h.
     #[arg(long = "for", value_name = "TIME", default_value = "30m", value_parser = duration)]

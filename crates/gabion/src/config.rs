@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use gabion_edge::EdgeConfig;
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, LogTarget, RateLimitSection,
-    RouteSection, SiteSection, TelemetrySection, UpstreamSection,
+    RouteSection, RuleSource, SiteSection, TelemetrySection, UpstreamSection, WafSection,
 };
 use gabion_edge::tls::acme::{AcmeMode, ChallengeKind, InvalidAcme};
 use gabion_edge::tls::config::InvalidTlsSettings;
@@ -45,6 +45,9 @@ pub(crate) struct Sections {
     /// `[telemetry]`.
     #[serde(default)]
     pub(crate) telemetry: TelemetrySection,
+    /// `[waf]`.
+    #[serde(default)]
+    pub(crate) waf: WafSection,
     /// `[tls]`.
     #[serde(default)]
     pub(crate) tls: TlsSettings,
@@ -171,6 +174,7 @@ impl Config {
             limits: &sections.limits,
             access_log: &sections.access_log,
             telemetry: &sections.telemetry,
+            waf: &sections.waf,
             sites: &sections.site,
             upstreams: &sections.upstream,
             routes: &sections.route,
@@ -184,6 +188,11 @@ impl Config {
             }
             if let Some(header) = &mut upstream.secret_header {
                 header.value_file = self.resolve(&header.value_file);
+            }
+        }
+        for source in &mut edge.waf.rules {
+            if let RuleSource::Path(path) = source {
+                *path = self.resolve(path);
             }
         }
         if let Some(telemetry) = &mut edge.telemetry {

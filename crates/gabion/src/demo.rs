@@ -113,6 +113,10 @@ url = "sqlite:gabion.db"
 name = "shop"
 endpoints = ["{endpoint}"]
 {host}
+[waf]
+mode = "block"
+responses = true
+
 [[route]]
 path = "/"
 upstream = "shop"

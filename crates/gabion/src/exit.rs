@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+/// What was asked is answered with no: a request would be blocked, a case fails.
+pub(crate) const NO: u8 = 1;
 /// The configuration or the command line is wrong.
 pub(crate) const USAGE: u8 = 64;
 /// Something we depend on is not there: an address in use, a database, a running Gabion.

@@ -90,6 +90,10 @@ endpoints = ["{endpoint}"]      # where the shop answers; several are balanced a
 [upstream.health]
 # path = "/healthz"             # answered below 400 by a healthy shop; without it an open port is enough
 
+[waf]
+mode = "learn"                  # stops what is near-certain and reports the rest; "block" once the reports look right
+rules = ["builtin"]             # or "/usr/share/modsecurity-crs", or a folder of the OWASP Core Rule Set 4
+
 [[route]]
 path = "/"
 upstream = "shop"

@@ -26,6 +26,7 @@ mod out;
 mod product;
 mod run;
 mod service;
+mod waf;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
     let ended = runtime.block_on(dispatch(cli.command, sockets));
     match ended {
         Ok(End::Stopped) => ExitCode::SUCCESS,
+        Ok(End::No) => ExitCode::from(exit::NO),
         Ok(End::HandOver(successor)) => {
             drop(runtime);
             successor.take_over().tell()
@@ -79,6 +81,7 @@ async fn dispatch(command: Command, sockets: Arc<Sockets>) -> Result<End, Failur
         Command::Export(ExportCommand::Nginx(args)) => {
             command::export_nginx(Config::load(&args.config)?).await
         }
+        Command::Waf(command) => return waf::command::run(&command).await,
         Command::SetupLink(args) => command::setup_link(&Config::load(&args.config)?).await,
         Command::Backup(args) => command::backup(&Config::load(&args.config.config)?, &args.to).await,
         Command::Restore(args) => {

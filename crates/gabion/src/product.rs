@@ -1,6 +1,7 @@
 //! The running product: the configuration in force, its changes, and what the console may ask of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,11 +9,12 @@ use gabion_console::control::{
     Access, AccessWish, Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, Setting, Version,
     Wanted,
 };
+use gabion_core::blame::chain;
 use gabion_core::limits::cut;
 use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, Severity};
 use gabion_edge::access::Subject;
 use gabion_edge::tls::CertificateInfo;
-use gabion_edge::{Edge, EventSink, Module};
+use gabion_edge::{Edge, EdgeConfig, EventSink, Module};
 use gabion_store::{Db, StoreError};
 
 use crate::access::AccessBook;
@@ -21,6 +23,7 @@ use crate::certificates::Certificates;
 use crate::config::overlay::Overlay;
 use crate::config::store::{self, InsertError, SETTINGS_CHANGED, Stored};
 use crate::config::{Config, settings};
+use crate::waf::Rulebook;
 
 /// A new configuration was read after SIGHUP.
 pub(crate) const CONFIG_RELOADED: EventKind = EventKind::new("config.reloaded", 1, Severity::Info);
@@ -42,6 +45,8 @@ pub(crate) struct Deps {
     pub(crate) edge: Edge,
     /// Who is let in or kept out.
     pub(crate) access: AccessBook,
+    /// Its rules.
+    pub(crate) rulebook: Rulebook,
     /// Its certificates.
     pub(crate) certificates: Certificates,
     /// The database.
@@ -121,23 +126,26 @@ impl Product {
             let active = self.active();
             (active.file.path.clone(), active.overlay.clone(), active.version)
         };
-        let result = Config::load(&path).map_err(|error| error.to_string()).and_then(|file| {
-            let (kept, lost) = overlay.prune(&file.table);
-            let in_force = file.with(&kept).map_err(|error| error.to_string())?;
-            self.put_in_force(&in_force)?;
-            for path in lost {
-                tracing::warn!(%path, "The console's change of {path} has no place in the file any more");
-            }
-            *self.active() =
-                Active { file: Arc::new(file), in_force: Arc::new(in_force), overlay: kept, version };
-            Ok(())
-        });
+        let result = self.take(&path, overlay, version).await;
         let actor = Actor::Shell;
         match &result {
             Ok(()) => self.tell(&CONFIG_RELOADED, actor, |event| event),
             Err(error) => self.tell(&CONFIG_REFUSED, actor, |event| event.field("reason", error.as_str())),
         }
         result
+    }
+
+    async fn take(&self, path: &Path, overlay: Overlay, version: i64) -> Result<(), String> {
+        let file = Config::load(path).map_err(|error| error.to_string())?;
+        let (kept, lost) = overlay.prune(&file.table);
+        let in_force = file.with(&kept).map_err(|error| error.to_string())?;
+        self.put_in_force(&in_force).await?;
+        for path in lost {
+            tracing::warn!(%path, "The console's change of {path} has no place in the file any more");
+        }
+        *self.active() =
+            Active { file: Arc::new(file), in_force: Arc::new(in_force), overlay: kept, version };
+        Ok(())
     }
 
     /// The folder beside the database.
@@ -155,17 +163,19 @@ impl Product {
         format!("Changed in the console, version {}:{}", self.version(), lines.collect::<String>())
     }
 
-    fn put_in_force(&self, config: &Config) -> Result<(), String> {
+    async fn put_in_force(&self, config: &Config) -> Result<(), String> {
         let deps = &self.0.deps;
-        deps.edge.reload(config.edge()).map_err(|error| gabion_core::blame::chain(&error))?;
+        let rules_before = deps.edge.rules();
+        let edge = deps.rulebook.equip(config.edge()).await.map_err(|error| error.to_string())?;
+        deps.edge.reload(edge).map_err(|error| chain(&error))?;
         match deps.certificates.reload(config) {
             Ok(Some(tls)) => deps.edge.set_tls(tls),
             Ok(None) => {}
             Err(error) => {
                 // The edge already has the new routes; take them back so that nothing is half in force.
-                let before = self.active().in_force.edge();
-                deps.edge.reload(before).map_err(|error| gabion_core::blame::chain(&error))?;
-                return Err(gabion_core::blame::chain(&error));
+                let before = EdgeConfig { rules: rules_before, ..self.active().in_force.edge() };
+                deps.edge.reload(before).map_err(|error| chain(&error))?;
+                return Err(chain(&error));
             }
         }
         Ok(())
@@ -262,11 +272,11 @@ impl Product {
                 message: "nothing is different".into(),
             });
         }
-        self.put_in_force(&in_force).map_err(|reason| ChangeError::Refused { reason })?;
+        self.put_in_force(&in_force).await.map_err(|reason| ChangeError::Refused { reason })?;
         let event = event_of(&stored.version, EventId::new(now, self.0.deps.entropy.as_ref()), by.actor);
         if let Err(error) = self.insert(stored.clone(), event).await {
             let before = Arc::clone(&self.active().in_force);
-            self.put_in_force(&before).map_err(|reason| ChangeError::Refused { reason })?;
+            self.put_in_force(&before).await.map_err(|reason| ChangeError::Refused { reason })?;
             return Err(error);
         }
         *self.active() = Active {

@@ -30,17 +30,20 @@ use crate::certificates::{CONTROL_NAMES, Certificates, Deps as CertificateDeps};
 use crate::config::{Config, store};
 use crate::control_plane::ControlPlane;
 use crate::counter;
-use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE};
+use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE, USAGE};
 use crate::handover::{self, Standing, Successor};
 use crate::heartbeat::{self, HeartbeatSection};
 use crate::lane::EdgeLane;
 use crate::product::{self, Product, compose};
 use crate::service;
+use crate::waf::Rulebook;
 
 /// How a run ended without an error.
 pub(crate) enum End {
     /// It was told to stop.
     Stopped,
+    /// A command answered no, and told it.
+    No,
     /// It was told to restart: everything is closed but the listening sockets.
     HandOver(Successor),
 }
@@ -250,8 +253,10 @@ pub(crate) async fn start(
     let certificates =
         Certificates::open(&in_force, certificate_deps).map_err(|error| unavailable(&error))?;
     let control_tls = certificates.control_tls().map_err(|error| unavailable(&error))?;
+    let rulebook = Rulebook::new(clock());
+    let equipped = rulebook.equip(in_force.edge()).await.map_err(|error| Failure::new(USAGE, error))?;
     let edge = Edge::start(
-        in_force.edge(),
+        equipped,
         EdgeDeps {
             clock: clock(),
             entropy: Arc::new(EntropyAhead::new()),
@@ -260,6 +265,7 @@ pub(crate) async fn start(
             sockets: Arc::clone(&sockets),
             sticky_key: db.keys().current(KeyUse::Sticky).secret.clone(),
             challenges,
+            scratch: in_force.data_folder(),
             sharing: counter::sharing(&file.storage(), &db).map_err(|error| unavailable(&error))?,
         },
     )
@@ -276,6 +282,7 @@ pub(crate) async fn start(
     let product_deps = product::Deps {
         access: access.clone(),
         edge: edge.clone(),
+        rulebook,
         certificates,
         db: db.clone(),
         events,

@@ -134,6 +134,7 @@ mod tests {
             [[route]]
             path = "/"
             upstream = "shop"
+            waf = "off"
         "#;
         let config = Config::parse(&folder.join("gabion.toml"), text.to_owned()).expect("it is good");
         let (clock, entropy, events) =
@@ -149,7 +150,17 @@ mod tests {
         let tls = certificates.public_tls().expect("TLS");
         let sticky_key = gabion_core::Secret::new([5; 32]);
         let sockets = Arc::default();
-        let deps = EdgeDeps { clock, entropy, events, tls, sockets, sticky_key, challenges, sharing: None };
+        let deps = EdgeDeps {
+            clock,
+            entropy,
+            events,
+            tls,
+            sockets,
+            sticky_key,
+            challenges,
+            scratch: std::env::temp_dir(),
+            sharing: None,
+        };
         Edge::start(config.edge(), deps).expect("ports")
     }
 

@@ -3,7 +3,8 @@
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use gabion_core::{Severity, Timestamp};
-use gabion_edge::status::SiteStatus;
+use gabion_edge::config::WafMode;
+use gabion_edge::status::{SiteStatus, WafStatus};
 use gabion_edge::tls::certificate::Source;
 use gabion_edge::tls::{CertificateInfo, Validity};
 use gabion_page::chart::Svg;
@@ -42,6 +43,7 @@ struct Page<'a> {
     responses_note: String,
     endpoints: Vec<Endpoint>,
     certificates: Vec<Certificate>,
+    waf: Option<Rules>,
     database: Database,
     events: Vec<EventRow>,
     events_missing: bool,
@@ -71,6 +73,14 @@ struct Certificate {
     serial: String,
     next_renewal: Option<Moment>,
     last_error: Option<String>,
+}
+
+struct Rules {
+    status: Status,
+    word: String,
+    rules: String,
+    sources: String,
+    loaded: Moment,
 }
 
 struct Database {
@@ -112,6 +122,7 @@ pub(super) async fn show(
         responses_note: format!("by status, {}", traffic.shown()),
         endpoints: endpoints(&console),
         certificates: certificates(&console.0.control.certificates(), now),
+        waf: edge.waf().map(|waf| rules(&waf, now)),
         database: database(&console, now),
         events_missing: events.is_err(),
         events: events.unwrap_or_default().iter().map(|found| EventRow::new(found, now)).collect(),
@@ -217,6 +228,23 @@ fn certificates(certificates: &[CertificateInfo], now: Timestamp) -> Vec<Certifi
         }
     };
     certificates.iter().map(row).collect()
+}
+
+/// Whether attacks are stopped: everywhere, somewhere, nowhere.
+fn rules(waf: &WafStatus, now: Timestamp) -> Rules {
+    let modes: Vec<_> = waf.modes.iter().map(|mode| mode.as_str()).collect();
+    let (status, word) = match waf.modes.as_slice() {
+        _ if waf.bypassed => (Status::Down, "bypassed".to_owned()),
+        [WafMode::Block] => (Status::Ok, "block".to_owned()),
+        _ => (Status::Degraded, modes.join(", ")),
+    };
+    Rules {
+        status,
+        word,
+        rules: format!("{}, and they stop the attacks that try them", plural(waf.rules, "rule", "rules")),
+        sources: waf.sources.join(", "),
+        loaded: Moment::new(waf.loaded_at, now),
+    }
 }
 
 fn database(console: &Console, now: Timestamp) -> Database {

@@ -127,5 +127,5 @@ async fn a_bypass_is_set_shown_and_ended() {
         post(r#"{"modules":["limits"],"minutes":1441}"#).await.json()["errors"][0]["pointer"],
         "/minutes"
     );
-    assert_eq!(post(r#"{"modules":["waf"],"minutes":15}"#).await.status(), 400);
+    assert_eq!(post(r#"{"modules":["wall"],"minutes":15}"#).await.status(), 400);
 }

@@ -11,12 +11,14 @@ use gabion_console::{Console, Deps};
 use gabion_core::{Actor, Clock, Event, EventId, EventKind};
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, LimitsSection, ListenSection, RateLimitSection, RouteSection,
-    SiteSection, TelemetrySection, UpstreamSection,
+    SiteSection, TelemetrySection, UpstreamSection, WafSection,
 };
+use gabion_edge::waf::ProvenRules;
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};
 use gabion_store::lane::{Lane, LaneConfig};
 use gabion_store::{Db, StorageConfig, StoreDeps, StoreError};
 use gabion_test::{SeededEntropy, TestClock};
+use gabion_waf::{Disk, RuleSet, Services, Source};
 use gabion_web::auth::{self, Authenticate, Authentication};
 use gabion_web::{
     AllowedHosts, ApiKey, ApiKeyId, ClientAddr, Csrf, Plane, Principal, SessionId, Staff, StaffId,
@@ -214,13 +216,18 @@ impl Harness {
         let strict = FILE.replace("[listen]", "[listen]\ntrusted_proxies = [\"127.0.0.1\"]");
         let limit = "[[rate_limit]]\nname = \"strict\"\nby = [\"address\"]\nrequests = 1\nper_seconds = 3600";
         self.edge
-            .reload(config(&format!("{strict}\n{limit}\nexempt = [\"127.0.0.1\"]\neverywhere = true")))
+            .reload(self.ruled(&format!("{strict}\n{limit}\nexempt = [\"127.0.0.1\"]\neverywhere = true")))
             .unwrap();
     }
 
     /// Leaves the edge without public listeners.
     pub(crate) fn close_listeners(&self) {
-        self.edge.reload(config(&FILE.replace("[\"127.0.0.1:0\"]", "[]"))).unwrap();
+        self.edge.reload(self.ruled(&FILE.replace("[\"127.0.0.1:0\"]", "[]"))).unwrap();
+    }
+
+    /// A configuration with the rules that there are.
+    fn ruled(&self, file: &str) -> EdgeConfig {
+        EdgeConfig { rules: self.edge.rules(), ..config(file) }
     }
 
     /// A new event of a kind.
@@ -250,6 +257,7 @@ fn config(file: &str) -> EdgeConfig {
         limits: &file.limits,
         access_log: &AccessLogSection::default(),
         telemetry: &TelemetrySection::default(),
+        waf: &WafSection::default(),
         sites: &file.site,
         upstreams: &file.upstream,
         routes: &file.route,
@@ -275,9 +283,18 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         sockets: Arc::default(),
         sticky_key,
         challenges: gabion_edge::tls::Challenges::default(),
+        scratch: std::env::temp_dir(),
         sharing: None,
     };
-    Edge::start(config(FILE), deps).unwrap()
+    let rules = Some(Arc::new(rules(&deps)));
+    Edge::start(EdgeConfig { rules, ..config(FILE) }, deps).unwrap()
+}
+
+/// Rules that stop what they are tried with.
+fn rules(deps: &EdgeDeps) -> ProvenRules {
+    let text = "SecRule ARGS \"@detectSQLi\" \"id:1,phase:2,deny\"\nSecRule ARGS \"@detectXSS\" \"id:2,phase:2,deny\"";
+    let rules = RuleSet::load(&[Source::text("rules.conf", text)], &Disk).unwrap();
+    ProvenRules::prove(rules, vec!["rules.conf".into()], Services::default(), deps.clock.now()).unwrap()
 }
 
 pub(crate) struct Answer {

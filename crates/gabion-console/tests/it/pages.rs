@@ -78,7 +78,7 @@ async fn a_bypass_needs_a_module_and_an_offered_duration() {
     harness.page("owner", "/bypass/confirm?minutes=30").await.shows("Choose at least one protection");
     for (path, form) in [
         ("module=headers&minutes=9999", "modules=headers&minutes=9999"),
-        ("module=waf&minutes=30", "modules=waf&minutes=30"),
+        ("module=wall&minutes=30", "modules=wall&minutes=30"),
     ] {
         assert_eq!(harness.page("owner", &format!("/bypass/confirm?{path}")).await.status(), 400);
         assert_eq!(harness.post("owner", "/bypass", form).await.status(), 400);

@@ -14,7 +14,15 @@ async fn anyone_may_ask_whether_the_process_lives_and_is_ready() {
     let harness = Harness::new().await;
     assert_eq!(harness.send(Request::get("/healthz"), "").await.text, "alive\n");
     let ready = harness.send(Request::get("/readyz"), "").await;
-    assert_eq!((ready.status(), ready.text.as_str()), (200, r#"{"ready":true,"reasons":[]}"#));
+    let json = ready.json();
+    assert_eq!(
+        (ready.status(), &json["ready"], &json["reasons"]),
+        (200, &true.into(), &serde_json::json!([]))
+    );
+    let waf = &json["waf"];
+    assert_eq!((&waf["modes"][0], &waf["rules"]), (&"learn".into(), &2.into()));
+    assert_eq!((&waf["sources"][0], &waf["canary"]), (&"rules.conf".into(), &"stopped".into()));
+    assert!(waf["loaded_at"].as_str().is_some_and(|at| at.starts_with("20")), "{waf}");
 }
 
 #[tokio::test]

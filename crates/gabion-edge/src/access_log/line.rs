@@ -12,6 +12,7 @@ use super::text::Texts;
 use crate::config::LogFormat;
 use crate::layer::Facts;
 use crate::trace_context::TraceContext;
+use crate::waf::Findings;
 
 /// How an answer ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -133,6 +134,12 @@ fn json(line: &Line, second: &str, out: &mut String) {
     }
     if let Some(refused) = &line.refused {
         object.texts("refused", |put| put(&redact::text(refused.as_bytes())));
+    }
+    if let Some(Findings { action, score, rules }) = notes.findings() {
+        object.ours("waf", action.as_str());
+        object.number("waf_score", u64::try_from(*score).unwrap_or(0));
+        let rules: Vec<_> = rules.iter().map(u64::to_string).collect();
+        object.ours("waf_rules", &rules.join(" "));
     }
     if let Some(trace) = &line.trace {
         object.ours("trace_id", &format!("{:032x}", trace.trace_id));

@@ -32,7 +32,7 @@ const SECRET_ENDINGS: [&str; 18] = [
 const SECRET_NAMES: [&str; 5] = ["code", "sid", "sig", "pin", "pan"];
 
 /// A text with card numbers masked, also those written with escapes or plus signs.
-pub(crate) fn text(bytes: &[u8]) -> Cow<'_, str> {
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
     let plain = mask(String::from_utf8_lossy(bytes));
     if !bytes.iter().any(|b| matches!(b, b'%' | b'+')) {
         return plain;
@@ -82,7 +82,15 @@ pub(super) fn address(bytes: &[u8], put: &mut dyn FnMut(&str)) {
     }
 }
 
-fn is_secret(name: &[u8]) -> bool {
+/// An address with a query as the access log tells it: without card numbers, values of secret names and fragments.
+pub fn redacted_address(bytes: &[u8]) -> String {
+    let mut out = String::new();
+    address(bytes, &mut |piece| out.push_str(piece));
+    out
+}
+
+/// Whether the name of a value says that it is a secret.
+pub(crate) fn is_secret(name: &[u8]) -> bool {
     let name = percent_decode(name).decode_utf8_lossy().to_ascii_lowercase();
     let name = name.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     SECRET_NAMES.contains(&name) || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
@@ -120,10 +128,7 @@ mod tests {
 
     #[test]
     fn addresses_lose_secrets_and_fragments() {
-        let mut out = String::new();
-        address(b"https://shop.example/reset/4242424242424242?token=a&x=1#access_token=b", &mut |piece| {
-            out.push_str(piece)
-        });
+        let out = redacted_address(b"https://shop.example/reset/4242424242424242?token=a&x=1#access_token=b");
         assert_eq!(out, "https://shop.example/reset/[card …4242]?token=[masked]&x=1");
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::upstream::check_hash_by;
-use super::{EdgeConfig, HashBy, Invalid, rate_limit};
+use super::{EdgeConfig, HashBy, Invalid, OverLimit, RouteWaf, WafMode, rate_limit};
 
 /// `[[route]]`: which upstream answers a path.
 #[derive(Debug, Deserialize)]
@@ -25,6 +25,10 @@ pub struct RouteSection {
     /// What becomes of request bodies with a `Content-Encoding`.
     #[serde(default)]
     pub encoded_bodies: EncodedBodies,
+    /// What happens to what the rules would stop; `waf.mode` when absent.
+    pub waf: Option<WafMode>,
+    /// What happens to a request that could not be inspected as a whole; `waf.over_limit` when absent.
+    pub waf_over_limit: Option<OverLimit>,
     /// A share of the customers that another upstream answers.
     pub canary: Option<CanarySection>,
     /// A share of the requests that another upstream gets a copy of.
@@ -83,6 +87,8 @@ pub struct RouteConfig {
     pub rate_limits: Vec<String>,
     /// What becomes of encoded request bodies.
     pub encoded_bodies: EncodedBodies,
+    /// What the WAF does here.
+    pub waf: RouteWaf,
     /// Who is answered by another upstream.
     pub canary: Option<CanaryConfig>,
     /// Which requests are copied.
@@ -109,7 +115,11 @@ pub struct MirrorConfig {
     pub percent: u8,
 }
 
-pub(super) fn check_route(section: &RouteSection, config: &EdgeConfig) -> Result<RouteConfig, Invalid> {
+pub(super) fn check_route(
+    section: &RouteSection,
+    everywhere: RouteWaf,
+    config: &EdgeConfig,
+) -> Result<RouteConfig, Invalid> {
     let path = section.path.get_ref();
     if !path.starts_with('/') || crate::path::normalize(path) != path.as_str() {
         return Err(Invalid::at(
@@ -132,6 +142,10 @@ pub(super) fn check_route(section: &RouteSection, config: &EdgeConfig) -> Result
         body_bytes_max: section.body_bytes_max,
         rate_limits: rate_limit::of_route(&section.rate_limits, &config.rate_limits)?,
         encoded_bodies: section.encoded_bodies,
+        waf: RouteWaf {
+            mode: section.waf.unwrap_or(everywhere.mode),
+            over_limit: section.waf_over_limit.unwrap_or(everywhere.over_limit),
+        },
         canary: section.canary.as_ref().map(|canary| check_canary(canary, config)).transpose()?,
         mirror: section.mirror.as_ref().map(|mirror| check_mirror(mirror, config)).transpose()?,
     })

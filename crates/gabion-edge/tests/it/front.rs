@@ -8,11 +8,12 @@ use std::time::Duration;
 use gabion_core::{Event, SystemClock};
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, RateLimitSection, RouteSection,
-    SiteSection, TelemetrySection, UpstreamSection,
+    SiteSection, TelemetrySection, UpstreamSection, WafSection,
 };
 use gabion_edge::rate_limit::Sharing;
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, Challenges, TlsSettings, server_config};
+use gabion_edge::waf::ProvenRules;
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, Plane, ReloadError};
 use gabion_test::body::{self, TestBody};
 use gabion_test::client::{self, Wire};
@@ -90,6 +91,7 @@ struct File {
     access_log: AccessLogSection,
     #[serde(default)]
     telemetry: TelemetrySection,
+    waf: WafSection,
     site: Vec<SiteSection>,
     upstream: Vec<UpstreamSection>,
     route: Vec<RouteSection>,
@@ -104,6 +106,10 @@ pub(crate) struct Setup {
     pub(crate) listen: String,
     /// Lines of `[limits]`.
     pub(crate) limits: String,
+    /// Lines of `[waf]`; it is off without any.
+    pub(crate) waf: String,
+    /// The rules it runs.
+    pub(crate) rules: Option<Arc<ProvenRules>>,
     /// Lines of `[[site]]`.
     pub(crate) site: String,
     /// URLs of the shop.
@@ -137,6 +143,12 @@ impl Setup {
         self
     }
 
+    pub(crate) fn waf(mut self, line: &str, rules: &Arc<ProvenRules>) -> Self {
+        self.waf += &format!("{line}\n");
+        self.rules = Some(Arc::clone(rules));
+        self
+    }
+
     pub(crate) fn site(mut self, line: &str) -> Self {
         self.site += &format!("{line}\n");
         self
@@ -158,13 +170,14 @@ impl Setup {
     }
 
     pub(crate) fn config(&self) -> EdgeConfig {
-        self.check().unwrap()
+        EdgeConfig { rules: self.rules.clone(), ..self.check().unwrap() }
     }
 
     pub(crate) fn check(&self) -> Result<EdgeConfig, Invalid> {
-        let Self { listen, limits, site, endpoints, upstream, route, more, sharing: _ } = self;
+        let Self { listen, limits, waf, site, endpoints, upstream, route, more, .. } = self;
         // A machine that is busy with other tests is no overload; tests of that ask for it.
         let quiet = if limits.contains("overload_lag_ms") { "" } else { "overload_lag_ms = 0" };
+        let waf = if waf.is_empty() { "mode = \"off\"" } else { waf };
         let text = format!(
             r#"
             [listen]
@@ -174,6 +187,8 @@ impl Setup {
             [limits]
             {quiet}
             {limits}
+            [waf]
+            {waf}
             [[site]]
             name = "Tidewater Tea"
             origins = ["https://shop.example", "https://www.shop.example:8443", "http://plain.example"]
@@ -195,6 +210,7 @@ impl Setup {
             limits: &file.limits,
             access_log: &file.access_log,
             telemetry: &file.telemetry,
+            waf: &file.waf,
             sites: &file.site,
             upstreams: &file.upstream,
             routes: &file.route,
@@ -224,6 +240,7 @@ impl Setup {
             sockets: Arc::default(),
             sticky_key: gabion_core::Secret::new([5; 32]),
             challenges: Challenges::default(),
+            scratch: std::env::temp_dir(),
             sharing: self.sharing.clone(),
         };
         let edge = Edge::start(config, deps)?;

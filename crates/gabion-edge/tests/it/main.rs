@@ -31,4 +31,5 @@ mod streaming;
 mod telemetry;
 mod upstream_http2;
 mod upstream_tls;
+mod waf;
 mod websocket;

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 
 use super::case::base64;
-use super::wire::Wire;
+use crate::wire::Wire;
 
 /// An answer.
 #[derive(Debug, PartialEq, Eq)]

@@ -12,6 +12,8 @@ use crate::transformation::Transformation;
 pub struct Case {
     /// Rule and number, such as `942100-1`.
     pub id: String,
+    /// Whether its file says that it is not to be run.
+    pub disabled: bool,
     /// Requests, one after the other.
     pub stages: Vec<Stage>,
 }
@@ -76,17 +78,25 @@ pub struct Expectation {
     pub isolated: bool,
 }
 
+impl Input {
+    /// Everything that goes over the wire, as go-ftw would send it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        super::request::build(self)
+    }
+}
+
 impl Case {
-    /// Reads the cases of a file; none if it is disabled or empty.
+    /// Reads the cases of a file; none if it is empty.
     ///
     /// # Errors
     /// What keeps it from being read.
     pub fn read(path: &Path, text: &str) -> Result<Vec<Self>, FtwError> {
         let schema = |what: &str| FtwError::Schema { path: path.to_owned(), what: what.to_owned() };
         let file = document(path, text)?;
-        if file.is_null() || file["meta"]["enabled"].as_bool() == Some(false) {
+        if file.is_null() {
             return Ok(Vec::new());
         }
+        let disabled = file["meta"]["enabled"].as_bool() == Some(false);
         let rule = scalar(&file["rule_id"]);
         let tests = file["tests"].as_vec().ok_or_else(|| schema("no tests"))?;
         let read = |test: &Yaml| {
@@ -109,7 +119,7 @@ impl Case {
                     .ok_or_else(|| schema(&format!("the input of {id}")))?;
                 Ok(Stage { input, expected })
             });
-            Ok(Self { stages: stages.collect::<Result<_, FtwError>>()?, id })
+            Ok(Self { stages: stages.collect::<Result<_, FtwError>>()?, id, disabled })
         };
         tests.iter().map(read).collect()
     }
@@ -138,6 +148,13 @@ impl Overrides {
             }
         }
         Ok(Self(overrides))
+    }
+
+    /// These, and others for cases that these say nothing of.
+    #[must_use]
+    pub fn or(mut self, others: Self) -> Self {
+        self.0.extend(others.0);
+        self
     }
 
     /// Why the expectations of a case are others, and which.
@@ -255,6 +272,9 @@ mod tests {
         let old = Case::read(Path::new("old.yaml"), old).expect("cases");
         assert_eq!((new[0].id.as_str(), old[0].id.as_str()), ("942100-1", "942100-1"));
         assert_eq!(new[0].stages[0].expected.ids, [942_100]);
+        assert!(!new[0].disabled && !old[0].disabled);
+        let text = "meta:\n  enabled: false\ntests:\n  - test_title: 1-1\n    stages: []\n";
+        assert!(Case::read(Path::new("off.yaml"), text).expect("cases")[0].disabled);
         assert_eq!(new[0].stages[0].input.headers, [("Host".to_owned(), "h".to_owned())]);
         assert!(new[0].stages[0].input.autocomplete && !old[0].stages[0].input.autocomplete);
         assert_eq!(old[0].stages[0].expected.status, [200, 404]);

@@ -7,10 +7,10 @@ use gabion_core::Timestamp;
 use super::backend::answer;
 use super::case::{Case, Expectation, Input, Overrides};
 use super::request::build;
-use super::wire::Wire;
 use crate::operator::pattern::{Outcome, Pattern};
 use crate::outcome::Verdict;
 use crate::transaction::{Connection, RequestHead, ResponseHead, Scratch};
+use crate::wire::Wire;
 use crate::{MatchedRule, RuleSet};
 
 /// How cases went.
@@ -22,6 +22,8 @@ pub struct Summary {
     pub overridden: Vec<(String, String)>,
     /// Those that did not.
     pub failed: Vec<Failure>,
+    /// Those whose files say that they are not to be run.
+    pub skipped: usize,
 }
 
 /// A case that did not go as expected.
@@ -36,23 +38,43 @@ pub struct Failure {
 }
 
 /// What a request led to.
-struct Observed {
-    status: u16,
-    refused: bool,
-    response: Vec<u8>,
-    logged: Vec<u64>,
-    lines: Vec<String>,
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The status that the client got.
+    pub status: u16,
+    /// Whether the server refused the request by itself.
+    pub refused: bool,
+    /// The body that the client got.
+    pub response: Vec<u8>,
+    /// The rules that logged, in order.
+    pub logged: Vec<u64>,
+    /// What they logged, in the form of ModSecurity's error log.
+    pub lines: Vec<String>,
 }
 
-/// Runs cases. One that fails is judged again by its override, if it has one.
-pub fn run(rules: &RuleSet, cases: &[Case], overrides: &Overrides) -> Summary {
-    let mut summary = Summary::default();
+/// Runs cases against the engine, without a socket. `tell` hears before each request how many were sent.
+pub fn run(rules: &RuleSet, cases: &[Case], overrides: &Overrides, mut tell: impl FnMut(usize)) -> Summary {
     let mut scratch = None;
+    let mut sent = 0;
+    run_by(cases, overrides, |input| {
+        tell(sent);
+        sent += 1;
+        send(rules, input, &mut scratch)
+    })
+}
+
+/// Runs cases against whatever `send` sends requests to. One that fails is judged again by its override, if it has one.
+pub fn run_by(cases: &[Case], overrides: &Overrides, mut send: impl FnMut(&Input) -> Observed) -> Summary {
+    let mut summary = Summary::default();
     for case in cases {
+        if case.disabled {
+            summary.skipped += 1;
+            continue;
+        }
         let mut failure = Failure { id: case.id.clone(), why: Vec::new(), logged: Vec::new() };
         let mut excused = true;
         for stage in &case.stages {
-            let observed = send(rules, &stage.input, &mut scratch);
+            let observed = send(&stage.input);
             let why = judge(&observed, &stage.expected);
             if !why.is_empty() {
                 let other = overrides.of(&case.id).map(|(expected, _)| judge(&observed, expected));

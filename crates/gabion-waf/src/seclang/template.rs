@@ -1,5 +1,7 @@
 //! Texts with macros: `found %{MATCHED_VAR} in %{tx.kind}`.
 
+use std::fmt;
+
 use crate::error::Fault;
 use crate::slots::{Slot, Slots};
 use crate::variable::{Shape, Variable};
@@ -82,6 +84,21 @@ impl Template {
             [Piece::Text(text)] => Some(text),
             _ => None,
         }
+    }
+}
+
+/// As it is written in rules; bytes that are no UTF-8 are shown as such.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.pieces.iter().try_for_each(|piece| match piece {
+            Piece::Text(text) => f.write_str(&String::from_utf8_lossy(text)),
+            Piece::Value(Reference { variable, key, .. }) if key.is_empty() => {
+                write!(f, "%{{{}}}", variable.name())
+            }
+            Piece::Value(Reference { variable, key, .. }) => {
+                write!(f, "%{{{}.{}}}", variable.name(), String::from_utf8_lossy(key))
+            }
+        })
     }
 }
 

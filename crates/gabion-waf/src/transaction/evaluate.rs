@@ -80,6 +80,7 @@ impl Transaction {
         if let Some(severity) = rule.severity {
             self.state.highest_severity = self.state.highest_severity.min(i64::from(severity));
         }
+        self.keep_trace(rule);
         if rule.log || rule.audit {
             self.record(rule, details);
         }

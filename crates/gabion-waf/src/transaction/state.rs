@@ -1,5 +1,6 @@
 //! What a transaction keeps while it runs, and what the next one can use again.
 
+use super::trace::Trace;
 use super::tx::TxStore;
 use crate::collection::Update;
 use crate::outcome::{Interruption, MatchedRule, Partial};
@@ -13,6 +14,8 @@ use crate::variable::{COUNT, Variable};
 /// Bytes of all values of one transaction, each transformed form included. A request of 128 KiB takes a tenth at
 /// most; above, [`Partial::Memory`].
 const VALUE_BYTES_MAX: usize = 64 << 20;
+/// Bytes of values that the next transaction may find ready. What a larger one needed is given back.
+const KEPT_BYTES_MAX: usize = 1 << 20;
 /// Severity before any rule matched.
 const NO_SEVERITY: i64 = 255;
 
@@ -107,6 +110,7 @@ pub(super) struct State {
     pub(super) interruption: Option<Interruption>,
     pub(super) detected: Option<Interruption>,
     pub(super) partial: Vec<Partial>,
+    pub(super) trace: Option<Trace>,
 }
 
 impl Memory {
@@ -182,10 +186,14 @@ impl State {
             interruption: None,
             detected: None,
             partial: Vec::new(),
+            trace: None,
         }
     }
 
     pub(super) fn into_memory(self) -> Memory {
+        if self.values.capacity() > KEPT_BYTES_MAX {
+            return Memory::new();
+        }
         let Self { values, collections, tx, removed, matched, groups, views, spare, epoch, .. } = self;
         Memory { values, collections, tx, removed, matched, groups, views, spare, epoch }
     }

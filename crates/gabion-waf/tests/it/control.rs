@@ -1,6 +1,8 @@
 //! Exclusions, at load time and for one transaction.
 
-use crate::harness::{Request, check, get, ids, load, send};
+use gabion_waf::{Phase, RequestHead};
+
+use crate::harness::{NOW, Request, begin, check, get, ids, load, send};
 
 /// Two rules that match `x` in any argument.
 const RULES: &str = "SecRule ARGS \"@streq x\" \"id:10,phase:2,pass,tag:one,msg:'First'\"\n\
@@ -75,4 +77,24 @@ fn the_engine_is_switched_for_one_transaction() {
     let loud = send(&rules, get("GET /"));
     assert!(loud.interruption.is_some() && loud.audit.is_none());
     assert_eq!(ids(&loud), [2]);
+}
+
+#[test]
+fn a_traced_transaction_tells_every_rule_that_matched_and_what_it_counted() {
+    let rules = load(
+        "SecAction \"id:1,phase:1,nolog,pass,setvar:tx.score=0\"\n\
+         SecRule ARGS \"@rx b\" \"id:2,phase:2,pass,t:lowercase,msg:'b in %{MATCHED_VAR_NAME}',setvar:tx.score=+5\"\n\
+         SecRule ARGS \"@rx never\" \"id:3,phase:2,deny\"\n",
+    );
+    let mut transaction = begin(&rules, NOW);
+    transaction.trace(&["score", "nothing"]);
+    let head = RequestHead { method: b"GET", target: b"/?q=aB&r=B&s=c", version: b"HTTP/1.1", headers: &[] };
+    let _ = transaction.request_head(&head);
+    let _ = transaction.request_body(b"");
+    let [first, second] = transaction.traced() else { panic!("two rules: {:?}", transaction.traced()) };
+    assert_eq!((first.id, first.log, &first.entries), (1, false, &vec![Some(0), None]));
+    assert_eq!((second.id, second.log, &second.entries), (2, true, &vec![Some(10), None]));
+    assert_eq!((second.phase, second.message.as_slice()), (Phase::RequestBody, &b"b in ARGS:r"[..]));
+    let seen = [(b"ARGS:q".to_vec(), b"ab".to_vec()), (b"ARGS:r".to_vec(), b"b".to_vec())];
+    assert_eq!(second.values, seen);
 }

@@ -4,7 +4,8 @@
 
 use gabion_console::control::{Setting, SettingKind};
 use gabion_edge::config::{
-    AccessLogSection, Balance, EjectOn, LimitsSection, LogFormat, SiteSection, UpstreamSection,
+    AccessLogSection, Balance, EjectOn, LimitsSection, LogFormat, SiteSection, UpstreamSection, WafMode,
+    WafSection,
 };
 use gabion_edge::header_policy::ReferrerPolicy;
 use toml::Value;
@@ -425,6 +426,37 @@ const ACCESS_LOG: &[Spec<AccessLogSection>] = &[
     },
 ];
 
+const WAF: &[Spec<WafSection>] = &[
+    Spec {
+        key: "mode",
+        title: "Mode",
+        help: "block stops attacks; learn stops the near-certain and reports the rest; detect only reports. Routes may say otherwise.",
+        kind: |_| SettingKind::Choice { values: WafMode::ALL.map(|mode| mode.as_str().to_owned()).to_vec() },
+        value: |s| s.mode.as_str().into(),
+    },
+    Spec {
+        key: "paranoia_level",
+        title: "Paranoia level",
+        help: "How strict the rules are: 1 lets customers pass; above, expect false alarms that need exclusions.",
+        kind: |_| range(1, 4),
+        value: |s| int(*s.paranoia_level.get_ref()),
+    },
+    Spec {
+        key: "inbound_threshold",
+        title: "Score of a request",
+        help: "Score from which a request is stopped; one certain sign of an attack is 5.",
+        kind: |_| range(1, 1_000),
+        value: |s| int(*s.inbound_threshold.get_ref()),
+    },
+    Spec {
+        key: "outbound_threshold",
+        title: "Score of an answer",
+        help: "Score from which an answer is stopped, where answers are inspected.",
+        kind: |_| range(1, 1_000),
+        value: |s| int(*s.outbound_threshold.get_ref()),
+    },
+];
+
 /// All settings, in the order they are shown, with the values of the file and those in force.
 pub(crate) fn all(file: &Config, in_force: &Config, overlay: &Overlay) -> Vec<Setting> {
     let mut settings = Vec::new();
@@ -448,6 +480,8 @@ pub(crate) fn all(file: &Config, in_force: &Config, overlay: &Overlay) -> Vec<Se
     }
     let limits = (&file.sections.limits, &in_force.sections.limits);
     push(&mut settings, LIMITS, "limits", "Limits", limits, overlay);
+    let waf = (&file.sections.waf, &in_force.sections.waf);
+    push(&mut settings, WAF, "waf", "WAF", waf, overlay);
     let access_log = (&file.sections.access_log, &in_force.sections.access_log);
     push(&mut settings, ACCESS_LOG, "access_log", "Access log", access_log, overlay);
     settings

@@ -83,6 +83,8 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("limits.http2", "gabion-edge/src/config/limits/http2.rs", "Http2Section"),
     ("access_log", "gabion-edge/src/config/access_log.rs", "AccessLogSection"),
     ("telemetry", "gabion-edge/src/config/telemetry.rs", "TelemetrySection"),
+    ("waf", "gabion-edge/src/config/waf.rs", "WafSection"),
+    ("waf.exclusion", "gabion-edge/src/config/waf/exclusion.rs", "ExclusionSection"),
     ("tls", "gabion-edge/src/tls/config.rs", "TlsSettings"),
     ("tls.certificates", "gabion-edge/src/tls/config.rs", "CertificateFiles"),
     ("tls.acme", "gabion-edge/src/tls/acme/config.rs", "AcmeSection"),

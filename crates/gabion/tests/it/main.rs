@@ -12,6 +12,8 @@ mod nginx;
 mod restart;
 mod service;
 mod storm;
+mod waf_commands;
+mod waf_install;
 
 use std::path::PathBuf;
 

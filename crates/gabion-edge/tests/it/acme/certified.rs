@@ -65,6 +65,7 @@ impl Certified {
             sockets: Arc::default(),
             sticky_key: gabion_core::Secret::new([5; 32]),
             challenges,
+            scratch: std::env::temp_dir(),
             sharing: None,
         };
         let edge = Edge::start(Setup::of(&[&shop]).config(), deps).unwrap();

@@ -1,20 +1,29 @@
 //! Divides the bytes of a request, so leniently that rules see what is wrong with it.
 
-/// A request, divided.
+/// A request, divided. A part that is not there is empty.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Wire<'a> {
-    pub(crate) method: &'a [u8],
-    pub(crate) target: &'a [u8],
-    pub(crate) version: &'a [u8],
-    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
-    pub(crate) body: Vec<u8>,
+pub struct Wire<'a> {
+    /// The method, with white space before it.
+    pub method: &'a [u8],
+    /// The target.
+    pub target: &'a [u8],
+    /// The version, such as `HTTP/1.1`.
+    pub version: &'a [u8],
+    /// Names and values, in order; folded lines are joined.
+    pub headers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The body, without its framing.
+    pub body: Vec<u8>,
     /// Whether a line of the head ends in LF alone.
-    bare_line_end: bool,
+    pub bare_line_end: bool,
+    /// Bytes after the head that belong to no body.
+    pub left_over: usize,
+    /// Bytes of the body that its length promises and that are not there.
+    pub missing: usize,
 }
 
 impl<'a> Wire<'a> {
     /// Divides any bytes.
-    pub(crate) fn divide(bytes: &'a [u8]) -> Self {
+    pub fn divide(bytes: &'a [u8]) -> Self {
         let mut rest = bytes;
         let line = next_line(&mut rest);
         let mut bare_line_end = !bytes[line.len()..].starts_with(b"\r\n");
@@ -49,6 +58,8 @@ impl<'a> Wire<'a> {
             headers,
             body: rest.to_vec(),
             bare_line_end,
+            left_over: 0,
+            missing: 0,
         };
         wire.frame();
         wire
@@ -66,15 +77,20 @@ impl<'a> Wire<'a> {
             return;
         }
         // Without a length there is no body. RFC 9112 section 6.3.
-        match self.header("content-length").map(|text| str::from_utf8(text).ok()?.parse::<usize>().ok()) {
-            None => self.body.clear(),
-            Some(Some(length)) => self.body.truncate(length),
-            Some(None) => {}
-        }
+        let length = match self.header("content-length") {
+            None => 0,
+            Some(text) => match str::from_utf8(text).ok().and_then(|text| text.parse::<usize>().ok()) {
+                Some(length) => length,
+                None => return,
+            },
+        };
+        self.left_over = self.body.len().saturating_sub(length);
+        self.missing = length.saturating_sub(self.body.len());
+        self.body.truncate(length);
     }
 
     /// The first header of that name.
-    pub(crate) fn header(&self, name: &str) -> Option<&[u8]> {
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
         let found = self.headers.iter().find(|(own, _)| own.eq_ignore_ascii_case(name.as_bytes()));
         found.map(|(_, value)| value.as_slice())
     }
@@ -167,6 +183,13 @@ mod tests {
         assert_eq!(Wire::divide(b"").method, b"");
         assert_eq!(Wire::divide(b"A / B\r\nContent-Length: 2\r\n\r\nabc").body, b"ab");
         assert_eq!(Wire::divide(b"A / B\r\n\r\nabc").body, b"");
+        let unsaid = |bytes| {
+            let wire = Wire::divide(bytes);
+            (wire.left_over, wire.missing)
+        };
+        assert_eq!(unsaid(b"A / B\r\n\r\nabc"), (3, 0));
+        assert_eq!(unsaid(b"A / B\r\nContent-Length: 5\r\n\r\nabc"), (0, 2));
+        assert_eq!(unsaid(b"A / B\r\nContent-Length: 3\r\n\r\nabc"), (0, 0));
     }
 
     #[test]

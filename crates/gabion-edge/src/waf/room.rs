@@ -1,0 +1,118 @@
+//! How much may be held for inspection at a time, over all requests.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Bytes of bodies held in memory, over all requests: a thousand small orders at the same moment. What does not fit goes
+/// to a file, or, for answers, passes uninspected with an event.
+const MEMORY_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of bodies held in files, over all requests: a hundred large uploads at the same moment. Above it, requests
+/// count as not inspected as a whole.
+const FILE_BYTES_MAX: u64 = 1 << 30;
+/// How long a large body waits for its turn to be inspected. A machine that needs longer is overloaded.
+const TURN_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// The room for held bodies, and turns to inspect large ones. One for the whole edge.
+pub(crate) struct Room {
+    folder: PathBuf,
+    memory: AtomicU64,
+    files: AtomicU64,
+    turns: Arc<Semaphore>,
+}
+
+impl Room {
+    /// Empty; files without a name are made in `folder`. As many large bodies are inspected at a time as there are
+    /// processors: each has its whole body in memory, and the values that rules make of it.
+    pub(crate) fn new(folder: PathBuf) -> Arc<Self> {
+        let turns = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+        Arc::new(Self {
+            folder,
+            memory: AtomicU64::new(0),
+            files: AtomicU64::new(0),
+            turns: Arc::new(Semaphore::new(turns)),
+        })
+    }
+
+    /// Where files are made.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
+    /// A turn to inspect something large; none when it did not come in time.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        let turn = Arc::clone(&self.turns).acquire_owned();
+        tokio::time::timeout(TURN_WAIT_MAX, turn).await.ok()?.ok()
+    }
+}
+
+/// What one body takes of the room, until this is dropped.
+pub(super) struct Share {
+    room: Arc<Room>,
+    memory: u64,
+    files: u64,
+}
+
+impl Share {
+    /// Nothing yet.
+    pub(super) fn of(room: &Arc<Room>) -> Self {
+        Self { room: Arc::clone(room), memory: 0, files: 0 }
+    }
+
+    /// Where it is a share of.
+    pub(super) fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// Takes memory, if there is any left.
+    pub(super) fn take_memory(&mut self, bytes: usize) -> bool {
+        let taken = take(&self.room.memory, bytes as u64, MEMORY_BYTES_MAX);
+        self.memory += if taken { bytes as u64 } else { 0 };
+        taken
+    }
+
+    /// Gives all memory back.
+    pub(super) fn give_memory(&mut self) {
+        self.room.memory.fetch_sub(std::mem::take(&mut self.memory), Ordering::Relaxed);
+    }
+
+    /// Takes room in files, if there is any left.
+    pub(super) fn take_file(&mut self, bytes: usize) -> bool {
+        let taken = take(&self.room.files, bytes as u64, FILE_BYTES_MAX);
+        self.files += if taken { bytes as u64 } else { 0 };
+        taken
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.give_memory();
+        self.room.files.fetch_sub(self.files, Ordering::Relaxed);
+    }
+}
+
+fn take(from: &AtomicU64, bytes: u64, most: u64) -> bool {
+    let more = |taken: u64| taken.checked_add(bytes).filter(|taken| *taken <= most);
+    from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_comes_back() {
+        let room = Room::new(PathBuf::new());
+        let half = usize::try_from(MEMORY_BYTES_MAX / 2).expect("32 MiB are a usize");
+        let (mut one, mut other) = (Share::of(&room), Share::of(&room));
+        assert!(one.take_memory(half) && other.take_memory(half) && !other.take_memory(1));
+        assert!(other.take_file(half));
+        one.give_memory();
+        assert!(other.take_memory(half));
+        drop((one, other));
+        assert_eq!((room.memory.load(Ordering::Relaxed), room.files.load(Ordering::Relaxed)), (0, 0));
+    }
+}
