@@ -11,6 +11,7 @@
 //! happened.
 
 pub mod body;
+pub mod builtin;
 pub mod injection;
 
 mod audit;
