@@ -24,6 +24,12 @@ pub fn sources() -> Vec<Source> {
     texts(RULES)
 }
 
+/// What CRS must be told before its rules, and after them, so that it lets shops work: directives for the places where
+/// CRS has its own exclusion files. Written against 3.3.4 and 4.
+pub const SHOP_BEFORE_CRS: &str = include_str!("../rules/shop-exclusions-before.conf");
+/// The second half of [`SHOP_BEFORE_CRS`].
+pub const SHOP_AFTER_CRS: &str = include_str!("../rules/shop-exclusions-after.conf");
+
 fn texts(files: &[(&str, &str)]) -> Vec<Source> {
     files.iter().map(|(name, text)| Source::text(*name, *text)).collect()
 }

@@ -26,6 +26,8 @@ use std::path::Path;
 pub(crate) struct Ordinary {
     /// File, line and number of the value, such as `search.txt:4.12`.
     pub(crate) name: String,
+    /// The value that varies, or method and target.
+    pub(crate) what: String,
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -114,6 +116,7 @@ fn one(name: &str, lines: &[&str], value: &str, turn: usize) -> Ordinary {
     let (method, target) = lines[0].split_once(' ').unwrap_or_else(|| panic!("{name}: no target"));
     let mut request = Ordinary {
         name: name.to_owned(),
+        what: if value == "*" { lines[0] } else { value }.to_owned(),
         method: method.to_owned(),
         target: target.to_owned(),
         headers: vec![("Host".to_owned(), "shop.example".to_owned())],

@@ -7,6 +7,8 @@ mod conformance;
 mod control;
 #[path = "../corpus/read.rs"]
 mod corpus;
+#[path = "../corpus/crs.rs"]
+mod crs;
 mod decisions;
 mod engine;
 mod harness;
