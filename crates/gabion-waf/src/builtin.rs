@@ -17,19 +17,16 @@ const RULES: &[(&str, &str)] = embedded! {
     "80-response.conf" "90-decide.conf"
 };
 
+const SHOP_PRESET: &str = include_str!("../rules/shop-exclusions.conf");
+
 /// Gabion's own rules, for [`RuleSet::load`](crate::RuleSet::load). They block what reaches
 /// `tx.inbound_anomaly_score_threshold` (5 unless set before them), and answers that reach
 /// `tx.outbound_anomaly_score_threshold` (4). Ids 10000 to 19999 are theirs.
 pub fn sources() -> Vec<Source> {
-    texts(RULES)
+    RULES.iter().map(|(name, text)| Source::text(*name, *text)).collect()
 }
 
-/// What CRS must be told before its rules, and after them, so that it lets shops work: directives for the places where
-/// CRS has its own exclusion files. Written against 3.3.4 and 4.
-pub const SHOP_BEFORE_CRS: &str = include_str!("../rules/shop-exclusions-before.conf");
-/// The second half of [`SHOP_BEFORE_CRS`].
-pub const SHOP_AFTER_CRS: &str = include_str!("../rules/shop-exclusions-after.conf");
-
-fn texts(files: &[(&str, &str)]) -> Vec<Source> {
-    files.iter().map(|(name, text)| Source::text(*name, *text)).collect()
+/// What CRS must be told so that it lets shops work: for 3.3.4 and 4, after their set-up and before their rules.
+pub fn shop_preset_before_crs() -> Source {
+    Source::text("builtin/shop-exclusions.conf", SHOP_PRESET)
 }

