@@ -148,10 +148,10 @@ fn one(name: &str, lines: &[&str], value: &str, turn: usize) -> Ordinary {
             }
             Some("< ") => {
                 media_type = Some("application/xml".to_owned());
-                request.body.extend_from_slice(line[2..].as_bytes());
+                request.body.extend_from_slice(&line.as_bytes()[2..]);
             }
             Some("| ") => {
-                request.body.extend_from_slice(line[2..].as_bytes());
+                request.body.extend_from_slice(&line.as_bytes()[2..]);
                 request.body.push(b'\n');
             }
             Some("$ ") => request.body = made_up(&line[2..]),

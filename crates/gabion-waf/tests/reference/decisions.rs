@@ -83,7 +83,8 @@ fn crs_decides_alike_in_both_engines() {
             .filter_map(|request| {
                 let (theirs, ours) = (ask(&mut program, request), decide(&rules, request));
                 stopped += usize::from(theirs.0);
-                (theirs != ours).then(|| format!("{}: theirs {theirs:?}, ours {ours:?}", request.name))
+                (theirs != ours)
+                    .then(|| format!("{} {}: theirs {theirs:?}, ours {ours:?}", request.name, request.what))
             })
             .collect();
         eprintln!("{}: {} requests, {stopped} stopped, {} differ", crs.name, requests.len(), differ.len());
