@@ -7,6 +7,11 @@
 
 mod body;
 mod corpus;
+#[path = "../corpus/read.rs"]
+mod corpus_ordinary;
+#[path = "../corpus/crs.rs"]
+mod crs;
+mod decisions;
 mod forms;
 mod generate;
 mod injection;
