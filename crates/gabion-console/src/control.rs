@@ -6,6 +6,7 @@ use std::pin::Pin;
 use gabion_core::{Actor, Timestamp};
 use gabion_edge::Module;
 use gabion_edge::access::{Subject, Verdict};
+use gabion_edge::config::Exclusion;
 use gabion_edge::tls::CertificateInfo;
 
 /// A future that a trait object can return.
@@ -183,6 +184,17 @@ pub struct AccessWish {
     pub reason: String,
 }
 
+/// A part of requests that some rules do not look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExclusionEntry {
+    /// What names it for [`Control::include`]; none where the operator's file says it.
+    pub key: Option<String>,
+    /// Which part, and which rules.
+    pub exclusion: Exclusion,
+    /// Why; empty where the file says it.
+    pub reason: String,
+}
+
 /// The addresses of a running demo.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Demo {
@@ -237,6 +249,21 @@ pub trait Control: Send + Sync + 'static {
 
     /// Removes the entry about a client. Says whether there was one.
     fn remove_access(&self, by: Author, subject: Subject) -> BoxFuture<'_, Result<bool, ChangeError>>;
+
+    /// What rules do not look at: what the file says, then what was said here.
+    fn exclusions(&self) -> Vec<ExclusionEntry>;
+
+    /// Takes parts of requests from the sight of rules, all in one new version of the settings.
+    fn exclude(
+        &self,
+        by: Author,
+        exclusions: Vec<Exclusion>,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>>;
+
+    /// Takes one such entry back.
+    fn include(&self, by: Author, key: String, reason: String)
+    -> BoxFuture<'_, Result<Version, ChangeError>>;
 
     /// The certificates being served.
     fn certificates(&self) -> Vec<CertificateInfo>;

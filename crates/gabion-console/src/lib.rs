@@ -11,6 +11,7 @@
 //! them behind [`gabion_web::auth::layer`] and hands [`Console::error_page`] to the plane.
 
 mod access;
+mod alarm;
 mod api;
 pub mod control;
 mod feed;

@@ -23,6 +23,7 @@ mod query;
 mod settings;
 mod stream;
 mod upstreams;
+mod waf;
 
 pub(crate) fn router() -> Router<Console> {
     Router::new()
@@ -35,6 +36,9 @@ pub(crate) fn router() -> Router<Console> {
         .route("/edge", get(edge::show))
         .route("/edge/access", post(edge::set))
         .route("/edge/access/remove", post(edge::remove))
+        .route("/waf", get(waf::show))
+        .route("/waf/exclude", get(waf::ask).post(waf::exclude))
+        .route("/waf/include", get(waf::ask_include).post(waf::include))
         .route("/settings", get(settings::list))
         .route("/settings/edit", get(settings::edit).post(settings::change))
         .route("/settings/history", get(settings::history::list))

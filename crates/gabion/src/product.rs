@@ -1,18 +1,21 @@
 //! The running product: the configuration in force, its changes, and what the console may ask of it.
 
+mod exclusion;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use gabion_console::control::{
-    Access, AccessWish, Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, Setting, Version,
-    Wanted,
+    Access, AccessWish, Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, ExclusionEntry,
+    Setting, Version, Wanted,
 };
 use gabion_core::blame::chain;
 use gabion_core::limits::cut;
 use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, Severity};
 use gabion_edge::access::Subject;
+use gabion_edge::config::Exclusion;
 use gabion_edge::tls::CertificateInfo;
 use gabion_edge::{Edge, EdgeConfig, EventSink, Module};
 use gabion_store::{Db, StoreError};
@@ -20,7 +23,7 @@ use gabion_store::{Db, StoreError};
 use crate::access::AccessBook;
 use crate::bypass::{BYPASS_ENDED, BYPASS_STARTED, BypassFile};
 use crate::certificates::Certificates;
-use crate::config::overlay::Overlay;
+use crate::config::overlay::{EXCLUSION, Overlay};
 use crate::config::store::{self, InsertError, SETTINGS_CHANGED, Stored};
 use crate::config::{Config, settings};
 use crate::waf::Rulebook;
@@ -430,6 +433,39 @@ impl Control for Product {
 
     fn remove_access(&self, by: Author, subject: Subject) -> BoxFuture<'_, Result<bool, ChangeError>> {
         Box::pin(self.0.deps.access.remove(by, subject))
+    }
+
+    fn exclusions(&self) -> Vec<ExclusionEntry> {
+        let active = self.active();
+        exclusion::entries(&active.in_force, &active.overlay)
+    }
+
+    fn exclude(
+        &self,
+        by: Author,
+        exclusions: Vec<Exclusion>,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>> {
+        Box::pin(async move {
+            let _one_at_a_time = self.0.changing.lock().await;
+            let mut overlay = self.active().overlay.clone();
+            exclusion::add(&mut overlay, self.version() + 1, &exclusions, &reason);
+            self.make_version(by, reason, overlay).await
+        })
+    }
+
+    fn include(
+        &self,
+        by: Author,
+        key: String,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>> {
+        Box::pin(async move {
+            let _one_at_a_time = self.0.changing.lock().await;
+            let mut overlay = self.active().overlay.clone();
+            overlay.0.remove(&format!("{EXCLUSION}{key}"));
+            self.make_version(by, reason, overlay).await
+        })
     }
 
     fn certificates(&self) -> Vec<CertificateInfo> {

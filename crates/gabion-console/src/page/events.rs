@@ -10,6 +10,7 @@ use gabion_web::{PathId, Problem, Viewer};
 use super::event_row::EventRow;
 use super::query;
 use crate::Console;
+use crate::alarm::Alarm;
 use crate::feed::{Place, SCAN_MAX, Toward, WantedFields};
 use crate::problem::{Drawn, draw};
 use crate::words::{self, Moment};
@@ -120,6 +121,8 @@ struct Detail<'a> {
     entities: Vec<(String, String)>,
     fields: Vec<Field>,
     masked: bool,
+    /// Where somebody says that the rules were wrong.
+    false_alarm: Option<String>,
 }
 
 struct Field {
@@ -138,6 +141,7 @@ pub(super) async fn detail(
     let found =
         found.ok_or_else(|| Problem::not_found("there is no such event, or it is too old to be kept"))?;
     let event = found.entry.event;
+    let excludable = Alarm::of(&event).is_some_and(|alarm| !alarm.exclusions().is_empty());
     let field = |field: &gabion_core::Field| Field {
         name: words::field_name(&field.name),
         value: field.value.to_string(),
@@ -160,6 +164,8 @@ pub(super) async fn detail(
             .map(|entity| (words::field_name(&entity.kind), entity.id.clone()))
             .collect(),
         fields: event.fields.iter().map(field).collect(),
+        false_alarm: (excludable && staff.role.operates())
+            .then(|| query::url("/waf/exclude", &[("event", &event.id.to_string())])),
         masked: view == View::Masked && event.fields.iter().any(|field| field.personal),
         kind: event.kind.into_owned(),
     })

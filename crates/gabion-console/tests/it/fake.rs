@@ -5,12 +5,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use gabion_console::control::{
-    Access, AccessWish, Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, Setting, SettingKind,
-    Version, Wanted,
+    Access, AccessWish, Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, ExclusionEntry,
+    Setting, SettingKind, Version, Wanted,
 };
 use gabion_core::{Clock, Timestamp};
 use gabion_edge::Module;
 use gabion_edge::access::Subject;
+use gabion_edge::config::Exclusion;
 use gabion_edge::tls::certificate::{KeyType, Source};
 use gabion_edge::tls::{CertificateInfo, Validity};
 use gabion_test::TestClock;
@@ -29,6 +30,7 @@ pub(crate) struct State {
     pub(crate) bypass: Option<Bypass>,
     pub(crate) demo: Option<Demo>,
     pub(crate) access: Vec<Access>,
+    pub(crate) exclusions: Vec<ExclusionEntry>,
     /// Days until the certificate expires.
     pub(crate) certificate_days: i32,
     /// Whether changes cannot be stored.
@@ -213,6 +215,42 @@ impl Control for FakeControl {
         let before = state.access.len();
         state.access.retain(|entry| entry.subject != subject);
         Box::pin(std::future::ready(Ok(state.access.len() < before)))
+    }
+
+    fn exclusions(&self) -> Vec<ExclusionEntry> {
+        self.state.lock().unwrap().exclusions.clone()
+    }
+
+    fn exclude(
+        &self,
+        by: Author,
+        exclusions: Vec<Exclusion>,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>> {
+        Box::pin(async move {
+            if self.state.lock().unwrap().dead {
+                return Err(ChangeError::Unavailable { reason: "disk full".into() });
+            }
+            let number = self.version() + 1;
+            let entry = |(place, exclusion)| ExclusionEntry {
+                key: Some(format!("{number}-{place}")),
+                exclusion,
+                reason: reason.clone(),
+            };
+            let entries: Vec<_> = exclusions.into_iter().enumerate().map(entry).collect();
+            self.state.lock().unwrap().exclusions.extend(entries);
+            Ok(self.push(by, Vec::new(), reason.clone()))
+        })
+    }
+
+    fn include(
+        &self,
+        by: Author,
+        key: String,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>> {
+        self.state.lock().unwrap().exclusions.retain(|entry| entry.key.as_ref() != Some(&key));
+        Box::pin(std::future::ready(Ok(self.push(by, Vec::new(), reason))))
     }
 
     fn certificates(&self) -> Vec<CertificateInfo> {

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+/// What paths of exclusions begin with.
+pub(crate) const EXCLUSION: &str = "waf.exclusion.";
+
 /// Values by dotted path. `upstream.shop.maintenance` is the key `maintenance` of the `[[upstream]]` named `shop`;
-/// sites are named by their id.
+/// sites are named by their id; `waf.exclusion.KEY` is one more `[[waf.exclusion]]`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Overlay(pub BTreeMap<String, toml::Value>);
@@ -43,6 +46,11 @@ impl Overlay {
                 }
                 _ => (sub_table(&mut table, section).ok_or_else(no_place)?, rest),
             };
+            if path.starts_with(EXCLUSION) {
+                let exclusions = target.entry("exclusion").or_insert_with(|| toml::Value::Array(Vec::new()));
+                exclusions.as_array_mut().ok_or_else(no_place)?.push(value.clone());
+                continue;
+            }
             set(target, keys, value.clone()).ok_or_else(no_place)?;
         }
         Ok(table)
@@ -112,6 +120,20 @@ mod tests {
         assert!(table["upstream"][0].get("maintenance").is_none());
         assert_eq!(table["site"][0]["headers"]["hsts_seconds"].as_integer(), Some(60));
         assert_eq!(table["limits"]["head_timeout_seconds"].as_integer(), Some(5));
+    }
+
+    #[test]
+    fn exclusions_follow_those_of_the_file() {
+        let exclusion =
+            |path: &str| toml::Value::Table(toml::Table::from_iter([("path".into(), path.into())]));
+        let changes = overlay(&[("waf.exclusion.000002-1", exclusion("/b"))]);
+        let file = "[[waf.exclusion]]\npath = \"/a\"\n".parse().expect("a table");
+        for (file, expected) in [(file, vec!["/a", "/b"]), (toml::Table::new(), vec!["/b"])] {
+            let table = changes.apply(file).expect("there is a place");
+            let paths: Vec<_> = table["waf"]["exclusion"].as_array().expect("a list").iter().collect();
+            let paths: Vec<_> = paths.iter().filter_map(|entry| entry["path"].as_str()).collect();
+            assert_eq!(paths, expected);
+        }
     }
 
     #[test]

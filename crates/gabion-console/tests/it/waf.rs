@@ -1,0 +1,84 @@
+//! What the rules found, and what an operator does about a false alarm.
+
+use gabion_core::{EventId, EventKind, Severity};
+
+use crate::harness::Harness;
+
+const FLAGGED: EventKind = EventKind::new("waf.flagged", 1, Severity::Info);
+
+/// Has an event of the rules in the lane; its id.
+async fn flagged(harness: &Harness, rules: &str) -> EventId {
+    let event = harness.event(&FLAGGED);
+    let id = event.id;
+    let event = event
+        .field("rules", rules)
+        .field("message", "SQL injection")
+        .field("path", "/search")
+        .personal("matched", "O'Brien's tea");
+    harness.offer(event).await;
+    id
+}
+
+#[tokio::test]
+async fn the_page_says_what_the_rules_found_and_where() {
+    let harness = Harness::new().await;
+    harness.page("owner", "/waf").await.shows("Nothing found");
+    flagged(&harness, "942100 ARGS:q, 949110 TX:score").await;
+    flagged(&harness, "942100 ARGS:q").await;
+    let page = harness.page("operator", "/waf").await;
+    for text in [
+        "<strong>942100</strong>",
+        "SQL injection",
+        "<code>/search</code>",
+        "ARGS:q",
+        ">2</td>",
+        "False alarm?",
+    ] {
+        page.shows(text);
+    }
+    harness.page("support", "/waf").await.hides("False alarm?");
+}
+
+#[tokio::test]
+async fn a_false_alarm_is_turned_off_from_its_event_and_on_again_from_the_page() {
+    let harness = Harness::new().await;
+    let id = flagged(&harness, "942100 ARGS:q, 942190 ARGS:q, 930120 REQUEST_FILENAME").await;
+    let link = format!("/waf/exclude?event={id}");
+    harness.page("operator", &format!("/events/{id}")).await.shows(&format!("href=\"{link}\""));
+    harness.page("auditor", &format!("/events/{id}")).await.hides("/waf/exclude");
+    let question = harness.page("operator", &link).await;
+    for text in [
+        "In requests to /search, rules 942100 and 942190 no longer look at the parameter q.",
+        "Rule 930120 also found something in REQUEST_FILENAME",
+        "attacks included",
+    ] {
+        question.shows(text);
+    }
+    let done = harness.post("operator", "/waf/exclude", &format!("event={id}&reason=a+name")).await;
+    assert_eq!((done.status(), done.header("location")), (303, "/waf#exclusions"));
+    let page = harness.page("owner", "/waf").await;
+    for text in ["the parameter q", "rules 942100 and 942190", "a name", "/waf/include?key=1-0"] {
+        page.shows(text);
+    }
+    harness.page("owner", "/waf/include?key=1-0").await.shows("the parameter q is inspected by rules");
+    let back = harness.post("owner", "/waf/include", "key=1-0&reason=fixed").await;
+    assert_eq!(back.status(), 303);
+    harness.page("owner", "/waf").await.shows("Nothing is left out.");
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_said() {
+    let harness = Harness::new().await;
+    let id = flagged(&harness, "942100 ARGS:q").await;
+    let empty = harness.post("operator", "/waf/exclude", &format!("event={id}&reason=")).await;
+    empty.shows("say why");
+    let support = harness.post("support", "/waf/exclude", &format!("event={id}&reason=x")).await;
+    assert_eq!(support.status(), 403);
+    let unnamed = flagged(&harness, "930120 REQUEST_FILENAME").await;
+    let none = harness.post("operator", "/waf/exclude", &format!("event={unnamed}&reason=x")).await;
+    assert_eq!(none.status(), 400);
+    assert_eq!(harness.page("operator", "/waf/exclude?event=evt_none").await.status(), 404);
+    harness.control.state.lock().unwrap().dead = true;
+    let dead = harness.post("operator", "/waf/exclude", &format!("event={id}&reason=x")).await;
+    assert_eq!(dead.status(), 503);
+}
