@@ -40,7 +40,7 @@ pub use upstream::{
     UpstreamSection,
 };
 pub use waf::{
-    Exclusion, ExclusionSection, OverLimit, Part, RouteWaf, RuleSource, WafConfig, WafMode, WafSection,
+    Exclusion, ExclusionSection, OverLimit, Part, RouteWaf, RuleSource, SHOP, WafConfig, WafMode, WafSection,
 };
 
 use crate::network::Network;

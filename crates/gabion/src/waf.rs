@@ -46,6 +46,15 @@ pub(crate) enum RulesError {
     /// An exclusion of a rule that is not there.
     #[error(transparent)]
     Exclusion(#[from] exclusion::NoSuchRule),
+    /// A preset that the rule set does not have.
+    #[error(
+        "[waf] presets: no rule file has exclusions for {name:?}; CRS 4 has them as plugins, which belong into its \
+         folder plugins"
+    )]
+    Preset {
+        /// Its name.
+        name: String,
+    },
     /// The rules do not stop attacks.
     #[error(transparent)]
     Toothless(#[from] Toothless),
@@ -179,6 +188,7 @@ mod tests {
         let paths = rules.iter().map(|path| RuleSource::Path((*path).to_owned()));
         WafConfig {
             rules: std::iter::once(RuleSource::Builtin).chain(paths).collect(),
+            presets: vec!["shop".to_owned()],
             paranoia_level: 1,
             inbound_threshold: 5,
             outbound_threshold: 4,
@@ -258,6 +268,29 @@ mod tests {
                 assert!(rules.rules().len() > least, "{}", rules.rules().len());
             }
         }
+    }
+
+    #[test]
+    fn presets_are_packages_that_the_rule_set_has() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+        write("REQUEST-903.9002-WORDPRESS-EXCLUSION-RULES.conf", "");
+        write(
+            "REQUEST-999.conf",
+            "SecRule TX:crs_exclusions_wordpress \"@eq 1\" \"id:5,phase:1,pass,log\"\n",
+        );
+        let presets = |names: &[&str]| WafConfig {
+            rules: vec![RuleSource::Path(folder.path().to_owned())],
+            presets: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..waf(&[])
+        };
+        let ids = |rules: &RuleSet| rules.iter().map(|rule| rule.id()).collect::<Vec<_>>();
+        let shop = load(&presets(&["shop", "wordpress"])).expect("both are there");
+        assert!([9_000_101, 10_700].iter().all(|id| ids(&shop).contains(id)));
+        let plain = load(&presets(&[])).expect("none is wanted");
+        assert!(!ids(&plain).contains(&10_700));
+        let said = load(&presets(&["magento"])).expect_err("there is no such package").to_string();
+        assert!(said.contains("\"magento\""), "{said}");
     }
 
     #[test]

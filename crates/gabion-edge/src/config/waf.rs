@@ -12,6 +12,8 @@ pub use exclusion::{Exclusion, ExclusionSection, Part};
 
 /// The word in `rules` for Gabion's own rules.
 const BUILTIN: &str = "builtin";
+/// The preset for shops of any kind.
+pub const SHOP: &str = "shop";
 /// Paranoia levels of the OWASP Core Rule Set.
 const PARANOIA_LEVELS: std::ops::RangeInclusive<u8> = 1..=4;
 /// A score of zero is what every request has; a match is worth five at most, and above a thousand nothing is stopped.
@@ -27,6 +29,8 @@ pub struct WafSection {
     pub mode: WafMode,
     /// `builtin`, SecLang files, and folders of rule sets; in this order.
     pub rules: Spanned<Vec<Spanned<String>>>,
+    /// What a rule set is told of the shop behind it, so that it lets its customers and owners work.
+    pub presets: Spanned<Vec<Spanned<String>>>,
     /// How strict the rules are: 1 lets customers pass, 4 stops whatever is odd.
     pub paranoia_level: Spanned<u8>,
     /// Score from which a request is stopped.
@@ -48,6 +52,7 @@ impl Default for WafSection {
         Self {
             mode: WafMode::default(),
             rules: Spanned::new(0..0, vec![Spanned::new(0..0, BUILTIN.to_owned())]),
+            presets: Spanned::new(0..0, vec![Spanned::new(0..0, SHOP.to_owned())]),
             paranoia_level: Spanned::new(0..0, 1),
             inbound_threshold: Spanned::new(0..0, 5),
             outbound_threshold: Spanned::new(0..0, 4),
@@ -115,6 +120,8 @@ pub enum RuleSource {
 pub struct WafConfig {
     /// Where rules come from, at least one.
     pub rules: Vec<RuleSource>,
+    /// Names of presets.
+    pub presets: Vec<String>,
     /// 1 to 4.
     pub paranoia_level: u8,
     /// Score from which a request is stopped.
@@ -164,6 +171,7 @@ impl WafSection {
         }
         Ok(WafConfig {
             rules: self.rules.get_ref().iter().map(source).collect::<Result<_, _>>()?,
+            presets: self.presets.get_ref().iter().map(preset).collect::<Result<_, _>>()?,
             paranoia_level: *self.paranoia_level.get_ref(),
             inbound_threshold: *self.inbound_threshold.get_ref(),
             outbound_threshold: *self.outbound_threshold.get_ref(),
@@ -177,6 +185,18 @@ impl WafSection {
     pub(super) fn everywhere(&self) -> RouteWaf {
         RouteWaf { mode: self.mode, over_limit: self.over_limit }
     }
+}
+
+/// The name of a preset becomes part of a variable of the rules.
+fn preset(name: &Spanned<String>) -> Result<String, Invalid> {
+    let text = name.get_ref();
+    if !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()) {
+        return Ok(text.clone());
+    }
+    Err(Invalid::at(
+        name,
+        "a preset is shop, or the name of an exclusion package of the rule set, such as wordpress",
+    ))
 }
 
 fn source(text: &Spanned<String>) -> Result<RuleSource, Invalid> {

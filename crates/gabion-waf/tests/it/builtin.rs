@@ -99,7 +99,7 @@ fn expecting(case: &Case, expected: &dyn Fn(&Expectation) -> Expectation) -> Cas
 
 /// The ids of the cases that do not go as expected, each with what logged.
 fn failing(rules: &RuleSet, cases: &[Case]) -> BTreeMap<String, Vec<u64>> {
-    let summary = ftw::run(rules, cases, &Overrides::default());
+    let summary = ftw::run(rules, cases, &Overrides::default(), |_| ());
     summary.failed.into_iter().map(|failure| (failure.id, failure.logged)).collect()
 }
 

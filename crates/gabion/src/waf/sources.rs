@@ -6,13 +6,15 @@
 
 use std::path::{Path, PathBuf};
 
-use gabion_edge::config::{RuleSource, WafConfig};
+use gabion_edge::config::{RuleSource, SHOP, WafConfig};
 use gabion_waf::{Source, builtin};
 
 use super::{RulesError, exclusion};
 
 /// What holds unless rule files say otherwise.
 const DEFAULTS: &str = include_str!("defaults.conf");
+/// Ids of the rules that presets become.
+const PRESET_IDS: std::ops::Range<u64> = 9_000_100..9_000_200;
 /// Names of the file with which a rule set is set up. A checkout of CRS brings the second.
 const SETUP: [&str; 2] = ["crs-setup.conf", "crs-setup.conf.example"];
 /// Debian keeps what the operator edits elsewhere than the rules. Source: its `owasp-crs.load`.
@@ -52,7 +54,43 @@ pub(super) fn of(waf: &WafConfig) -> Result<Vec<Source>, RulesError> {
     let scores = Source::text("gabion/scores.conf", scores(waf));
     let exclusions = Source::text("gabion/exclusions.conf", exclusion::directives(&waf.exclusions));
     let engine = Source::text("gabion/engine.conf", engine(waf));
-    Ok([first].into_iter().chain(setup).chain([scores, exclusions]).chain(rules).chain([engine]).collect())
+    Ok([first]
+        .into_iter()
+        .chain(setup)
+        .chain([scores, exclusions])
+        .chain(presets(waf, &rules)?)
+        .chain(rules)
+        .chain([engine])
+        .collect())
+}
+
+/// What CRS is told of the shop. Gabion's own rules need none of it, and where there are only those, nothing is loaded.
+fn presets(waf: &WafConfig, rules: &[Source]) -> Result<Vec<Source>, RulesError> {
+    let files: Vec<_> = rules
+        .iter()
+        .filter_map(|source| match source {
+            Source::File(path) => Some(path.file_name()?.to_string_lossy().to_lowercase()),
+            Source::Text { .. } => None,
+        })
+        .collect();
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut sources = Vec::new();
+    for (id, name) in PRESET_IDS.zip(&waf.presets) {
+        if name == SHOP {
+            sources.push(builtin::shop_preset_before_crs());
+            continue;
+        }
+        // A file of CRS 3's rules, or of a plugin of CRS 4.
+        if !files.iter().any(|file| file.contains(name.as_str()) && file.contains("exclusion")) {
+            return Err(RulesError::Preset { name: name.clone() });
+        }
+        let text =
+            format!("SecAction \"id:{id},phase:1,nolog,pass,t:none,setvar:tx.crs_exclusions_{name}=1\"\n");
+        sources.push(Source::text(format!("gabion/preset-{name}.conf"), text));
+    }
+    Ok(sources)
 }
 
 fn wrong(path: &Path, what: impl Into<String>) -> RulesError {
