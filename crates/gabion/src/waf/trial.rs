@@ -124,8 +124,10 @@ pub(super) mod tests {
         let (waf, rules) = builtin();
         let mut trial = Trial::new(&rules, &waf);
         let mut judge = |target: &str| {
-            let head =
-                RequestHead { method: b"GET", target: target.as_bytes(), version: b"HTTP/1.1", headers: &[] };
+            let headers: [(&[u8], &[u8]); 3] =
+                [(b"Host", b"shop.example"), (b"User-Agent", b"Mozilla/5.0"), (b"Accept", b"*/*")];
+            let (target, version) = (target.as_bytes(), b"HTTP/1.1");
+            let head = RequestHead { method: b"GET", target, version, headers: &headers };
             let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
             trial.judge(&Request { client, head, body: b"" }, Timestamp::from_seconds(1_800_000_000))
         };
