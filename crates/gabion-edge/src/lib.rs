@@ -6,7 +6,7 @@
 //!
 //! The walk of a request: `listener` (accept, TLS, HTTP) -> `guard` (strict heads and framing) -> `stack` (the order
 //! of the defences) -> `trace` (id, client, time, pages) -> `admission` -> `route` -> `rate_limit` ->
-//! `redirect` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
+//! `redirect` -> `waf` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
 //! connection) -> `transfer` (bodies on their way).
 
 pub mod access;

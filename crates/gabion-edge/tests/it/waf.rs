@@ -47,7 +47,7 @@ fn rules_with(more: &str, services: Services) -> Arc<ProvenRules> {
     Arc::new(ProvenRules::prove(rules, vec!["rules.conf".into()], services, SystemClock.now()).unwrap())
 }
 
-fn rules() -> Arc<ProvenRules> {
+pub(crate) fn rules() -> Arc<ProvenRules> {
     rules_with("", Services::default())
 }
 

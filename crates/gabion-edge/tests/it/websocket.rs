@@ -69,6 +69,22 @@ async fn messages_pass_both_ways_and_the_shop_can_close() {
 }
 
 #[tokio::test]
+async fn messages_pass_an_edge_that_inspects() {
+    let shop = echo_shop().await;
+    let front = Setup::of(&[&shop]).waf("mode = \"block\"\nresponses = true", &crate::waf::rules()).start();
+    let mut socket = open(&front).await;
+    assert_eq!(soon(socket.next()).await.unwrap().unwrap(), Message::text("hello"));
+    let message = Message::text("1' UNION SELECT login FROM users--");
+    socket.send(message.clone()).await.unwrap();
+    assert_eq!(soon(socket.next()).await.unwrap().unwrap(), message);
+    let attack = get(
+        "/?q=1%27%20UNION%20SELECT%20login%20FROM%20users--",
+        "Connection: upgrade\r\nUpgrade: websocket\r\n",
+    );
+    assert_eq!(soon(front.tls().await.ask(attack)).await.status, 403, "the request for one is inspected");
+}
+
+#[tokio::test]
 async fn a_customer_who_closes_or_vanishes_ends_the_tunnel() {
     let shop = echo_shop().await;
     let front = Setup::of(&[&shop]).start();

@@ -57,6 +57,30 @@ async fn hangup_takes_a_new_configuration_and_keeps_the_old_when_it_is_wrong() {
 }
 
 #[tokio::test]
+async fn broken_rules_are_refused_and_the_old_ones_go_on_stopping_attacks() {
+    const ATTACK: &str =
+        "GET /?q=1%27%20UNION%20SELECT%20login%20FROM%20users-- HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
+    let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
+    let rules = folder.path().join("own.conf");
+    std::fs::write(&rules, "SecRule ARGS:tea \"@streq cold\" \"id:1,phase:2,deny\"\n").unwrap();
+    let waf = "[waf]\nmode = \"block\"\nrules = [\"builtin\", \"own.conf\"]\n";
+    let mut product = start(&folder, &shop, waf);
+    assert_eq!(product.shop().await.ask(ATTACK).await.status, 403);
+    std::fs::write(&rules, "\nSecRull ARGS \"@streq cold\"\n").unwrap();
+    product.signal("HUP");
+    let said = product.wait_for("not reloaded", SOON);
+    assert!(said.contains("own.conf:2: SecRull: unknown directive"), "{said}");
+    let cold = "GET /?tea=cold HTTP/1.1\r\nHost: shop.localhost\r\n\r\n";
+    for request in [ATTACK, cold] {
+        assert_eq!(product.shop().await.ask(request).await.status, 403, "the old rules stay");
+    }
+    let config = folder.path().join("gabion.toml");
+    let check =
+        std::process::Command::new(binary()).arg("check").arg("--config").arg(config).output().unwrap();
+    assert_eq!(check.status.code(), Some(64));
+}
+
+#[tokio::test]
 async fn a_bypass_takes_effect_by_file_and_ends() {
     let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
     let mut product = start(&folder, &shop, "");
