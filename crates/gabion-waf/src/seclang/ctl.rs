@@ -1,5 +1,7 @@
 //! `ctl`: changes the engine for one transaction.
 
+use std::sync::Arc;
+
 use crate::error::Fault;
 use crate::seclang::action::number;
 use crate::seclang::target::{Selection, Selector};
@@ -19,8 +21,17 @@ pub(crate) enum Ctl {
     ResponseBodyLimit(usize),
     ResponseBodyProcessor(BodyProcessor),
     ForceResponseBodyVariable(bool),
-    RemoveRules(Rules),
-    RemoveTarget(Rules, Selection),
+    RemoveRules(Rules, Box<[usize]>),
+    RemoveTarget(Arc<Removal>),
+}
+
+/// What some rules lose sight of.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Removal {
+    pub(crate) rules: Rules,
+    pub(crate) selection: Selection,
+    /// Where these rules stand, in order; given by [`Ctl::bind`].
+    pub(crate) places: Box<[usize]>,
 }
 
 /// Some rules.
@@ -71,26 +82,48 @@ impl Ctl {
             "responsebodylimit" => Self::ResponseBodyLimit(number(&word)?),
             "responsebodyprocessor" => Self::ResponseBodyProcessor(BodyProcessor::parse(&word)?),
             "forceresponsebodyvariable" => Self::ForceResponseBodyVariable(on_off(&word)?),
-            "ruleremovebyid" => Self::RemoveRules(Rules::ids(&word)?),
-            "ruleremovebytag" => Self::RemoveRules(Rules::Tag(word.into())),
-            "ruleremovebymsg" => Self::RemoveRules(Rules::Message(value.into())),
+            "ruleremovebyid" => Self::RemoveRules(Rules::ids(&word)?, Box::default()),
+            "ruleremovebytag" => Self::RemoveRules(Rules::Tag(word.into()), Box::default()),
+            "ruleremovebymsg" => Self::RemoveRules(Rules::Message(value.into()), Box::default()),
             "ruleremovetargetbyid" => {
                 let (rules, target) = target(value)?;
-                Self::RemoveTarget(Rules::ids(&String::from_utf8_lossy(rules))?, target)
+                Self::remove_target(Rules::ids(&String::from_utf8_lossy(rules))?, target)
             }
             "ruleremovetargetbytag" => {
                 let (rules, target) = target(value)?;
-                Self::RemoveTarget(Rules::Tag(String::from_utf8_lossy(rules).into()), target)
+                Self::remove_target(Rules::Tag(String::from_utf8_lossy(rules).into()), target)
             }
             "ruleremovetargetbymsg" => {
                 let (rules, target) = target(value)?;
-                Self::RemoveTarget(Rules::Message(rules.into()), target)
+                Self::remove_target(Rules::Message(rules.into()), target)
             }
             "debugloglevel" | "hashengine" | "hashenforcement" => {
                 return Err(Fault::refused(name, "it has no effect in this engine"));
             }
             _ => return Err(Fault::unknown("ctl option", name)),
         })
+    }
+
+    fn remove_target(rules: Rules, selection: Selection) -> Self {
+        Self::RemoveTarget(Arc::new(Removal { rules, selection, places: Box::default() }))
+    }
+
+    /// The rules that it takes something from.
+    pub(crate) fn rules(&self) -> Option<&Rules> {
+        match self {
+            Self::RemoveRules(rules, _) => Some(rules),
+            Self::RemoveTarget(removal) => Some(&removal.rules),
+            _ => None,
+        }
+    }
+
+    /// Says where these rules stand, so that no transaction has to look for them.
+    pub(crate) fn bind(&mut self, places: Vec<usize>) {
+        match self {
+            Self::RemoveRules(_, own) => *own = places.into(),
+            Self::RemoveTarget(removal) => Arc::make_mut(removal).places = places.into(),
+            _ => {}
+        }
     }
 }
 

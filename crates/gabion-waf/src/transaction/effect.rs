@@ -7,9 +7,8 @@ use super::{Entry, Opened, Transaction};
 use crate::collection::{EntryChange, Update};
 use crate::operator::integer;
 use crate::seclang::action::{Effect, Phase};
-use crate::seclang::ctl::{Ctl, PartsChange, Rules};
+use crate::seclang::ctl::{Ctl, PartsChange};
 use crate::seclang::setvar::{Change, Entry as Named, SetVar};
-use crate::seclang::target::Selection;
 use crate::settings::BodyProcessor;
 use crate::values::ValueId;
 use crate::variable::Variable;
@@ -187,28 +186,16 @@ impl Transaction {
             }
             Ctl::ForceResponseBodyVariable(force) => state.force_response_body = *force,
             Ctl::ResponseBodyProcessor(BodyProcessor::Raw) => state.force_response_body = true,
-            Ctl::RemoveRules(rules) => self.remove_rules(rules),
-            Ctl::RemoveTarget(rules, selection) => self.remove_target(rules, selection),
+            Ctl::RemoveRules(_, places) => {
+                places.iter().for_each(|place| state.removed[*place] = true);
+            }
+            Ctl::RemoveTarget(removal) => state.remove_target(removal),
             Ctl::RequestBodyAccess(_)
             | Ctl::RequestBodyLimit(_)
             | Ctl::RequestBodyProcessor(_)
             | Ctl::ResponseBodyAccess(_)
             | Ctl::ResponseBodyLimit(_)
             | Ctl::ResponseBodyProcessor(_) => {}
-        }
-    }
-
-    fn remove_rules(&mut self, rules: &Rules) {
-        for (removed, rule) in self.state.removed.iter_mut().zip(&self.program.rules) {
-            *removed |= rule.is_among(rules);
-        }
-    }
-
-    fn remove_target(&mut self, rules: &Rules, selection: &Selection) {
-        let concerned: Vec<bool> = self.program.rules.iter().map(|rule| rule.is_among(rules)).collect();
-        let removal = (concerned, selection.clone());
-        if !self.state.removed_targets.contains(&removal) {
-            self.state.removed_targets.push(removal);
         }
     }
 

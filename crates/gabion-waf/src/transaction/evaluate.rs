@@ -47,7 +47,7 @@ impl Transaction {
                 continue;
             }
             if let Some(gate) = &step.gate
-                && self.state.removed_targets.is_empty()
+                && !self.state.narrowed[step.rule]
             {
                 if self.passes(gate) {
                     at = step.next;
@@ -133,7 +133,7 @@ impl Transaction {
         };
         let mut any = false;
         for item in &mut items {
-            if !self.state.removed_targets.is_empty() && self.is_removed(place, item) {
+            if self.state.narrowed[place] && self.is_removed(place, item) {
                 continue;
             }
             if question.multi_match {
@@ -339,8 +339,10 @@ impl Transaction {
     /// Whether this transaction takes the value out of the rule's sight.
     fn is_removed(&self, place: usize, item: &Item) -> bool {
         let name = self.state.values.get(item.name);
-        self.state.removed_targets.iter().any(|(rules, selection)| {
-            rules[place] && (selection.covers(item.source, name) || selection.covers(item.shown, name))
+        self.state.removed_targets.iter().any(|removal| {
+            let selection = &removal.selection;
+            removal.places.binary_search(&place).is_ok()
+                && (selection.covers(item.source, name) || selection.covers(item.shown, name))
         })
     }
 

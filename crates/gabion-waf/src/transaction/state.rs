@@ -1,12 +1,14 @@
 //! What a transaction keeps while it runs, and what the next one can use again.
 
+use std::sync::Arc;
+
 use super::trace::Trace;
 use super::tx::TxStore;
 use crate::collection::Update;
 use crate::outcome::{Interruption, MatchedRule, Partial};
 use crate::program::Program;
 use crate::seclang::action::{Allow, Phase};
-use crate::seclang::target::Selection;
+use crate::seclang::ctl::Removal;
 use crate::settings::{AuditEngine, AuditParts, BodyProcessor, Engine};
 use crate::values::{ValueId, Values};
 use crate::variable::{COUNT, Variable};
@@ -64,6 +66,7 @@ pub(super) struct Memory {
     pub(super) collections: Vec<Vec<Entry>>,
     pub(super) tx: TxStore,
     pub(super) removed: Vec<bool>,
+    pub(super) narrowed: Vec<bool>,
     pub(super) matched: Vec<Item>,
     pub(super) groups: Vec<Group>,
     pub(super) views: Vec<(u64, Vec<Item>)>,
@@ -93,7 +96,9 @@ pub(super) struct State {
     pub(super) arguments: usize,
     pub(super) arguments_bytes: usize,
     pub(super) removed: Vec<bool>,
-    pub(super) removed_targets: Vec<(Vec<bool>, Selection)>,
+    /// What rules lost sight of, and which rules did.
+    pub(super) removed_targets: Vec<Arc<Removal>>,
+    pub(super) narrowed: Vec<bool>,
     pub(super) allowed: Option<Allow>,
     pub(super) phase: Phase,
     pub(super) matched: Vec<Item>,
@@ -120,6 +125,7 @@ impl Memory {
             collections: vec![Vec::new(); COUNT],
             tx: TxStore::default(),
             removed: Vec::new(),
+            narrowed: Vec::new(),
             matched: Vec::new(),
             groups: Vec::new(),
             views: Vec::new(),
@@ -130,6 +136,14 @@ impl Memory {
 }
 
 impl State {
+    /// Takes something from the sight of rules, for the rest of the transaction.
+    pub(super) fn remove_target(&mut self, removal: &Arc<Removal>) {
+        if !self.removed_targets.iter().any(|known| Arc::ptr_eq(known, removal)) {
+            removal.places.iter().for_each(|place| self.narrowed[*place] = true);
+            self.removed_targets.push(Arc::clone(removal));
+        }
+    }
+
     /// The state of a new transaction of a program.
     pub(super) fn new(memory: Memory, program: &Program) -> Self {
         let settings = &program.settings;
@@ -138,6 +152,7 @@ impl State {
             mut collections,
             mut tx,
             mut removed,
+            mut narrowed,
             mut matched,
             mut groups,
             mut views,
@@ -149,6 +164,8 @@ impl State {
         tx.clear(program.slots.names().len());
         removed.clear();
         removed.resize(program.rules.len(), false);
+        narrowed.clear();
+        narrowed.resize(program.rules.len(), false);
         matched.clear();
         groups.resize_with(program.groups.len(), Group::default);
         views.resize_with(program.views.len(), Default::default);
@@ -172,6 +189,7 @@ impl State {
             arguments_bytes: 0,
             removed,
             removed_targets: Vec::new(),
+            narrowed,
             allowed: None,
             phase: Phase::RequestHeaders,
             matched,
@@ -194,8 +212,9 @@ impl State {
         if self.values.capacity() > KEPT_BYTES_MAX {
             return Memory::new();
         }
-        let Self { values, collections, tx, removed, matched, groups, views, spare, epoch, .. } = self;
-        Memory { values, collections, tx, removed, matched, groups, views, spare, epoch }
+        let Self { values, collections, tx, removed, narrowed, matched, groups, views, spare, epoch, .. } =
+            self;
+        Memory { values, collections, tx, removed, narrowed, matched, groups, views, spare, epoch }
     }
 
     pub(super) fn set(&mut self, variable: Variable, value: &[u8]) {

@@ -7,7 +7,8 @@ use crate::error::{Fault, LoadError};
 use crate::operator::{Operator, Test, integer};
 use crate::program::{Gate, Link, Program, Question, Rule, Step, View};
 use crate::scan::Builder;
-use crate::seclang::action::{Action, Disruption, Phase};
+use crate::seclang::action::{Action, Disruption, Effect, Phase};
+use crate::seclang::ctl::Rules;
 use crate::seclang::target::{Selector, Targets};
 use crate::settings::Settings;
 use crate::slots::Slots;
@@ -63,6 +64,7 @@ pub(super) fn compile(settings: Settings, items: Vec<Item>) -> Result<Program, L
         };
         list.iter().enumerate().map(step).collect()
     });
+    bind_controls(&mut rules);
     for view in &mut compiler.views {
         view.targets.bind(&compiler.slots);
     }
@@ -77,6 +79,30 @@ pub(super) fn compile(settings: Settings, items: Vec<Item>) -> Result<Program, L
         groups: compiler.groups,
         scanners,
     })
+}
+
+/// Tells every `ctl` that takes something from rules where they stand.
+fn bind_controls(rules: &mut [Rule]) {
+    let places = |wanted: &Rules| -> Vec<usize> {
+        let among = |(_, rule): &(usize, &Rule)| rule.is_among(wanted);
+        rules.iter().enumerate().filter(among).map(|(place, _)| place).collect()
+    };
+    let effects = rules.iter().flat_map(|rule| &rule.links).flat_map(|link| &link.effects);
+    let found: Vec<_> = effects.filter_map(wanted).map(places).collect();
+    let effects = rules.iter_mut().flat_map(|rule| &mut rule.links).flat_map(|link| &mut link.effects);
+    let controls = effects.filter(|effect| wanted(effect).is_some()).filter_map(|effect| match effect {
+        Effect::Ctl(ctl) => Some(ctl),
+        _ => None,
+    });
+    controls.zip(found).for_each(|(ctl, places)| ctl.bind(places));
+}
+
+/// The rules that an effect takes something from.
+fn wanted(effect: &Effect) -> Option<&Rules> {
+    match effect {
+        Effect::Ctl(ctl) => ctl.rules(),
+        _ => None,
+    }
 }
 
 struct Compiler {
