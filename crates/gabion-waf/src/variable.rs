@@ -169,6 +169,14 @@ impl Variable {
             .or_else(|| ALIASES.iter().find(|(alias, _)| same(alias)).map(|(_, variable)| *variable))
     }
 
+    /// Whether rules make its values themselves, of what they found before.
+    pub(crate) const fn is_of_rules(self) -> bool {
+        matches!(
+            self,
+            Self::Tx | Self::MatchedVar | Self::MatchedVarName | Self::MatchedVars | Self::MatchedVarsNames
+        )
+    }
+
     /// Whether the values can change while the rules of one phase run.
     pub(crate) const fn is_volatile(self) -> bool {
         matches!(

@@ -2,20 +2,23 @@
 
 use askama::Template;
 use axum::extract::State;
-use gabion_page::shell::Shell;
+use gabion_edge::config::WafMode;
+use gabion_page::shell::{Shell, Status};
 use gabion_web::{Problem, Viewer};
 
 use crate::Console;
 use crate::problem::{Drawn, draw};
 
-/// What the demo shop gets wrong: words and path. Gabion does not stop these yet.
-const STILL_OPEN: [(&str, &str); 3] = [
+/// What the demo shop gets wrong: words, path, and whether rules stop it on `block`.
+const MISTAKES: [(&str, &str, bool); 4] = [
     (
-        "SQL injection in the search",
+        "SQL injection in the search: customers and their passwords",
         "/search?q=%27%20UNION%20SELECT%20%27x%27,%20email,%20password_hash,%200%20FROM%20customers%20--",
+        true,
     ),
-    ("A file from outside the folder", "/download?file=../config/shop.conf"),
-    ("Somebody else's order", "/orders/1007"),
+    ("Database errors for everybody", "/search?q=%27", false),
+    ("A file from outside the folder", "/download?file=../config/shop.conf", true),
+    ("Somebody else's order", "/orders/1007", false),
 ];
 
 #[derive(Template)]
@@ -24,7 +27,9 @@ struct Page<'a> {
     shell: &'a Shell,
     shielded: String,
     naked: Option<String>,
-    still_open: Vec<Example>,
+    examples: Vec<Example>,
+    /// Whether the rules are on `block` everywhere just now.
+    blocks: bool,
     upstream: String,
     commands: Commands,
 }
@@ -51,6 +56,7 @@ impl Commands {
 
 struct Example {
     words: &'static str,
+    stopped: bool,
     shielded: String,
     naked: Option<String>,
 }
@@ -58,16 +64,19 @@ struct Example {
 pub(super) async fn show(State(console): State<Console>, Viewer(staff): Viewer) -> Drawn {
     let demo = console.0.control.demo();
     let demo = demo.ok_or_else(|| Problem::not_found("this is no demo; start one with gabion demo"))?;
-    let example = |(words, path): (&'static str, &str)| Example {
+    let blocks = console.0.edge.waf().is_some_and(|waf| !waf.bypassed && waf.modes == [WafMode::Block]);
+    let example = |(words, path, stopped): (&'static str, &str, bool)| Example {
         words,
+        stopped: stopped && blocks,
         shielded: format!("{}{path}", demo.shielded),
         naked: demo.naked.as_ref().map(|naked| format!("{naked}{path}")),
     };
     // What the made-up shop gets wrong says nothing about a real one.
-    let still_open = if demo.naked.is_some() { STILL_OPEN.map(example).into() } else { Vec::new() };
+    let examples = if demo.naked.is_some() { MISTAKES.map(example).into() } else { Vec::new() };
     draw(&Page {
         shell: &console.frame(&staff, "Demo", "/demo"),
-        still_open,
+        examples,
+        blocks,
         commands: Commands::new(&demo.shielded, demo.naked.as_deref()),
         upstream: console.0.edge.upstreams().into_iter().next().map_or_else(String::new, |first| first.name),
         shielded: demo.shielded,

@@ -296,13 +296,29 @@ impl Transaction {
         Detail { variable, message: text(|link| link.msg.as_ref()), data: text(|link| link.logdata.as_ref()) }
     }
 
+    /// What a chain says: once for each value that some link of it found in what was sent, or of the last match where
+    /// there is none.
+    fn detail_chain(&self, rule: &Rule, details: &mut Vec<Detail>) {
+        let detail = self.detail(rule);
+        for item in self.state.matched.iter().filter(|item| !item.source.is_of_rules()) {
+            let mut variable = Vec::new();
+            self.append_name(item, &mut variable);
+            if details.len() < DETAILS_MAX && !details.iter().any(|known| known.variable == variable) {
+                details.push(Detail { variable, ..detail.clone() });
+            }
+        }
+        if details.is_empty() {
+            details.push(detail);
+        }
+    }
+
     fn record(&mut self, rule: &Rule, mut details: Vec<Detail>) {
         if self.state.matches.len() == MATCHES_MAX {
             self.state.matches_dropped = true;
             return;
         }
         if rule.links.len() > 1 {
-            details.push(self.detail(rule));
+            self.detail_chain(rule, &mut details);
         }
         self.state.matches.push(MatchedRule {
             id: rule.id,

@@ -57,9 +57,21 @@ fn a_chain_matches_when_all_of_it_does() {
     let rules = "SecRule ARGS:a \"@streq 1\" \"id:1,phase:2,pass,chain,logdata:'%{MATCHED_VAR_NAME}'\"\n\
                  SecRule ARGS:b \"@streq 2\" \"chain\"\n\
                  SecRule MATCHED_VARS \"@streq 2\"";
-    assert_eq!(data(rules, get("GET /?a=1&b=2")), "MATCHED_VARS:ARGS:b");
+    assert_eq!(
+        data(rules, get("GET /?a=1&b=2")),
+        "MATCHED_VARS:ARGS:b\nMATCHED_VARS:ARGS:b",
+        "one line for each value"
+    );
     check(rules, get("GET /?a=1&b=3"), &[]);
     check(rules, get("GET /?a=2&b=2"), &[]);
+}
+
+#[test]
+fn a_chain_names_the_values_that_were_sent() {
+    let rules = "SecRule ARGS \"@rx ^x\" \"id:1,phase:2,pass,chain\"\nSecRule MATCHED_VAR \"@rx y$\"";
+    let report = send(&load(rules), get("GET /?a=xy&b=z&c=xy"));
+    let named: Vec<_> = report.matches[0].details.iter().map(|detail| detail.variable.clone()).collect();
+    assert_eq!(named, [b"ARGS:a".to_vec(), b"ARGS:c".to_vec()]);
 }
 
 #[test]
