@@ -163,10 +163,10 @@ async fn the_demo_page_is_there_only_in_a_demo_and_says_what_still_goes_through(
     let page = harness.page("owner", "/demo").await;
     page.shows("https://shop.localhost:8443/search?q=");
     page.shows("http://naked.localhost:8000/search?q=");
-    page.shows("These attacks work on both addresses in this version");
+    page.shows("Gabion's rules are not on <strong>block</strong> just now");
     harness.control.state.lock().unwrap().demo =
         Some(Demo { shielded: "https://shop.localhost:8443".into(), naked: None });
-    harness.page("owner", "/demo").await.hides("still work");
+    harness.page("owner", "/demo").await.hides("Attack both");
 }
 
 #[tokio::test]
