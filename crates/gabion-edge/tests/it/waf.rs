@@ -33,6 +33,7 @@ SecRule REQUEST_HEADERS:Content-Type "^text/xml" "id:2,phase:1,pass,nolog,ctl:re
 SecRule REQBODY_ERROR "!@eq 0" "id:3,phase:2,deny,status:400,log,msg:'Unreadable body'"
 SecAction "id:4,phase:1,pass,nolog,setvar:tx.inbound_anomaly_score_threshold=5"
 SecRule REQUEST_HEADERS:User-Agent "@contains nikto" "id:5,phase:1,deny,log,msg:'Scanner',severity:CRITICAL"
+SecRule REQUEST_METHOD "@streq CONNECT" "id:6,phase:1,deny,log,msg:'A method that shops have no use for'"
 SecRule ARGS|ARGS_NAMES|REQUEST_COOKIES|XML:/* "@detectSQLi" "id:10,phase:2,pass,log,capture,msg:'SQL injection',logdata:'%{MATCHED_VAR}',severity:CRITICAL,setvar:tx.blocking_inbound_anomaly_score=+5"
 SecRule ARGS|ARGS_NAMES|REQUEST_COOKIES|XML:/* "@rx (?i)union.{1,20}select" "id:11,phase:2,pass,log,msg:'UNION SELECT',logdata:'%{MATCHED_VAR}',severity:CRITICAL,setvar:tx.blocking_inbound_anomaly_score=+10"
 SecRule ARGS|ARGS_NAMES "@detectXSS" "id:12,phase:2,pass,log,msg:'Script',severity:CRITICAL,setvar:tx.blocking_inbound_anomaly_score=+5"

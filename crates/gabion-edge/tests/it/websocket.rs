@@ -226,6 +226,14 @@ async fn a_customer_of_http2_reaches_a_shop_of_http1() {
 }
 
 #[tokio::test]
+async fn rules_see_the_get_that_the_shop_sees() {
+    let shop = echo_shop().await;
+    let front = Setup::of(&[&shop]).waf("mode = \"block\"", &crate::waf::rules()).start();
+    echoes(&mut open(&front).await).await;
+    echoes(&mut open_http2(&front).await).await;
+}
+
+#[tokio::test]
 async fn a_shop_of_http2_is_reached_by_customers_of_both() {
     let shop = http2_echo_shop().await;
     let front = Setup::of(&[&shop]).upstream("protocol = \"http2\"").start();

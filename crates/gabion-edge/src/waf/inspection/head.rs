@@ -3,9 +3,10 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
 use gabion_waf::{RequestHead, ResponseHead, Transaction};
-use http::{Version, response};
+use http::{Method, Version, response};
 
 use crate::layer::{Facts, Visit};
+use crate::proxy::websocket::is_extended;
 use crate::state::State;
 
 /// Where the client is. Its port is known only where it speaks to us itself.
@@ -38,8 +39,11 @@ pub(super) fn request(transaction: &mut Transaction, visit: &Visit) {
     let host = host.map(|authority| (&b"host"[..], authority.as_str().as_bytes()));
     let fields = request.headers().iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
     let headers: Vec<_> = host.into_iter().chain(fields).collect();
+    // A WebSocket reaches the shop as the GET that it is over HTTP/1.1. RFC 8441 section 4.
+    let method =
+        if is_extended(request.method(), request.extensions()) { &Method::GET } else { request.method() };
     let _ = transaction.request_head(&RequestHead {
-        method: request.method().as_str().as_bytes(),
+        method: method.as_str().as_bytes(),
         target: uri.path_and_query().map_or("/", |target| target.as_str()).as_bytes(),
         version: version(request.version()),
         headers: &headers,
