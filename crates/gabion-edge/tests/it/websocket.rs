@@ -229,8 +229,9 @@ async fn a_customer_of_http2_reaches_a_shop_of_http1() {
 async fn rules_see_the_get_that_the_shop_sees() {
     let shop = echo_shop().await;
     let front = Setup::of(&[&shop]).waf("mode = \"block\"", &crate::waf::rules()).start();
-    echoes(&mut open(&front).await).await;
-    echoes(&mut open_http2(&front).await).await;
+    let mut socket = open_http2(&front).await;
+    assert_eq!(soon(socket.next()).await.unwrap().unwrap(), Message::text("hello"));
+    echoes(&mut socket).await;
 }
 
 #[tokio::test]
