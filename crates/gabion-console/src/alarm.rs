@@ -67,16 +67,15 @@ impl Alarm {
     }
 }
 
-/// The named part of a request that a variable is.
+/// The named part of a request that a variable is. The names of headers, and the names of parameters by where they were
+/// sent, have variables of their own that no exclusion covers.
 fn part(variable: &str) -> Option<Part> {
     let (collection, name) = variable.split_once(':')?;
     let name = name.to_owned();
     Some(match collection {
-        "ARGS" | "ARGS_GET" | "ARGS_POST" | "ARGS_NAMES" | "ARGS_GET_NAMES" | "ARGS_POST_NAMES" => {
-            Part::Parameter(name)
-        }
+        "ARGS" | "ARGS_GET" | "ARGS_POST" | "ARGS_NAMES" => Part::Parameter(name),
         "REQUEST_COOKIES" | "REQUEST_COOKIES_NAMES" => Part::Cookie(name),
-        "REQUEST_HEADERS" | "REQUEST_HEADERS_NAMES" => Part::Header(name),
+        "REQUEST_HEADERS" => Part::Header(name),
         _ => return None,
     })
 }
@@ -132,9 +131,13 @@ mod tests {
 
     #[test]
     fn what_has_no_name_cannot_be_excluded() {
-        let alarm = alarm("930120 REQUEST_FILENAME, 942100 ARGS:q");
+        let names = "920450 REQUEST_HEADERS_NAMES:x-up, 941100 ARGS_GET_NAMES:q, 941100 ARGS_POST_NAMES:q";
+        let alarm = alarm(&format!("930120 REQUEST_FILENAME, 942100 ARGS:q, {names}"));
         assert_eq!(alarm.exclusions().len(), 1);
-        assert_eq!(alarm.elsewhere(), [&(930_120, "REQUEST_FILENAME".to_owned())]);
+        let elsewhere: Vec<_> = alarm.elsewhere().iter().map(|(_, variable)| variable.as_str()).collect();
+        let expected =
+            ["REQUEST_FILENAME", "REQUEST_HEADERS_NAMES:x-up", "ARGS_GET_NAMES:q", "ARGS_POST_NAMES:q"];
+        assert_eq!(elsewhere, expected);
     }
 
     #[test]

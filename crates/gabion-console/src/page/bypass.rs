@@ -10,7 +10,7 @@ use gabion_page::shell::Shell;
 use gabion_web::{CsrfForm, Operator, Principal, Problem, Viewer};
 use serde::Deserialize;
 
-use super::ask::Ask;
+use super::ask::{Ask, Mistake};
 use super::query;
 use crate::problem::{self, Drawn, draw};
 use crate::words::Moment;
@@ -103,8 +103,7 @@ pub(super) async fn ask(
         action: "/bypass",
         hidden: vec![("modules", wish.modules), ("minutes", wish.minutes)],
         reason: None,
-        reason_error: String::new(),
-        refused: String::new(),
+        mistake: Mistake::default(),
         label: format!("Turn off for {words}"),
         back: "/bypass",
     })

@@ -10,12 +10,11 @@ use gabion_page::shell::{Shell, Status};
 use gabion_web::{CsrfForm, Operator, Principal, Problem, Staff, Viewer};
 use serde::Deserialize;
 
-use super::ask::Ask;
+use super::ask::{Ask, Mistake};
 use super::overview::REFRESH_SECONDS;
 use super::query;
 use crate::Console;
-use crate::control::ChangeError;
-use crate::problem::{self, Drawn, draw};
+use crate::problem::{Drawn, draw};
 use crate::standing::endpoint_state;
 use crate::steer::{self, Act};
 
@@ -172,29 +171,17 @@ pub(super) async fn change(
 ) -> Result<Response, Problem> {
     let base = console.0.control.version();
     let (upstream, act) = wish.read(&console)?;
-    let reason = match steer::reason(&wish.reason) {
-        Ok(reason) => reason,
-        Err(reason) => {
-            let mistake = Mistake { reason, ..Mistake::default() };
-            return Ok(question(&console, &staff, &upstream, &act, wish, mistake)?.into_response());
+    let mistake = match steer::reason(&wish.reason) {
+        Err(reason) => Mistake::in_reason(reason),
+        Ok(reason) => {
+            let by = steer::author(&Principal::Staff(staff.clone()));
+            match steer::steer(&console, by, &upstream, base, &act, reason).await {
+                Ok(_) => return Ok(Redirect::to("/upstreams").into_response()),
+                Err(error) => Mistake::of_change(&error)?,
+            }
         }
     };
-    let by = steer::author(&Principal::Staff(staff.clone()));
-    match steer::steer(&console, by, &upstream, base, &act, reason).await {
-        Ok(_) => Ok(Redirect::to("/upstreams").into_response()),
-        Err(error @ ChangeError::Unavailable { .. }) => Err(problem::of_change(&error)),
-        Err(error) => {
-            let mistake = Mistake { refused: error.to_string(), ..Mistake::default() };
-            Ok(question(&console, &staff, &upstream, &act, wish, mistake)?.into_response())
-        }
-    }
-}
-
-/// Why the question is asked again.
-#[derive(Default)]
-struct Mistake {
-    reason: String,
-    refused: String,
+    Ok(question(&console, &staff, &upstream, &act, wish, mistake)?.into_response())
 }
 
 fn question(
@@ -222,8 +209,7 @@ fn question(
         action: "/upstreams/change",
         hidden,
         reason: Some(wish.reason),
-        reason_error: mistake.reason,
-        refused: mistake.refused,
+        mistake,
         label: label.to_owned(),
         back: "/upstreams",
     })

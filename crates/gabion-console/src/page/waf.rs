@@ -12,13 +12,13 @@ use gabion_store::journal::View;
 use gabion_web::{CsrfForm, Operator, Principal, Problem, Staff, Viewer};
 use serde::Deserialize;
 
-use super::ask::Ask;
+use super::ask::{Ask, Mistake};
 use super::overview::REFRESH_SECONDS;
 use super::query;
 use crate::alarm::{self, Alarm};
-use crate::control::{ChangeError, ExclusionEntry};
+use crate::control::ExclusionEntry;
 use crate::feed::{Place, Toward, Wanted};
-use crate::problem::{self, Drawn, draw};
+use crate::problem::{Drawn, draw};
 use crate::words::{Moment, plural};
 use crate::{Console, steer};
 
@@ -197,13 +197,12 @@ pub(super) async fn exclude(
 ) -> Result<Response, Problem> {
     let alarm = find(&console, &wish.event).await?;
     let mistake = match steer::reason(&wish.reason) {
-        Err(reason) => Mistake { reason, ..Mistake::default() },
+        Err(reason) => Mistake::in_reason(reason),
         Ok(reason) => {
             let by = steer::author(&Principal::Staff(staff.clone()));
             match console.0.control.exclude(by, alarm.exclusions(), reason).await {
                 Ok(_) => return Ok(Redirect::to("/waf#exclusions").into_response()),
-                Err(error @ ChangeError::Unavailable { .. }) => return Err(problem::of_change(&error)),
-                Err(error) => Mistake { refused: error.to_string(), ..Mistake::default() },
+                Err(error) => Mistake::of_change(&error)?,
             }
         }
     };
@@ -218,13 +217,6 @@ async fn find(console: &Console, id: &str) -> Result<Alarm, Problem> {
     alarm.ok_or_else(|| {
         Problem::invalid("no rule of this event looked at a part of the request that has a name")
     })
-}
-
-/// Why a question is asked again.
-#[derive(Default)]
-struct Mistake {
-    reason: String,
-    refused: String,
 }
 
 fn question(
@@ -261,8 +253,7 @@ fn question(
         action: "/waf/exclude",
         hidden: vec![("event", event)],
         reason: Some(reason),
-        reason_error: mistake.reason,
-        refused: mistake.refused,
+        mistake,
         label: "Let this pass from now on".to_owned(),
         back: "/waf",
     })
@@ -291,13 +282,12 @@ pub(super) async fn include(
     CsrfForm(wish): CsrfForm<Include>,
 ) -> Result<Response, Problem> {
     let mistake = match steer::reason(&wish.reason) {
-        Err(reason) => Mistake { reason, ..Mistake::default() },
+        Err(reason) => Mistake::in_reason(reason),
         Ok(reason) => {
             let by = steer::author(&Principal::Staff(staff.clone()));
             match console.0.control.include(by, wish.key.clone(), reason).await {
                 Ok(_) => return Ok(Redirect::to("/waf#exclusions").into_response()),
-                Err(error @ ChangeError::Unavailable { .. }) => return Err(problem::of_change(&error)),
-                Err(error) => Mistake { refused: error.to_string(), ..Mistake::default() },
+                Err(error) => Mistake::of_change(&error)?,
             }
         }
     };
@@ -323,8 +313,7 @@ fn question_include(
         action: "/waf/include",
         hidden: vec![("key", key)],
         reason: Some(reason),
-        reason_error: mistake.reason,
-        refused: mistake.refused,
+        mistake,
         label: "Inspect it again".to_owned(),
         back: "/waf",
     })

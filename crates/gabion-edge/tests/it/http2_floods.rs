@@ -24,6 +24,8 @@ const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 
+const MAX_CONCURRENT_STREAMS: u8 = 3;
+
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 
@@ -58,6 +60,16 @@ impl Attacker {
         self.0.write_all(bytes).await.is_ok() && self.0.flush().await.is_ok()
     }
 
+    /// The streams that the edge's first frame allows.
+    async fn streams_max(&mut self) -> Option<u8> {
+        let mut bytes = Vec::new();
+        while streams_max(&bytes).is_none() {
+            let read = soon(self.0.read_buf(&mut bytes)).await.unwrap();
+            assert!(read > 0, "the edge sends its settings before it closes");
+        }
+        streams_max(&bytes)
+    }
+
     /// Reads until the edge closes, and says what came.
     async fn rest(&mut self) -> Vec<u8> {
         let mut all = Vec::new();
@@ -69,16 +81,27 @@ impl Attacker {
     }
 }
 
-/// The error code of the GOAWAY among frames.
-fn goaway(mut bytes: &[u8]) -> Option<u8> {
+/// The payload of the first frame of a kind.
+fn payload(mut bytes: &[u8], kind: u8) -> Option<&[u8]> {
     while let Some(head) = bytes.first_chunk::<9>() {
         let length = usize::from(head[1]) * 256 + usize::from(head[2]);
-        if head[3] == GOAWAY {
-            return bytes.get(16).copied();
+        if head[3] == kind {
+            return bytes.get(9..9 + length);
         }
         bytes = bytes.get(9 + length..)?;
     }
     None
+}
+
+/// The error code of the GOAWAY among frames.
+fn goaway(bytes: &[u8]) -> Option<u8> {
+    payload(bytes, GOAWAY)?.get(7).copied()
+}
+
+/// The streams that the SETTINGS among frames allow. RFC 9113 section 6.5.2.
+fn streams_max(bytes: &[u8]) -> Option<u8> {
+    let settings = payload(bytes, SETTINGS)?;
+    settings.chunks_exact(6).find(|setting| setting[1] == MAX_CONCURRENT_STREAMS).map(|setting| setting[5])
 }
 
 /// Floods with what `flood` makes of the number of the round, until the edge closes; then holds what is told of it
@@ -218,6 +241,20 @@ async fn a_client_that_opens_no_window_does_not_hold_its_place() {
     let setup = Setup::of(&[&shop]).limits("write_timeout_seconds = 1");
     let ask = |i: u32| if i == 0 { frame(HEADERS, END_STREAM | END_HEADERS, 1, GET) } else { Vec::new() };
     cut_off(setup, ask, Cut::Http2Window).await;
+}
+
+#[tokio::test]
+async fn connections_of_an_address_share_streams() {
+    let shop = shop("ok").await;
+    let front = Setup::of(&[&shop]).limits("http2.streams_per_address_max = 60").start();
+    let mut connections = Vec::new();
+    let mut allowed = Vec::new();
+    for _ in 0..9 {
+        let mut connection = Attacker::connect(&front).await;
+        allowed.push(connection.streams_max().await.unwrap());
+        connections.push(connection);
+    }
+    assert_eq!(allowed, [60, 30, 20, 15, 12, 10, 8, 8, 8], "and never less than a page needs");
 }
 
 #[tokio::test]

@@ -96,18 +96,20 @@ async fn limits_everywhere_hold_on_http2_and_tell_what_is_left() {
     assert_eq!(seen, expected);
 }
 
+/// Everybody is refused from the second request on.
+const ONE_AN_HOUR: &str = r#"
+    [[rate_limit]]
+    name = "all"
+    by = ["address"]
+    requests = 1
+    per_seconds = 3600
+    everywhere = true
+"#;
+
 #[tokio::test]
 async fn who_goes_on_asking_over_http2_after_being_refused_is_cut_off() {
     let shop = shop("tea").await;
-    let limit = r#"
-        [[rate_limit]]
-        name = "all"
-        by = ["address"]
-        requests = 1
-        per_seconds = 3600
-        everywhere = true
-    "#;
-    let front = Setup::of(&[&shop]).limits("http2.refusals_max = 5").more(limit).start();
+    let front = Setup::of(&[&shop]).limits("http2.refusals_max = 5").more(ONE_AN_HOUR).start();
     let mut http2 = front.http2().await;
     let mut refused = 0;
     while let Ok(answer) = soon(http2.send_request(get2("/"))).await {
@@ -121,15 +123,7 @@ async fn who_goes_on_asking_over_http2_after_being_refused_is_cut_off() {
 #[tokio::test]
 async fn connections_of_an_address_are_refused_together() {
     let shop = shop("tea").await;
-    let limit = r#"
-        [[rate_limit]]
-        name = "all"
-        by = ["address"]
-        requests = 1
-        per_seconds = 3600
-        everywhere = true
-    "#;
-    let front = Setup::of(&[&shop]).limits("http2.refusals_max = 5").more(limit).start();
+    let front = Setup::of(&[&shop]).limits("http2.refusals_max = 5").more(ONE_AN_HOUR).start();
     let mut connections = [front.http2().await, front.http2().await];
     let mut answers = 0;
     'asking: loop {

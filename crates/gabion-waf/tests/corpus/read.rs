@@ -21,6 +21,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use gabion_waf::{RequestHead, Transaction};
+
 /// One request.
 #[derive(Clone, Debug)]
 pub(crate) struct Ordinary {
@@ -32,6 +34,22 @@ pub(crate) struct Ordinary {
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
+}
+
+impl Ordinary {
+    /// Asks rules about it.
+    pub(crate) fn send(&self, transaction: &mut Transaction) {
+        let headers: Vec<(&[u8], &[u8])> =
+            self.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        let head = RequestHead {
+            method: self.method.as_bytes(),
+            target: self.target.as_bytes(),
+            version: b"HTTP/1.1",
+            headers: &headers,
+        };
+        let _ = transaction.request_head(&head);
+        let _ = transaction.request_body(&self.body);
+    }
 }
 
 /// What browsers send: User-Agent, Accept, Accept-Language.

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use gabion_waf::{Disk, MatchedRule, RequestHead, RuleSet, Source, builtin};
+use gabion_waf::{Disk, MatchedRule, RuleSet, Source, builtin};
 
 use crate::corpus::{self, Ordinary};
 use crate::crs::{self, Crs};
@@ -20,16 +20,7 @@ const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
 /// Sends a request through rules; what logged, if it was stopped.
 fn stopped_by(rules: &RuleSet, request: &Ordinary) -> Option<Vec<MatchedRule>> {
     let mut transaction = begin(rules, NOW);
-    let headers: Vec<(&[u8], &[u8])> =
-        request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    let head = RequestHead {
-        method: request.method.as_bytes(),
-        target: request.target.as_bytes(),
-        version: b"HTTP/1.1",
-        headers: &headers,
-    };
-    let _ = transaction.request_head(&head);
-    let _ = transaction.request_body(&request.body);
+    request.send(&mut transaction);
     let report = transaction.finish().0;
     report.interruption.is_some().then_some(report.matches)
 }

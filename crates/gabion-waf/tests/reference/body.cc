@@ -1,19 +1,19 @@
 /* Asks libmodsecurity what it reads in request bodies from standard input.
  *
- * A question is two blocks, the Content-Type and the body; a block is four bytes of length, least significant first,
- * and so many bytes. An answer is a number of items, each a letter and two blocks, and a zero byte:
+ * A question is two blocks, the Content-Type and the body. An answer is a number of items, each a letter and two blocks,
+ * and a zero byte:
  *   a  name and value of an argument        f  name and file name of a file
  *   h  name and header line of a part       v  name and value of a variable
  *   t  nothing and the text of XML          x  nothing and the value of an attribute
  */
-#include <cstdint>
-#include <cstdio>
 #include <memory>
 #include <string>
 
 #include <modsecurity/modsecurity.h>
 #include <modsecurity/rules_set.h>
 #include <modsecurity/transaction.h>
+
+#include "blocks.h"
 
 using modsecurity::AnchoredSetVariable;
 using modsecurity::AnchoredVariable;
@@ -33,23 +33,6 @@ static const char *RULES =
     "\"id:3,phase:2,pass,nolog,setvar:'tx.text=%{MATCHED_VAR}'\"\n"
     "SecRule XML://@* \"@unconditionalMatch\" "
     "\"id:4,phase:2,pass,nolog,setvar:'tx.attributes=%{tx.attributes}%{MATCHED_VAR}\x1e'\"\n";
-
-static bool read_block(std::string *block) {
-    unsigned char header[4];
-    if (fread(header, 1, sizeof header, stdin) != sizeof header) {
-        return false;
-    }
-    uint32_t length = header[0] | header[1] << 8 | header[2] << 16 | (uint32_t)header[3] << 24;
-    block->resize(length);
-    return fread(&(*block)[0], 1, length, stdin) == length;
-}
-
-static void write_block(const std::string &block) {
-    for (int shift = 0; shift < 32; shift += 8) {
-        putchar((int)(block.size() >> shift & 0xff));
-    }
-    fwrite(block.data(), 1, block.size(), stdout);
-}
 
 static void write_item(char kind, const std::string &name, const std::string &value) {
     putchar(kind);

@@ -1,11 +1,9 @@
 /* Asks libmodsecurity which requests from standard input its rules stop.
  *
- * The first block is the rules; a block is four bytes of length, least significant first, and so many bytes. A question
- * is a block for method, target and body each, then names and values of headers, then an empty block. An answer is a
- * block: "1" or "0" for stopped or not, then a space and the id for each rule that logged.
+ * The first block is the rules. A question is a block for method, target and body each, then names and values of headers,
+ * then an empty block. An answer is a block: "1" or "0" for stopped or not, then a space and the id for each rule that
+ * logged.
  */
-#include <cstdint>
-#include <cstdio>
 #include <string>
 
 #include <modsecurity/modsecurity.h>
@@ -13,22 +11,7 @@
 #include <modsecurity/rules_set.h>
 #include <modsecurity/transaction.h>
 
-static bool read_block(std::string *block) {
-    unsigned char header[4];
-    if (fread(header, 1, sizeof header, stdin) != sizeof header) {
-        return false;
-    }
-    uint32_t length = header[0] | header[1] << 8 | header[2] << 16 | (uint32_t)header[3] << 24;
-    block->resize(length);
-    return fread(&(*block)[0], 1, length, stdin) == length;
-}
-
-static void write_block(const std::string &block) {
-    for (int shift = 0; shift < 32; shift += 8) {
-        putchar((int)(block.size() >> shift & 0xff));
-    }
-    fwrite(block.data(), 1, block.size(), stdout);
-}
+#include "blocks.h"
 
 static void note(void *ids, const void *message) {
     auto rule = static_cast<const modsecurity::RuleMessage *>(message);

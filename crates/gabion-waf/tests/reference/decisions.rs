@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gabion_waf::{Connection, Disk, RequestHead, RuleSet, Source};
+use gabion_waf::{Connection, Disk, RuleSet, Source};
 
 use crate::corpus_ordinary::{self, Ordinary};
 use crate::crs;
@@ -50,16 +50,7 @@ fn decide(rules: &RuleSet, request: &Ordinary) -> Decision {
     };
     let mut transaction =
         rules.transaction(&connection, gabion_core::Timestamp::from_seconds(1_800_000_000), None);
-    let headers: Vec<(&[u8], &[u8])> =
-        request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    let head = RequestHead {
-        method: request.method.as_bytes(),
-        target: request.target.as_bytes(),
-        version: b"HTTP/1.1",
-        headers: &headers,
-    };
-    let _ = transaction.request_head(&head);
-    let _ = transaction.request_body(&request.body);
+    request.send(&mut transaction);
     let stopped = transaction.interruption().is_some();
     let logged = transaction.matches().iter().filter(|rule| rule.log).map(|rule| rule.id);
     (stopped, logged.filter(|id| !is_left_out(*id)).collect())

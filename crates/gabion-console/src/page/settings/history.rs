@@ -8,8 +8,8 @@ use gabion_page::shell::{Shell, Status};
 use gabion_web::{CsrfForm, Operator, Principal, Problem, Staff, Viewer};
 use serde::Deserialize;
 
-use crate::control::{ChangeError, Version};
-use crate::page::ask::Ask;
+use crate::control::Version;
+use crate::page::ask::{Ask, Mistake};
 use crate::page::query;
 use crate::problem::{self, Drawn, draw};
 use crate::words::Moment;
@@ -98,7 +98,7 @@ pub(in crate::page) async fn ask(
     RawQuery(query): RawQuery,
 ) -> Drawn {
     let to = query::value(&query.unwrap_or_default(), "to").unwrap_or_default();
-    question(&console, &staff, &Wish { to, reason: String::new() }, String::new(), String::new())
+    question(&console, &staff, &Wish { to, reason: String::new() }, Mistake::default())
 }
 
 pub(in crate::page) async fn rollback(
@@ -107,23 +107,20 @@ pub(in crate::page) async fn rollback(
     CsrfForm(wish): CsrfForm<Wish>,
 ) -> Result<Response, Problem> {
     let number = wish.number()?;
-    let reason = match steer::reason(&wish.reason) {
-        Ok(reason) => reason,
-        Err(error) => return Ok(question(&console, &staff, &wish, error, String::new())?.into_response()),
+    let mistake = match steer::reason(&wish.reason) {
+        Err(reason) => Mistake::in_reason(reason),
+        Ok(reason) => {
+            let by = steer::author(&Principal::Staff(staff.clone()));
+            match console.0.control.rollback(by, number, reason).await {
+                Ok(_) => return Ok(Redirect::to("/settings/history").into_response()),
+                Err(error) => Mistake::of_change(&error)?,
+            }
+        }
     };
-    let by = steer::author(&Principal::Staff(staff.clone()));
-    match console.0.control.rollback(by, number, reason).await {
-        Ok(_) => Ok(Redirect::to("/settings/history").into_response()),
-        Err(error @ (ChangeError::Unavailable { .. } | ChangeError::NoVersion { .. })) => {
-            Err(problem::of_change(&error))
-        }
-        Err(error) => {
-            Ok(question(&console, &staff, &wish, String::new(), error.to_string())?.into_response())
-        }
-    }
+    Ok(question(&console, &staff, &wish, mistake)?.into_response())
 }
 
-fn question(console: &Console, staff: &Staff, wish: &Wish, reason_error: String, refused: String) -> Drawn {
+fn question(console: &Console, staff: &Staff, wish: &Wish, mistake: Mistake) -> Drawn {
     let (title, explanation) = match wish.number()? {
         0 => (
             "Go back to the file alone?".to_owned(),
@@ -143,8 +140,7 @@ fn question(console: &Console, staff: &Staff, wish: &Wish, reason_error: String,
         action: "/settings/rollback",
         hidden: vec![("to", wish.to.clone())],
         reason: Some(wish.reason.clone()),
-        reason_error,
-        refused,
+        mistake,
         label: "Go back".to_owned(),
         back: "/settings/history",
     })
