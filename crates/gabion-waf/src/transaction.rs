@@ -164,10 +164,19 @@ impl Transaction {
     /// Takes the body of the request, empty if it has none or none was wanted, and runs phase 2. A body above the
     /// limit is inspected in part or stops the transaction, as the settings say.
     pub fn request_body(&mut self, body: &[u8]) -> Verdict<'_> {
+        self.request_body_unless(body, |_| false)
+    }
+
+    /// The same, but phase 2 does not run where the transaction is to be refused for something that is not seen of the
+    /// body anyway: rules are work that whoever sent too much does not get.
+    pub fn request_body_unless(&mut self, body: &[u8], refused: impl FnMut(Partial) -> bool) -> Verdict<'_> {
         if self.wants_request_body() && !body.is_empty() {
             let limit = self.state.request_body_bytes_max;
             let body = self.within(body, limit, Phase::RequestBody);
             self.read_request_body(body);
+        }
+        if self.partial().any(refused) {
+            return Verdict::Pass;
         }
         self.run(Phase::RequestBody)
     }

@@ -56,6 +56,10 @@ type Phase = fn(&mut Transaction, &[u8]);
 const REQUEST_BODY: Phase = |transaction, body| {
     let _ = transaction.request_body(body);
 };
+/// The same where what is not seen as a whole goes no further.
+const WHOLE_REQUEST_BODY: Phase = |transaction, body| {
+    let _ = transaction.request_body_unless(body, hides);
+};
 const ANSWER_BODY: Phase = |transaction, body| {
     let _ = transaction.response_body(body);
 };
@@ -135,7 +139,8 @@ impl Inspection {
         if extent == Extent::NoRoom {
             self.uninspected(Unseen::NoRoom)?;
         }
-        self.inspect(held.content().clone(), REQUEST_BODY).await?;
+        let phase = if self.wants_whole() { WHOLE_REQUEST_BODY } else { REQUEST_BODY };
+        self.inspect(held.content().clone(), phase).await?;
         self.judge_request()?;
         self.judge_extent()?;
         let rest = (extent != Extent::Whole).then(|| intake.rest());
@@ -264,13 +269,16 @@ impl Inspection {
         Err(Refusal::Withheld { rule: stop.rule })
     }
 
-    /// Where the route wants it, a request that was not inspected as a whole goes no further.
-    fn judge_extent(&mut self) -> Result<(), Refusal> {
+    /// Whether a request that was not inspected as a whole goes no further.
+    fn wants_whole(&self) -> bool {
         let waf = self.about.matched.route.waf;
-        let Some(transaction) = &self.transaction else { return Ok(()) };
-        if waf.mode != WafMode::Block || waf.over_limit != OverLimit::Refuse {
+        waf.mode == WafMode::Block && waf.over_limit == OverLimit::Refuse
+    }
+
+    fn judge_extent(&mut self) -> Result<(), Refusal> {
+        let Some(transaction) = self.transaction.as_ref().filter(|_| self.wants_whole()) else {
             return Ok(());
-        }
+        };
         let Some(partial) = transaction.partial().find(|partial| hides(*partial)) else { return Ok(()) };
         self.action = Action::Refused;
         Err(Refusal::Uninspectable { what: report::name(partial) })

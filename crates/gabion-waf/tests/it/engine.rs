@@ -1,7 +1,8 @@
 //! Rules, chains, jumps, macros and arithmetic.
 
-use crate::harness::{NOW, Request, check, data, get, ids, load, send, send_at};
-use gabion_waf::{Partial, StopAction};
+use gabion_waf::{Partial, RequestHead, StopAction};
+
+use crate::harness::{NOW, Request, begin, check, data, get, ids, load, send, send_at};
 
 #[test]
 fn a_rule_matches_the_values_it_looks_at() {
@@ -212,6 +213,24 @@ fn limits_are_told() {
     let report = send(&load(rules), get("GET /?a=1&b=2&c=3"));
     assert_eq!(ids(&report), [1]);
     assert_eq!(report.partial, [Partial::Arguments]);
+}
+
+#[test]
+fn what_is_refused_for_its_size_is_no_work_for_rules() {
+    let rules = load("SecArgumentsLimit 2\nSecAction \"id:1,phase:2,pass\"");
+    let begun = || {
+        let mut transaction = begin(&rules, NOW);
+        let head =
+            RequestHead { method: b"GET", target: b"/?a=1&b=2&c=3", version: b"HTTP/1.1", headers: &[] };
+        let _ = transaction.request_head(&head);
+        transaction
+    };
+    let mut refused = begun();
+    let _ = refused.request_body_unless(b"", |partial| partial == Partial::Arguments);
+    assert_eq!(ids(&refused.finish().0), []);
+    let mut other = begun();
+    let _ = other.request_body_unless(b"", |partial| partial == Partial::RequestBody);
+    assert_eq!(ids(&other.finish().0), [1]);
 }
 
 #[test]
