@@ -19,21 +19,17 @@ use crate::{Edge, stack};
 
 /// Bytes of one HTTP/2 header list.
 const HEADER_LIST_BYTES_MAX: u32 = 32 * 1024;
-/// Streams of one HTTP/2 connection at a time.
-const STREAMS_MAX: u32 = 100;
-/// What a connection may have at least, however many its address has: a page loads with fewer over HTTP/1.1.
-const STREAMS_MIN: u32 = 8;
 /// Silence on an HTTP/2 connection before a PING, and the time the client has to answer it.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Serves a connection until it ends, or until the requests at work are answered when the edge stops. It is one of
-/// `connections_of_address`.
+/// Serves a connection until it ends, or until the requests at work are answered when the edge stops. It has at most so
+/// many `streams` at a time.
 pub(super) async fn http2(
     edge: &Edge,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     limits: &Http2Section,
-    connections_of_address: usize,
+    streams: u32,
     connection: Arc<Connection>,
 ) -> Result<(), ServeError> {
     let (first, turn) = (FirstRequest::default(), Turn::default());
@@ -43,7 +39,7 @@ pub(super) async fn http2(
     });
     let serving = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .timer(TokioTimer::new())
-        .max_concurrent_streams(streams(limits, connections_of_address))
+        .max_concurrent_streams(streams)
         .enable_connect_protocol()
         .max_header_list_size(HEADER_LIST_BYTES_MAX)
         // The library counts these too; it has the second word, so that what we see is told.
@@ -63,25 +59,6 @@ pub(super) async fn http2(
     Ok(served.await?)
 }
 
-/// Streams that a connection may have at a time: its share of what its address may have.
-fn streams(limits: &Http2Section, connections: usize) -> u32 {
-    let connections = u32::try_from(connections).unwrap_or(u32::MAX).max(1);
-    (limits.streams_per_address_max / connections).clamp(STREAMS_MIN, STREAMS_MAX)
-}
-
 fn count(limit: u32) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connections_of_an_address_share_its_streams() {
-        let limits = Http2Section::default();
-        let streams: Vec<_> = [0, 1, 2, 4, 16, 64].map(|open| streams(&limits, open)).into();
-        assert_eq!(streams, [100, 100, 100, 64, 16, 8]);
-        assert_eq!(super::streams(&Http2Section::UNLIMITED, 1_000), 100);
-    }
 }

@@ -12,6 +12,10 @@ use crate::state::State;
 
 /// Parts the addresses are spread over, so that accepting on several cores does not wait for one lock.
 const SHARDS: usize = 64;
+/// Streams of one HTTP/2 connection at a time.
+pub(super) const STREAMS_MAX: u32 = 100;
+/// What a connection may have at least, however many its address has: browsers have as many over HTTP/1.1.
+const STREAMS_MIN: u32 = 6;
 
 /// What is open now.
 #[derive(Default)]
@@ -76,6 +80,8 @@ struct Addresses {
 #[derive(Default)]
 struct Held {
     connections: usize,
+    /// Streams that these connections may have at a time.
+    streams: u32,
     refusals: Arc<AtomicU32>,
 }
 
@@ -97,8 +103,8 @@ impl Addresses {
 pub(super) struct AddressPlace {
     addresses: Arc<Addresses>,
     key: IpAddr,
-    /// Connections the address had when this one was let in, itself counted.
-    pub(super) connections: usize,
+    /// Streams this connection may have.
+    streams: u32,
     /// Refused requests of the address, in a row.
     pub(super) refusals: Arc<AtomicU32>,
 }
@@ -110,10 +116,21 @@ impl AddressPlace {
             let held = open.entry(key).or_default();
             (held.connections < most).then(|| {
                 held.connections += 1;
-                let (connections, refusals) = (held.connections, Arc::clone(&held.refusals));
-                Self { addresses: Arc::clone(addresses), key, connections, refusals }
+                let refusals = Arc::clone(&held.refusals);
+                Self { addresses: Arc::clone(addresses), key, streams: 0, refusals }
             })
         })
+    }
+
+    /// Streams this connection may have at a time: half of what its address has left of `most`.
+    pub(super) fn streams(&mut self, most: u32) -> u32 {
+        self.streams = self.addresses.with(self.key, |open| {
+            let held = open.entry(self.key).or_default();
+            let streams = (most.saturating_sub(held.streams) / 2).clamp(STREAMS_MIN, STREAMS_MAX);
+            held.streams += streams;
+            streams
+        });
+        self.streams
     }
 }
 
@@ -122,6 +139,7 @@ impl Drop for AddressPlace {
         self.addresses.with(self.key, |open| {
             if let Some(held) = open.get_mut(&self.key) {
                 held.connections -= 1;
+                held.streams -= self.streams;
                 if held.connections == 0 {
                     open.remove(&self.key);
                 }
@@ -167,6 +185,20 @@ mod tests {
         let _first = take("2001:db8::1").expect("a place");
         assert!(take("2001:db8::ffff:2").is_none());
         assert!(take("2001:db8:0:1::1").is_some());
+    }
+
+    #[test]
+    fn connections_of_an_address_share_its_streams() {
+        let addresses = Arc::new(Addresses::default());
+        let connect = |most| {
+            let mut place = AddressPlace::take(&addresses, address("192.0.2.1"), 100).expect("a place");
+            (place.streams(most), place)
+        };
+        let first = [connect(256), connect(256), connect(256), connect(256), connect(256), connect(256)];
+        assert_eq!(first.each_ref().map(|(streams, _)| *streams), [100, 78, 39, 19, 10, 6]);
+        drop(first);
+        assert_eq!(connect(256).0, 100, "who closes gives back");
+        assert_eq!([connect(u32::MAX).0, connect(u32::MAX).0], [100, 100]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::Plane;
 use super::handshake::handshake;
 use super::http1::http1;
 use super::http2::http2;
-use super::places::{AddressPlace, Place};
+use super::places::{AddressPlace, Place, STREAMS_MAX};
 use crate::config::Http2Section;
 use crate::cut::{Cut, Ending};
 use crate::downstream::Downstream;
@@ -96,9 +96,10 @@ impl Arrival {
                 let counts = self.counts();
                 let stream = self.watch(stream, &counts);
                 let connection = self.connection(counts.refusals_max);
-                let beside = self.address.as_ref().map_or(1, |place| place.connections);
+                let most = counts.streams_per_address_max;
+                let streams = self.address.as_mut().map_or(STREAMS_MAX, |place| place.streams(most));
                 tokio::select! {
-                    ended = http2(edge, stream, &counts, beside, Arc::clone(&connection)) => ended,
+                    ended = http2(edge, stream, &counts, streams, Arc::clone(&connection)) => ended,
                     () = connection.refusals.too_many() => Err(self.end(Cut::Http2Refusals)),
                 }
             }

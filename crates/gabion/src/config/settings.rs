@@ -399,7 +399,7 @@ const LIMITS: &[Spec<LimitsSection>] = &[
     Spec {
         key: "http2.streams_per_address_max",
         title: "HTTP/2 requests of an address",
-        help: "Requests at a time of all connections of an address; each new one may have its share, 8 to 100.",
+        help: "Requests at a time of all connections of an address; each new one may have half of what is left, 6 to 100.",
         kind: |_| range(1, 1_000_000),
         value: |s| int(s.http2.streams_per_address_max),
     },

@@ -31,8 +31,8 @@ pub struct Http2Section {
     pub glitches_max: u32,
     /// Requests of an address in a row that were refused: by a rate limit, the list, or shedding.
     pub refusals_max: u32,
-    /// Requests at a time that an address may have on all its connections, about: each new connection may have its
-    /// share of them, at least 8 and at most 100.
+    /// Requests at a time that an address may have on all its connections, about: each new connection may have half
+    /// of what is left, at least 6 and at most 100.
     pub streams_per_address_max: u32,
 }
 
@@ -70,7 +70,7 @@ impl Default for Http2Section {
             priorities_max: 100,
             glitches_max: 150,
             refusals_max: 200,
-            streams_per_address_max: 256,
+            streams_per_address_max: 128,
         }
     }
 }
