@@ -2,7 +2,7 @@
 
 use axum::Router;
 use axum::response::IntoResponse;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use http::header::CONTENT_TYPE;
 
 use crate::Console;
@@ -13,6 +13,7 @@ mod events;
 mod overview;
 mod settings;
 mod upstreams;
+mod waf;
 
 /// The document that describes this API and identity's part of it.
 pub(crate) const OPENAPI: &str = include_str!("../openapi.json");
@@ -39,6 +40,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Console>)> {
         ("/api/v1/settings/rollback", post(settings::rollback)),
         ("/api/v1/edge/limited", get(edge::limited)),
         ("/api/v1/edge/access", get(edge::list).post(edge::set).delete(edge::remove)),
+        ("/api/v1/waf", get(waf::show)),
+        ("/api/v1/waf/exclusions", get(waf::exclusions).post(waf::exclude)),
+        ("/api/v1/waf/exclusions/{key}", delete(waf::include)),
         ("/api/v1/bypass", get(bypass::show).post(bypass::set)),
     ]
 }

@@ -19,7 +19,7 @@ pub(crate) mod error;
 pub(crate) mod event_row;
 mod events;
 mod overview;
-mod query;
+pub(crate) mod query;
 mod settings;
 mod stream;
 mod upstreams;

@@ -1,7 +1,7 @@
 //! Query strings of pages.
 
 /// The last value of a parameter; none when it is missing or empty.
-pub(super) fn value(query: &str, name: &str) -> Option<String> {
+pub(crate) fn value(query: &str, name: &str) -> Option<String> {
     values(query, name).pop()
 }
 

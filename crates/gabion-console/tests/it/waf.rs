@@ -1,6 +1,8 @@
 //! What the rules found, and what an operator does about a false alarm.
 
 use gabion_core::{EventId, EventKind, Severity};
+use http::Method;
+use serde_json::json;
 
 use crate::harness::Harness;
 
@@ -81,4 +83,41 @@ async fn what_cannot_be_done_is_said() {
     harness.control.state.lock().unwrap().dead = true;
     let dead = harness.post("operator", "/waf/exclude", &format!("event={id}&reason=x")).await;
     assert_eq!(dead.status(), 503);
+}
+
+#[tokio::test]
+async fn programs_exclude_and_include_too() {
+    const PATH: &str = "/api/v1/waf/exclusions";
+    let harness = Harness::new().await;
+    let state = harness.api("read", Method::GET, "/api/v1/waf", "").await.json();
+    assert_eq!((&state["rules"]["canary"], &state["blocked"]), (&json!("stopped"), &json!(0)));
+    let wish = r#"{"path":"/search","rules":[942100],"parameter":"q","reason":"books about SQL"}"#;
+    let version = harness.api("config:write", Method::POST, PATH, wish).await.json();
+    assert_eq!(
+        (&version["reason"], &version["author_name"]),
+        (&json!("books about SQL"), &json!("API key monitor"))
+    );
+    let listed = harness.api("read", Method::GET, PATH, "").await.json();
+    let expected = json!([{
+        "key": "1-0", "path": "/search", "rules": [942_100], "parameter": "q", "cookie": null, "header": null,
+        "reason": "books about SQL",
+    }]);
+    assert_eq!(listed["items"], expected);
+    for (wrong, status) in [
+        (r#"{"path":"/","rules":[1],"reason":"x"}"#, 400),
+        (r#"{"path":"/","rules":[1],"parameter":"a","cookie":"b","reason":"x"}"#, 400),
+        (r#"{"path":"/","rules":[1],"parameter":"a","reason":""}"#, 400),
+    ] {
+        let answer = harness.api_once("config:write", Method::POST, PATH, wrong, wrong).await;
+        assert_eq!(answer.status(), status, "{wrong}");
+    }
+    assert_eq!(harness.api("read", Method::POST, PATH, wish).await.status(), 403);
+    let include = async |key: &str, scope: &str| {
+        harness.api(scope, Method::DELETE, &format!("{PATH}/{key}"), "").await.status()
+    };
+    assert_eq!(include("1-0", "config:write").await, 400, "a reason is asked for");
+    assert_eq!(include("9-9?reason=fixed", "config:write").await, 404);
+    assert_eq!(include("1-0?reason=fixed", "read").await, 403);
+    assert_eq!(include("1-0?reason=fixed", "config:write").await, 204);
+    assert_eq!(harness.api("read", Method::GET, PATH, "").await.json()["items"], json!([]));
 }
