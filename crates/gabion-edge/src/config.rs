@@ -7,6 +7,7 @@ mod access_log;
 mod balance;
 mod limits;
 mod listen;
+mod log;
 mod rate_limit;
 mod route;
 mod site;
@@ -22,13 +23,14 @@ use std::time::Duration;
 
 use toml::Spanned;
 
-pub use access_log::{AccessLogConfig, AccessLogSection, LogFormat, LogTarget};
+pub use access_log::{AccessLogConfig, AccessLogSection, LogFormat};
 pub use balance::{
     Balance, BreakerSection, ENDPOINTS_MAX, EjectOn, EjectSection, HashBy, InvalidHashBy, Protocol,
     RetrySection,
 };
 pub use limits::{Http2Section, Limits, LimitsSection};
 pub use listen::ListenSection;
+pub use log::LogTarget;
 pub use rate_limit::{Action, Key, RATE_LIMITS_MAX, RateLimitConfig, RateLimitSection, VISITOR};
 pub use route::{
     CanaryConfig, CanarySection, EncodedBodies, MirrorConfig, MirrorSection, RouteConfig, RouteSection,
@@ -40,7 +42,8 @@ pub use upstream::{
     UpstreamSection,
 };
 pub use waf::{
-    Exclusion, ExclusionSection, OverLimit, Part, RouteWaf, RuleSource, SHOP, WafConfig, WafMode, WafSection,
+    AuditLogSection, Exclusion, ExclusionSection, OverLimit, Part, RouteWaf, RuleSource, SHOP, WafConfig,
+    WafMode, WafSection,
 };
 
 use crate::network::Network;
@@ -99,6 +102,8 @@ pub struct EdgeConfig {
     pub limits: Limits,
     /// Where answered requests are written, if anywhere.
     pub access_log: Option<AccessLogConfig>,
+    /// Where it is written what rules found, if anywhere.
+    pub audit_log: Option<LogTarget>,
     /// Where spans and metrics are sent, if anywhere.
     pub telemetry: Option<TelemetryConfig>,
     /// What rules are loaded with.
@@ -153,6 +158,7 @@ impl EdgeConfig {
             proxy_protocol: listen::check_networks(&listen.proxy_protocol)?,
             limits,
             access_log: access_log.check(),
+            audit_log: waf.audit_log.check(),
             telemetry: telemetry.check()?,
             waf: waf.check()?,
             rules: None,

@@ -30,6 +30,7 @@ mod headers;
 mod hop;
 mod layer;
 pub mod listener;
+mod log;
 pub mod metrics;
 mod mirror;
 pub mod module;
@@ -261,9 +262,16 @@ impl Edge {
     async fn drain(&self, time: Duration) -> usize {
         let cut = self.drain_connections(time).await;
         let state = self.state();
-        let finish = move || state.access_log.as_ref().inspect(|log| log.finish()).is_some();
+        let finish = move || {
+            if let Some(log) = &state.access_log {
+                log.finish();
+            }
+            if let Some(log) = &state.audit_log {
+                log.finish();
+            }
+        };
         if let Err(error) = tokio::task::spawn_blocking(finish).await {
-            tracing::error!(%error, "Access log was not finished");
+            tracing::error!(%error, "Logs were not finished");
         }
         cut
     }

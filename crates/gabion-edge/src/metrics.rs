@@ -85,6 +85,12 @@ pub struct Metrics {
     pub access_lines_dropped: AtomicU64,
     /// Lines lost because they could not be written.
     pub access_lines_lost: AtomicU64,
+    /// Records of the audit log that were written.
+    pub audit_records: AtomicU64,
+    /// Records dropped because too many waited for the writer.
+    pub audit_records_dropped: AtomicU64,
+    /// Records lost because they could not be written.
+    pub audit_records_lost: AtomicU64,
     /// Spans that a collector took.
     pub spans_exported: AtomicU64,
     /// Spans dropped: too many waited, or the collector refused them.

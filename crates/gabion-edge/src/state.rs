@@ -10,7 +10,9 @@ use crate::Body;
 use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
-use crate::config::{AccessLogConfig, EdgeConfig, EncodedBodies, HashBy, Limits, Protocol, RouteWaf, Site};
+use crate::config::{
+    AccessLogConfig, EdgeConfig, EncodedBodies, HashBy, Limits, LogTarget, Protocol, RouteWaf, Site,
+};
 use crate::error::ReloadError;
 use crate::forward::Origination;
 use crate::metrics::Metrics;
@@ -21,7 +23,7 @@ use crate::path::below;
 use crate::rate_limit::Limit;
 use crate::telemetry::Telemetry;
 use crate::upstream::{self, Support, Upstream, mix};
-use crate::waf::ProvenRules;
+use crate::waf::{AuditLog, ProvenRules};
 
 /// A route with its upstream at hand.
 pub(crate) struct Route {
@@ -83,6 +85,7 @@ pub(crate) struct State {
     pub(crate) rate_limits: Vec<Arc<Limit>>,
     pub(crate) admission: Arc<Admission>,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) audit_log: Option<Arc<AuditLog>>,
     pub(crate) telemetry: Option<Arc<Telemetry>>,
     /// There wherever a route wants them.
     pub(crate) rules: Option<Arc<ProvenRules>>,
@@ -104,6 +107,7 @@ impl State {
             return Err(ReloadError::NoRules);
         }
         let access_log = access_log(config.access_log, before, metrics)?;
+        let audit_log = audit_log(config.audit_log, before, metrics)?;
         let telemetry =
             config.telemetry.as_ref().map(|config| Telemetry::new(config, metrics)).transpose()?;
         let known = |name: &str| before?.upstreams.iter().find(|upstream| upstream.config.name == name);
@@ -176,6 +180,7 @@ impl State {
             admission,
             bypass: before.map(|state| state.bypass.clone()).unwrap_or_default(),
             access_log,
+            audit_log,
             telemetry: telemetry.map(Arc::new),
             rules: config.rules,
             hosts,
@@ -220,5 +225,21 @@ fn access_log(
         return Ok(Some(Arc::clone(log)));
     }
     let log = AccessLog::open(config, metrics).map_err(|source| ReloadError::AccessLog { source })?;
+    Ok(Some(Arc::new(log)))
+}
+
+/// The audit log, in the same way.
+fn audit_log(
+    target: Option<LogTarget>,
+    before: Option<&State>,
+    metrics: &Arc<Metrics>,
+) -> Result<Option<Arc<AuditLog>>, ReloadError> {
+    let Some(target) = target else { return Ok(None) };
+    let same = before.and_then(|state| state.audit_log.as_ref()).filter(|log| log.target == target);
+    if let Some(log) = same {
+        log.reopen();
+        return Ok(Some(Arc::clone(log)));
+    }
+    let log = AuditLog::open(target, metrics).map_err(|source| ReloadError::AuditLog { source })?;
     Ok(Some(Arc::new(log)))
 }

@@ -245,6 +245,17 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
             "Lines that could not be written.",
             count(&metrics.access_lines_lost),
         ),
+        ("gabion_audit_records_total", "Records of the audit log written.", count(&metrics.audit_records)),
+        (
+            "gabion_audit_records_dropped_total",
+            "Records dropped because too many waited.",
+            count(&metrics.audit_records_dropped),
+        ),
+        (
+            "gabion_audit_records_lost_total",
+            "Records that could not be written.",
+            count(&metrics.audit_records_lost),
+        ),
         ("gabion_spans_exported_total", "Spans that a collector took.", count(&metrics.spans_exported)),
         ("gabion_spans_dropped_total", "Spans dropped.", count(&metrics.spans_dropped)),
         ("gabion_waf_inspected_total", "Requests that the WAF inspected.", count(&metrics.waf_inspected)),

@@ -4,6 +4,7 @@
 //! are inspected where `waf.responses` wants it. What the rules find becomes a refusal or not by the mode of the route,
 //! and an event in any case (`report`).
 
+mod audit;
 mod canary;
 mod findings;
 mod held;
@@ -13,6 +14,7 @@ mod report;
 mod room;
 mod spare;
 
+pub(crate) use audit::AuditLog;
 pub use canary::Toothless;
 pub(crate) use findings::Findings;
 pub(crate) use room::Room;

@@ -199,8 +199,11 @@ impl Config {
             telemetry.ca = telemetry.ca.take().map(|ca| self.resolve(&ca));
             telemetry.headers = telemetry.headers.take().map(|headers| self.resolve(&headers));
         }
-        if let Some(LogTarget::File { path, .. }) = edge.access_log.as_mut().map(|log| &mut log.target) {
-            *path = self.resolve(path);
+        let access_log = edge.access_log.as_mut().map(|log| &mut log.target);
+        for target in access_log.into_iter().chain(&mut edge.audit_log) {
+            if let LogTarget::File { path, .. } = target {
+                *path = self.resolve(path);
+            }
         }
         Ok(edge)
     }

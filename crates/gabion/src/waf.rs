@@ -194,6 +194,7 @@ mod tests {
             outbound_threshold: 4,
             request_body_bytes_max: 1 << 20,
             responses: false,
+            audit: false,
             exclusions: Vec::new(),
         }
     }

@@ -55,7 +55,7 @@ pub(crate) struct Line {
 }
 
 /// Writes lines. The text of the second they share is kept.
-pub(super) struct Lines {
+pub(crate) struct Lines {
     format: LogFormat,
     second: i64,
     second_text: String,
@@ -69,7 +69,7 @@ impl Lines {
     }
 
     /// Appends a line and its end.
-    pub(super) fn write(&mut self, line: &Line, out: &mut Vec<u8>) {
+    pub(super) fn add(&mut self, line: &Line, out: &mut Vec<u8>) {
         self.turn_to(line.at);
         self.text.clear();
         match self.format {
@@ -317,13 +317,6 @@ mod tests {
     use crate::client_addr::Client;
     use crate::layer::{Connection, Refusals, Tls};
 
-    impl Line {
-        /// A line like any other.
-        pub(crate) fn example() -> Self {
-            line(b"/tea", b"page=2", b"", b"kettle/1")
-        }
-    }
-
     fn line(path: &[u8], query: &[u8], referer: &[u8], agent: &[u8]) -> Line {
         let tls = Some(Tls { version: "TLSv1.3", alpn: "h2" });
         let peer = SocketAddr::from(([192, 0, 2, 1], 4711));
@@ -348,7 +341,7 @@ mod tests {
 
     fn written(format: LogFormat, line: &Line) -> String {
         let mut out = Vec::new();
-        Lines::new(format).write(line, &mut out);
+        Lines::new(format).add(line, &mut out);
         let text = String::from_utf8(out).expect("lines are UTF-8");
         assert_eq!(text.matches('\n').count(), 1, "{text}");
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
@@ -395,7 +388,7 @@ mod tests {
         (first.at, second.at) = (Timestamp::from_seconds(0), Timestamp::from_seconds(61));
         let mut out = Vec::new();
         for line in [&first, &second, &first] {
-            lines.write(line, &mut out);
+            lines.add(line, &mut out);
         }
         let text = String::from_utf8(out).expect("lines are UTF-8");
         let times: Vec<_> = text.lines().map(|line| &line[27..35]).collect();

@@ -53,7 +53,7 @@ fn mask(text: Cow<'_, str>) -> Cow<'_, str> {
 }
 
 /// Hands the pieces of a query, without its secrets, to `put`.
-pub(super) fn query(bytes: &[u8], put: &mut dyn FnMut(&str)) {
+pub(crate) fn query(bytes: &[u8], put: &mut dyn FnMut(&str)) {
     for (i, pair) in bytes.split(|b| matches!(b, b'&' | b';')).enumerate() {
         if i > 0 {
             put("&");

@@ -4,12 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-/// The value of `path` that means standard output.
-const STDOUT: &str = "stdout";
-/// The smallest file that is put aside: below it a busy shop would rename files all the time.
-const ROTATE_BYTES_MIN: u64 = 1 << 20;
-/// Files put aside at most.
-const KEEP_MAX: u32 = 1000;
+use super::log::{KEEP, LogTarget, ROTATE_BYTES};
 
 /// `[access_log]`: one line for every answered request. Off without a path.
 #[derive(Clone, Debug, Deserialize)]
@@ -29,7 +24,13 @@ pub struct AccessLogSection {
 
 impl Default for AccessLogSection {
     fn default() -> Self {
-        Self { path: None, format: LogFormat::Json, sample_percent: 100, rotate_bytes: 100 << 20, keep: 7 }
+        Self {
+            path: None,
+            format: LogFormat::Json,
+            sample_percent: 100,
+            rotate_bytes: ROTATE_BYTES,
+            keep: KEEP,
+        }
     }
 }
 
@@ -46,22 +47,6 @@ pub enum LogFormat {
     Combined,
 }
 
-/// Where lines go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LogTarget {
-    /// Standard output.
-    Stdout,
-    /// A file, put aside by size.
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// Bytes after which it is put aside; 0 never.
-        rotate_bytes: u64,
-        /// Files put aside that are kept, at least 1.
-        keep: u32,
-    },
-}
-
 /// A checked access log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessLogConfig {
@@ -76,13 +61,7 @@ pub struct AccessLogConfig {
 impl AccessLogSection {
     pub(super) fn check(&self) -> Option<AccessLogConfig> {
         let path = self.path.clone()?;
-        let target = if path.as_os_str() == STDOUT {
-            LogTarget::Stdout
-        } else {
-            let rotate_bytes =
-                if self.rotate_bytes == 0 { 0 } else { self.rotate_bytes.max(ROTATE_BYTES_MIN) };
-            LogTarget::File { path, rotate_bytes, keep: self.keep.clamp(1, KEEP_MAX) }
-        };
+        let target = LogTarget::new(path, self.rotate_bytes, self.keep);
         Some(AccessLogConfig { target, format: self.format, sample_percent: self.sample_percent.min(100) })
     }
 }

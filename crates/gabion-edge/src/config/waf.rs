@@ -1,5 +1,6 @@
 //! `[waf]`: which rules requests and answers are held against, and what happens to those that match.
 
+mod audit_log;
 mod exclusion;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::Invalid;
+pub use audit_log::AuditLogSection;
 pub use exclusion::{Exclusion, ExclusionSection, Part};
 
 /// The word in `rules` for Gabion's own rules.
@@ -43,6 +45,8 @@ pub struct WafSection {
     pub over_limit: OverLimit,
     /// Whether answers are inspected; they are then asked for uncompressed, and held until that is done.
     pub responses: bool,
+    /// Where it is written what rules found.
+    pub audit_log: AuditLogSection,
     /// What rules do not look at.
     pub exclusion: Vec<ExclusionSection>,
 }
@@ -59,6 +63,7 @@ impl Default for WafSection {
             request_body_bytes_max: Spanned::new(0..0, 12 << 20),
             over_limit: OverLimit::default(),
             responses: false,
+            audit_log: AuditLogSection::default(),
             exclusion: Vec::new(),
         }
     }
@@ -132,6 +137,8 @@ pub struct WafConfig {
     pub request_body_bytes_max: usize,
     /// Whether answers are inspected.
     pub responses: bool,
+    /// Whether there is an audit log.
+    pub audit: bool,
     /// What rules do not look at.
     pub exclusions: Vec<Exclusion>,
 }
@@ -177,6 +184,7 @@ impl WafSection {
             outbound_threshold: *self.outbound_threshold.get_ref(),
             request_body_bytes_max: usize::try_from(bytes_max).expect("256 MiB are a usize"),
             responses: self.responses,
+            audit: self.audit_log.path.is_some(),
             exclusions: exclusion::check_exclusions(&self.exclusion)?,
         })
     }

@@ -293,7 +293,7 @@ impl Inspection {
             Ok((report, scratch)) => {
                 spare::keep(scratch);
                 let took = self.took + began.elapsed();
-                report::finished(&self.about, &report, &scores, self.action, &self.unseen, took);
+                report::finished(&self.about, report, &scores, self.action, &self.unseen, took);
             }
             Err(_) => report::failed(&self.about),
         }

@@ -7,7 +7,7 @@ use crate::access_log::{is_secret, masked};
 /// Bytes of a matched part that are told.
 const BYTES_SHOWN: usize = 200;
 /// What stands in place of a value that is not told.
-const MASKED: &str = "[masked]";
+pub(super) const MASKED: &str = "[masked]";
 /// Variables that hold many values, secrets among them.
 const WHOLE: [&str; 9] = [
     "REQUEST_BODY",

@@ -7,6 +7,7 @@ use gabion_core::limits::EVENT_FIELD_BYTES_MAX;
 use gabion_core::{Actor, Event, EventKind, card};
 use gabion_waf::{Detail, MatchedRule, Partial, Report};
 
+use super::audit::Audited;
 use super::findings::{Action, Findings, near_certain};
 use super::inspection::{About, Scores};
 use super::redact;
@@ -51,7 +52,7 @@ pub(super) const fn name(partial: Partial) -> &'static str {
 /// Tells how an inspection ended.
 pub(super) fn finished(
     about: &About,
-    report: &Report,
+    report: Report,
     scores: &Scores,
     action: Action,
     unseen: &[Unseen],
@@ -71,7 +72,7 @@ pub(super) fn finished(
         count.fetch_add(1, Ordering::Relaxed);
         tell(about, kind, |event| {
             let phase = stop.map_or(0, |stop| stop.phase as i64 + 1);
-            matched(event, report, scores)
+            matched(event, &report, scores)
                 .field("phase", phase)
                 .field("near_certain", near_certain(&report.matches, scores.request, scores.threshold))
         });
@@ -90,6 +91,9 @@ pub(super) fn finished(
     }
     if let Some(findings) = Findings::of(action, scores.request, &report.matches) {
         about.facts.notes.found(findings);
+    }
+    if let (Some(log), Some(record)) = (&about.edge.state().audit_log, report.audit) {
+        log.offer(Box::new(Audited { record, action }));
     }
 }
 

@@ -39,7 +39,7 @@ async fn lines(path: &Path, count: usize) -> Vec<String> {
     .await
 }
 
-async fn objects(path: &Path, count: usize) -> Vec<Value> {
+pub(crate) async fn objects(path: &Path, count: usize) -> Vec<Value> {
     lines(path, count).await.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 

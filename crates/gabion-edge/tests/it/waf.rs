@@ -1,6 +1,7 @@
 //! The WAF as customers, attackers and operators meet it.
 
 mod answers;
+mod audit;
 mod bodies;
 #[allow(clippy::print_stderr, reason = "whoever runs the tests should see what was not run")]
 mod conformance;

@@ -114,8 +114,9 @@ fn scores(waf: &WafConfig) -> String {
 /// How the engine works. What happens to a body above its limit is the route's to say.
 fn engine(waf: &WafConfig) -> String {
     let responses = if waf.responses { "On" } else { "Off" };
+    let audit = if waf.audit { "" } else { "SecAuditEngine Off\n" };
     format!(
-        "SecRuleEngine On\n\
+        "{audit}SecRuleEngine On\n\
          SecRequestBodyAccess On\n\
          SecRequestBodyLimit {}\n\
          SecRequestBodyLimitAction ProcessPartial\n\

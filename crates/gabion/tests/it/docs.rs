@@ -84,6 +84,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("access_log", "gabion-edge/src/config/access_log.rs", "AccessLogSection"),
     ("telemetry", "gabion-edge/src/config/telemetry.rs", "TelemetrySection"),
     ("waf", "gabion-edge/src/config/waf.rs", "WafSection"),
+    ("waf.audit_log", "gabion-edge/src/config/waf/audit_log.rs", "AuditLogSection"),
     ("waf.exclusion", "gabion-edge/src/config/waf/exclusion.rs", "ExclusionSection"),
     ("tls", "gabion-edge/src/tls/config.rs", "TlsSettings"),
     ("tls.certificates", "gabion-edge/src/tls/config.rs", "CertificateFiles"),
