@@ -4,9 +4,6 @@ mod line;
 mod redact;
 mod text;
 
-use std::io;
-use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 pub(crate) use line::{End, Line};
@@ -14,7 +11,7 @@ pub(crate) use redact::{is_secret, query as masked_query, text as masked};
 pub use redact::{redacted_address, text as redacted_text};
 pub(crate) use text::Texts;
 
-use crate::config::AccessLogConfig;
+use crate::config::{AccessLogConfig, LogTarget};
 use crate::log::{Fate, Format, Log};
 use crate::metrics::Metrics;
 use line::Lines;
@@ -24,39 +21,28 @@ use line::Lines;
 pub(crate) const LINES_WAITING_MAX: usize = 8192;
 
 /// An access log at work.
-pub(crate) struct AccessLog {
-    pub(crate) config: AccessLogConfig,
-    log: Log<Lines>,
-}
+pub(crate) type AccessLog = Log<Lines>;
 
 impl AccessLog {
-    /// Opens the file and starts the writer.
-    ///
-    /// # Errors
-    /// When the file cannot be opened for appending, or is no file.
-    pub(crate) fn open(config: AccessLogConfig, metrics: &Arc<Metrics>) -> io::Result<Self> {
-        let log = Log::open(config.target.clone(), Lines::new(config.format), metrics)?;
-        Ok(Self { config, log })
-    }
-
     /// Whether a request with this status gets a line; `draw` is evenly spread.
     pub(crate) fn wants(&self, status: u16, draw: u128) -> bool {
         status >= 400 || draw % 100 < u128::from(self.config.sample_percent)
     }
 }
 
-impl Deref for AccessLog {
-    type Target = Log<Lines>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.log
-    }
-}
-
 impl Format for Lines {
+    type Config = AccessLogConfig;
     type Line = Line;
     const NAME: &'static str = "access log";
     const WAITING_MAX: usize = LINES_WAITING_MAX;
+
+    fn target(config: &AccessLogConfig) -> LogTarget {
+        config.target.clone()
+    }
+
+    fn new(config: &AccessLogConfig) -> Self {
+        Self::of(config.format)
+    }
 
     fn write(&mut self, line: &Line, out: &mut Vec<u8>) {
         self.add(line, out);
@@ -73,8 +59,10 @@ impl Format for Lines {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
-    use crate::config::{LogFormat, LogTarget};
+    use crate::config::LogFormat;
 
     #[test]
     fn a_share_of_requests_and_every_error_has_a_line() {

@@ -34,16 +34,11 @@ pub enum ReloadError {
     /// Requests are to be inspected, and nobody loaded rules.
     #[error("no rules are loaded")]
     NoRules,
-    /// The audit log cannot be written.
-    #[error("audit log")]
-    AuditLog {
-        /// What the system said.
-        #[source]
-        source: io::Error,
-    },
-    /// The access log cannot be written.
-    #[error("access log")]
-    AccessLog {
+    /// A log cannot be written.
+    #[error("{name}")]
+    Log {
+        /// Which.
+        name: &'static str,
         /// What the system said.
         #[source]
         source: io::Error,

@@ -13,8 +13,9 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crate::config::LogTarget;
+use crate::error::ReloadError;
 use crate::metrics::Metrics;
-pub(crate) use file::Output;
+use file::Output;
 
 /// Pause of the writer between two looks at the queue. Nobody wakes it, so that a request pays for no system call.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -23,12 +24,20 @@ const BATCH_BYTES: usize = 64 * 1024;
 
 /// What a log is made of.
 pub(crate) trait Format: Send + 'static {
+    /// What the log was opened with.
+    type Config: PartialEq;
     /// What is offered.
     type Line: Send;
     /// What the log is called, in messages and as the name of its thread.
     const NAME: &'static str;
     /// Lines that may wait for the writer; one more is dropped and counted.
     const WAITING_MAX: usize;
+
+    /// Where lines go.
+    fn target(config: &Self::Config) -> LogTarget;
+
+    /// How they are written.
+    fn new(config: &Self::Config) -> Self;
 
     /// Appends a line and its end.
     fn write(&mut self, line: &Self::Line, out: &mut Vec<u8>);
@@ -49,6 +58,7 @@ pub(crate) enum Fate {
 
 /// A log at work. It ends, with everything written, when dropped.
 pub(crate) struct Log<F: Format> {
+    pub(crate) config: F::Config,
     lines: SyncSender<F::Line>,
     metrics: Arc<Metrics>,
     asked: Arc<Asked>,
@@ -67,11 +77,31 @@ impl<F: Format> Log<F> {
     ///
     /// # Errors
     /// When the file cannot be opened for appending, or is no file.
-    pub(crate) fn open(target: LogTarget, format: F, metrics: &Arc<Metrics>) -> io::Result<Self> {
-        Self::start(Output::open(target)?, format, metrics)
+    pub(crate) fn open(config: F::Config, metrics: &Arc<Metrics>) -> io::Result<Self> {
+        let output = Output::open(F::target(&config))?;
+        Self::start(config, output, metrics)
     }
 
-    pub(crate) fn start(output: Output, format: F, metrics: &Arc<Metrics>) -> io::Result<Self> {
+    /// The log there is, with its file opened anew, when it stays as configured; otherwise one that is opened now.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub(crate) fn kept(
+        config: Option<F::Config>,
+        before: Option<&Arc<Self>>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Option<Arc<Self>>, ReloadError> {
+        let Some(config) = config else { return Ok(None) };
+        if let Some(log) = before.filter(|log| log.config == config) {
+            log.reopen();
+            return Ok(Some(Arc::clone(log)));
+        }
+        let log = Self::open(config, metrics).map_err(|source| ReloadError::Log { name: F::NAME, source })?;
+        Ok(Some(Arc::new(log)))
+    }
+
+    fn start(config: F::Config, output: Output, metrics: &Arc<Metrics>) -> io::Result<Self> {
+        let format = F::new(&config);
         let (lines, waiting) = sync_channel(F::WAITING_MAX);
         let asked = Arc::new(Asked::default());
         let writer = Writer {
@@ -84,7 +114,8 @@ impl<F: Format> Log<F> {
         };
         let thread =
             std::thread::Builder::new().name(F::NAME.replace(' ', "-")).spawn(move || writer.run())?;
-        Ok(Self { lines, metrics: Arc::clone(metrics), asked, writer: Mutex::new(Some(thread)) })
+        let writer = Mutex::new(Some(thread));
+        Ok(Self { config, lines, metrics: Arc::clone(metrics), asked, writer })
     }
 
     /// Takes a line, or drops and counts it. Never waits.
@@ -189,9 +220,18 @@ mod tests {
     struct Words;
 
     impl Format for Words {
+        type Config = LogTarget;
         type Line = &'static str;
         const NAME: &'static str = "log of words";
         const WAITING_MAX: usize = 2;
+
+        fn target(config: &LogTarget) -> LogTarget {
+            config.clone()
+        }
+
+        fn new(_: &LogTarget) -> Self {
+            Self
+        }
 
         fn write(&mut self, line: &Self::Line, out: &mut Vec<u8>) {
             out.extend_from_slice(line.as_bytes());
@@ -211,7 +251,8 @@ mod tests {
     fn a_full_disk_loses_lines_which_are_counted() {
         let metrics = Arc::new(Metrics::default());
         let Ok(full) = std::fs::File::options().append(true).open("/dev/full") else { return };
-        let log = Log::start(Output::of("/dev/full".into(), full), Words, &metrics).expect("a thread");
+        let log = Log::<Words>::start(LogTarget::Stdout, Output::of("/dev/full".into(), full), &metrics)
+            .expect("a thread");
         log.offer("tea");
         log.offer("cup");
         log.finish();
@@ -225,6 +266,7 @@ mod tests {
         let metrics = Arc::new(Metrics::default());
         let (lines, waiting) = sync_channel(2);
         let log = Log::<Words> {
+            config: LogTarget::Stdout,
             lines,
             metrics: Arc::clone(&metrics),
             asked: Arc::default(),
@@ -242,7 +284,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("words.log");
         let target = LogTarget::File { path: path.clone(), rotate_bytes: 0, keep: 1 };
-        let log = Log::open(target, Words, &Arc::default()).expect("a file");
+        let log = Log::<Words>::open(target, &Arc::default()).expect("a file");
         log.offer("tea");
         let thread = log.writer.lock().expect("nobody panicked").take().expect("it runs");
         drop(log);

@@ -10,9 +10,7 @@ use crate::Body;
 use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
-use crate::config::{
-    AccessLogConfig, EdgeConfig, EncodedBodies, HashBy, Limits, LogTarget, Protocol, RouteWaf, Site,
-};
+use crate::config::{EdgeConfig, EncodedBodies, HashBy, Limits, Protocol, RouteWaf, Site};
 use crate::error::ReloadError;
 use crate::forward::Origination;
 use crate::metrics::Metrics;
@@ -106,8 +104,10 @@ impl State {
         if config.wants_rules() && config.rules.is_none() {
             return Err(ReloadError::NoRules);
         }
-        let access_log = access_log(config.access_log, before, metrics)?;
-        let audit_log = audit_log(config.audit_log, before, metrics)?;
+        let access_log =
+            AccessLog::kept(config.access_log, before.and_then(|state| state.access_log.as_ref()), metrics)?;
+        let audit_log =
+            AuditLog::kept(config.audit_log, before.and_then(|state| state.audit_log.as_ref()), metrics)?;
         let telemetry =
             config.telemetry.as_ref().map(|config| Telemetry::new(config, metrics)).transpose()?;
         let known = |name: &str| before?.upstreams.iter().find(|upstream| upstream.config.name == name);
@@ -210,36 +210,4 @@ impl State {
         };
         self.routes.iter().find(matches).map(Arc::clone)
     }
-}
-
-/// The access log: the one there is, with its file opened anew, when it stays as configured.
-fn access_log(
-    config: Option<AccessLogConfig>,
-    before: Option<&State>,
-    metrics: &Arc<Metrics>,
-) -> Result<Option<Arc<AccessLog>>, ReloadError> {
-    let Some(config) = config else { return Ok(None) };
-    let same = before.and_then(|state| state.access_log.as_ref()).filter(|log| log.config == config);
-    if let Some(log) = same {
-        log.reopen();
-        return Ok(Some(Arc::clone(log)));
-    }
-    let log = AccessLog::open(config, metrics).map_err(|source| ReloadError::AccessLog { source })?;
-    Ok(Some(Arc::new(log)))
-}
-
-/// The audit log, in the same way.
-fn audit_log(
-    target: Option<LogTarget>,
-    before: Option<&State>,
-    metrics: &Arc<Metrics>,
-) -> Result<Option<Arc<AuditLog>>, ReloadError> {
-    let Some(target) = target else { return Ok(None) };
-    let same = before.and_then(|state| state.audit_log.as_ref()).filter(|log| log.target == target);
-    if let Some(log) = same {
-        log.reopen();
-        return Ok(Some(Arc::clone(log)));
-    }
-    let log = AuditLog::open(target, metrics).map_err(|source| ReloadError::AuditLog { source })?;
-    Ok(Some(Arc::new(log)))
 }

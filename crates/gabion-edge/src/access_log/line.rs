@@ -64,7 +64,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn new(format: LogFormat) -> Self {
+    pub(super) fn of(format: LogFormat) -> Self {
         Self { format, second: i64::MIN, second_text: String::new(), text: String::with_capacity(1024) }
     }
 
@@ -341,7 +341,7 @@ mod tests {
 
     fn written(format: LogFormat, line: &Line) -> String {
         let mut out = Vec::new();
-        Lines::new(format).add(line, &mut out);
+        Lines::of(format).add(line, &mut out);
         let text = String::from_utf8(out).expect("lines are UTF-8");
         assert_eq!(text.matches('\n').count(), 1, "{text}");
         assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
@@ -383,7 +383,7 @@ mod tests {
 
     #[test]
     fn the_text_of_the_second_follows_the_clock() {
-        let mut lines = Lines::new(LogFormat::Common);
+        let mut lines = Lines::of(LogFormat::Common);
         let (mut first, mut second) = (line(b"/", b"", b"", b""), line(b"/", b"", b"", b""));
         (first.at, second.at) = (Timestamp::from_seconds(0), Timestamp::from_seconds(61));
         let mut out = Vec::new();

@@ -11,13 +11,13 @@ use crate::config::LogTarget;
 const MODE: u32 = 0o640;
 
 /// The open target.
-pub(crate) enum Output {
+pub(super) enum Output {
     Stdout,
     File(LogFile),
 }
 
 /// An open file.
-pub(crate) struct LogFile {
+pub(super) struct LogFile {
     path: PathBuf,
     rotate_bytes: u64,
     keep: u32,
@@ -36,7 +36,7 @@ impl Output {
 
     /// An open file, as tests need it.
     #[cfg(test)]
-    pub(crate) fn of(path: PathBuf, file: File) -> Self {
+    pub(super) fn of(path: PathBuf, file: File) -> Self {
         Self::File(LogFile { path, rotate_bytes: 0, keep: 1, file, bytes: 0, torn: false })
     }
 

@@ -2,9 +2,6 @@
 //!
 //! It has what ModSecurity's has, but never a body, and nothing that the access log would mask.
 
-use std::io;
-use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use gabion_core::Timestamp;
@@ -25,29 +22,7 @@ const SECRET_HEADERS: [&str; 5] =
     ["authorization", "proxy-authorization", "cookie", "set-cookie", "authentication-info"];
 
 /// An audit log at work.
-pub(crate) struct AuditLog {
-    pub(crate) target: LogTarget,
-    log: Log<Records>,
-}
-
-impl AuditLog {
-    /// Opens the file and starts the writer.
-    ///
-    /// # Errors
-    /// When the file cannot be opened for appending, or is no file.
-    pub(crate) fn open(target: LogTarget, metrics: &Arc<Metrics>) -> io::Result<Self> {
-        let log = Log::open(target.clone(), Records, metrics)?;
-        Ok(Self { target, log })
-    }
-}
-
-impl Deref for AuditLog {
-    type Target = Log<Records>;
-
-    fn deref(&self) -> &Self::Target {
-        &self.log
-    }
-}
+pub(crate) type AuditLog = Log<Records>;
 
 /// What an auditor wants to know, and what became of the request.
 pub(crate) struct Audited {
@@ -59,9 +34,18 @@ pub(crate) struct Audited {
 pub(crate) struct Records;
 
 impl Format for Records {
+    type Config = LogTarget;
     type Line = Box<Audited>;
     const NAME: &'static str = "audit log";
     const WAITING_MAX: usize = RECORDS_WAITING_MAX;
+
+    fn target(config: &LogTarget) -> LogTarget {
+        config.clone()
+    }
+
+    fn new(_: &LogTarget) -> Self {
+        Self
+    }
 
     fn write(&mut self, audited: &Self::Line, out: &mut Vec<u8>) {
         serde_json::to_writer(&mut *out, &Object::of(audited)).expect("a vector takes what has no maps");
