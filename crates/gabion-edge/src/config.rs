@@ -40,7 +40,8 @@ pub use upstream::{
     UpstreamSection,
 };
 pub use waf::{
-    Exclusion, ExclusionSection, OverLimit, Part, RouteWaf, RuleSource, SHOP, WafConfig, WafMode, WafSection,
+    BoughtPages, Exclusion, ExclusionSection, OverLimit, Part, RouteWaf, RuleSource, SHOP, WafConfig,
+    WafMode, WafSection,
 };
 
 use crate::network::Network;
@@ -105,6 +106,8 @@ pub struct EdgeConfig {
     pub waf: WafConfig,
     /// The rules. The edge reads no files: who starts it loads them where [`EdgeConfig::wants_rules`].
     pub rules: Option<Arc<ProvenRules>>,
+    /// The pages that thank for a purchase.
+    pub bought: BoughtPages,
     /// Time running requests get when stopping.
     pub drain: Duration,
     /// Time they get when Gabion restarts in place.
@@ -156,6 +159,7 @@ impl EdgeConfig {
             telemetry: telemetry.check()?,
             waf: waf.check()?,
             rules: None,
+            bought: waf.bought()?,
             drain: Duration::from_secs(listen.drain_seconds),
             restart_drain: Duration::from_secs(listen.restart_drain_seconds),
             sites: site::check_sites(sites)?,

@@ -10,7 +10,9 @@ use crate::Body;
 use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
-use crate::config::{AccessLogConfig, EdgeConfig, EncodedBodies, HashBy, Limits, Protocol, RouteWaf, Site};
+use crate::config::{
+    AccessLogConfig, BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Protocol, RouteWaf, Site,
+};
 use crate::error::ReloadError;
 use crate::forward::Origination;
 use crate::metrics::Metrics;
@@ -86,6 +88,7 @@ pub(crate) struct State {
     pub(crate) telemetry: Option<Arc<Telemetry>>,
     /// There wherever a route wants them.
     pub(crate) rules: Option<Arc<ProvenRules>>,
+    pub(crate) bought: Arc<BoughtPages>,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
 }
@@ -178,6 +181,7 @@ impl State {
             access_log,
             telemetry: telemetry.map(Arc::new),
             rules: config.rules,
+            bought: Arc::new(config.bought),
             hosts,
             routes,
         })

@@ -250,6 +250,16 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_waf_inspected_total", "Requests that the WAF inspected.", count(&metrics.waf_inspected)),
         ("gabion_waf_blocked_total", "Requests that the WAF stopped.", count(&metrics.waf_blocked)),
         ("gabion_waf_flagged_total", "Requests it would have stopped.", count(&metrics.waf_flagged)),
+        (
+            "gabion_waf_purchases_total",
+            "Pages seen that thank for a purchase.",
+            count(&metrics.waf_purchases),
+        ),
+        (
+            "gabion_waf_flagged_visitors_bought_total",
+            "Visitors that bought after a request of theirs would have been stopped.",
+            count(&metrics.waf_flagged_bought),
+        ),
         ("gabion_waf_partial_total", "Requests it inspected in part.", count(&metrics.waf_partial)),
         ("gabion_waf_failed_total", "Requests over which it broke down.", count(&metrics.waf_failed)),
         ("gabion_exports_failed_total", "Exports of telemetry that failed.", count(&metrics.exports_failed)),

@@ -8,14 +8,17 @@ mod canary;
 mod findings;
 mod held;
 mod inspection;
+mod purchase;
 mod redact;
 mod report;
 mod room;
 mod spare;
+mod visitors;
 
 pub use canary::Toothless;
 pub(crate) use findings::Findings;
 pub(crate) use room::Room;
+pub(crate) use visitors::Visitors;
 
 use gabion_core::Timestamp;
 use gabion_waf::{RuleSet, Services};
@@ -24,6 +27,7 @@ use crate::config::WafMode;
 use crate::layer::{Layer, Next, Outcome, Visit};
 use crate::module::Module;
 use inspection::Inspection;
+use purchase::Purchase;
 
 /// Holds requests and answers against the rules.
 #[derive(Clone)]
@@ -32,11 +36,16 @@ pub(crate) struct Waf;
 impl Layer for Waf {
     async fn call(self, visit: Box<Visit>, next: impl Next) -> Outcome {
         let off = visit.matched().route.waf.mode == WafMode::Off || visit.state.bypass.contains(&Module::Waf);
-        match if off { None } else { Inspection::begin(&visit) } {
+        let purchase = Purchase::possible(&visit);
+        let outcome = match if off { None } else { Inspection::begin(&visit) } {
             // Boxed, so that requests without inspection carry nothing of it.
             Some(inspection) => Box::pin(inspected(inspection, visit, next)).await,
             None => next.call(visit).await,
+        };
+        if let (Some(purchase), Ok(response)) = (purchase, &outcome) {
+            purchase.answered(response.status());
         }
+        outcome
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[waf]`: which rules requests and answers are held against, and what happens to those that match.
 
+mod bought;
 mod exclusion;
 
 use std::path::PathBuf;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::Invalid;
+pub use bought::BoughtPages;
 pub use exclusion::{Exclusion, ExclusionSection, Part};
 
 /// The word in `rules` for Gabion's own rules.
@@ -43,6 +45,8 @@ pub struct WafSection {
     pub over_limit: OverLimit,
     /// Whether answers are inspected; they are then asked for uncompressed, and held until that is done.
     pub responses: bool,
+    /// Pages that thank for a purchase: what their visitors sent before was hardly an attack.
+    pub bought: Spanned<Vec<String>>,
     /// What rules do not look at.
     pub exclusion: Vec<ExclusionSection>,
 }
@@ -59,6 +63,7 @@ impl Default for WafSection {
             request_body_bytes_max: Spanned::new(0..0, 12 << 20),
             over_limit: OverLimit::default(),
             responses: false,
+            bought: Spanned::new(0..0, bought::usual()),
             exclusion: Vec::new(),
         }
     }
@@ -179,6 +184,14 @@ impl WafSection {
             responses: self.responses,
             exclusions: exclusion::check_exclusions(&self.exclusion)?,
         })
+    }
+
+    /// The pages that thank for a purchase.
+    ///
+    /// # Errors
+    /// The first that is none.
+    pub fn bought(&self) -> Result<BoughtPages, Invalid> {
+        bought::check_bought(&self.bought)
     }
 
     /// What holds on routes that say nothing else.

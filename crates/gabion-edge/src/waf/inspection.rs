@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gabion_waf::{Connection, Engine, Interruption, Partial, Transaction};
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, Response, StatusCode, Uri};
 use http_body::Body as HttpBody;
 
@@ -41,6 +41,8 @@ pub(super) struct About {
     pub(super) matched: Matched,
     pub(super) method: Method,
     pub(super) uri: Uri,
+    /// What the client says that it is.
+    pub(super) agent: Option<HeaderValue>,
     rules: Arc<ProvenRules>,
 }
 
@@ -83,7 +85,8 @@ impl Inspection {
             WafMode::Off | WafMode::Detect | WafMode::Learn => Engine::DetectionOnly,
         });
         let (method, uri) = (visit.request.method().clone(), visit.request.uri().clone());
-        let about = About { edge: visit.edge.clone(), facts, matched, method, uri, rules };
+        let agent = visit.request.headers().get(USER_AGENT).cloned();
+        let about = About { edge: visit.edge.clone(), facts, matched, method, uri, agent, rules };
         Some(Box::new(Self {
             about,
             transaction: Some(Box::new(transaction)),

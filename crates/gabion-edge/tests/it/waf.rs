@@ -5,6 +5,7 @@ mod bodies;
 #[allow(clippy::print_stderr, reason = "whoever runs the tests should see what was not run")]
 mod conformance;
 mod modes;
+mod purchases;
 mod requests;
 
 use std::sync::Arc;
