@@ -5,15 +5,20 @@ use gabion_core::{EventId, EventKind, Severity};
 use crate::harness::Harness;
 
 const FLAGGED: EventKind = EventKind::new("waf.flagged", 1, Severity::Info);
+const BOUGHT: EventKind = EventKind::new("waf.flagged_visitor_bought", 1, Severity::Info);
 
 /// Has an event of the rules in the lane; its id.
 async fn flagged(harness: &Harness, rules: &str) -> EventId {
-    let event = harness.event(&FLAGGED);
+    told(harness, &FLAGGED, rules, "/search").await
+}
+
+async fn told(harness: &Harness, kind: &EventKind, rules: &str, path: &str) -> EventId {
+    let event = harness.event(kind);
     let id = event.id;
     let event = event
         .field("rules", rules)
         .field("message", "SQL injection")
-        .field("path", "/search")
+        .field("path", path)
         .personal("matched", "O'Brien's tea");
     harness.offer(event).await;
     id
@@ -37,6 +42,35 @@ async fn the_page_says_what_the_rules_found_and_where() {
         page.shows(text);
     }
     harness.page("support", "/waf").await.hides("False alarm?");
+}
+
+#[tokio::test]
+async fn what_buyers_sent_is_proposed_first_and_left_out_in_the_end() {
+    let harness = Harness::new().await;
+    let page = harness.page("owner", "/waf").await;
+    page.shows("0 requests would have been stopped, and 0 visitors who sent them then bought something");
+    page.shows("No purchase was seen yet.");
+    for _ in 0..4 {
+        told(&harness, &FLAGGED, "941100 ARGS:text", "/review").await;
+    }
+    flagged(&harness, "942100 ARGS:q").await;
+    for _ in 0..3 {
+        told(&harness, &BOUGHT, "942100 ARGS:q", "/search").await;
+    }
+    let page = harness.page("operator", "/waf").await;
+    page.shows("What buyers sent was hardly an attack.");
+    page.shows("3 visitors then bought something");
+    let place = |text: &str| page.text.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(place("<strong>942100</strong>") < place("<strong>941100</strong>"));
+
+    let id = told(&harness, &BOUGHT, "942100 ARGS:q", "/search").await;
+    harness.page("operator", &format!("/waf/exclude?event={id}")).await.shows("the parameter q");
+    harness.post("operator", "/waf/exclude", &format!("event={id}&reason=a+name")).await;
+    let page = harness.page("operator", "/waf").await;
+    page.shows("left out now");
+    page.hides("What buyers sent was hardly an attack.");
+    let place = |text: &str| page.text.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(place("<strong>941100</strong>") < place("<strong>942100</strong>"));
 }
 
 #[tokio::test]
