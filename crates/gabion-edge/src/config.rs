@@ -40,9 +40,11 @@ pub use upstream::{
     UpstreamSection,
 };
 pub use waf::{
-    BoughtPages, Exclusion, ExclusionSection, OverLimit, Part, RouteWaf, RuleSource, SHOP, WafConfig,
-    WafMode, WafSection,
+    BoughtPages, Exclusion, ExclusionSection, Machine, MachineSection, OverLimit, Part, RouteWaf, RuleSource,
+    SHOP, WafConfig, WafMode, WafSection,
 };
+
+pub(crate) use waf::product;
 
 use crate::network::Network;
 use crate::waf::ProvenRules;
@@ -108,6 +110,8 @@ pub struct EdgeConfig {
     pub rules: Option<Arc<ProvenRules>>,
     /// The pages that thank for a purchase.
     pub bought: BoughtPages,
+    /// Programs that are inspected and never stopped.
+    pub machines: Vec<Machine>,
     /// Time running requests get when stopping.
     pub drain: Duration,
     /// Time they get when Gabion restarts in place.
@@ -160,6 +164,7 @@ impl EdgeConfig {
             waf: waf.check()?,
             rules: None,
             bought: waf.bought()?,
+            machines: waf.machines()?,
             drain: Duration::from_secs(listen.drain_seconds),
             restart_drain: Duration::from_secs(listen.restart_drain_seconds),
             sites: site::check_sites(sites)?,

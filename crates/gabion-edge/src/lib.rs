@@ -93,7 +93,7 @@ use state::State;
 use tls::Challenges;
 use tunnel::Tunnels;
 use upstream::Support;
-use waf::{Room, Visitors};
+use waf::{Machines, Room, Visitors};
 
 gabion_core::id!(
     /// One request; the shop and the customer see it as `X-Request-Id`.
@@ -143,6 +143,7 @@ struct Inner {
     support: Support,
     room: Arc<Room>,
     visitors: Visitors,
+    machines: Machines,
     tunnels: Tunnels,
     sockets: Arc<Sockets>,
     places: Places,
@@ -180,6 +181,7 @@ impl Edge {
         let admission = Arc::new(Admission::new(limiter, recorder.clone()));
         let sticky_key = Arc::new(MacKey::new(&deps.sticky_key));
         let visitors = Visitors::new(recorder.entropy.as_ref());
+        let machines = Machines::new(recorder.entropy.as_ref());
         let support = Support { recorder: recorder.clone(), sticky_key };
         let state = State::build(config, None, admission, &support, &metrics)?;
         let edge = Self(Arc::new(Inner {
@@ -192,6 +194,7 @@ impl Edge {
             support,
             room: Room::new(deps.scratch),
             visitors,
+            machines,
             tunnels,
             sockets: deps.sockets,
             places: Places::default(),
@@ -393,6 +396,10 @@ impl Edge {
 
     fn visitors(&self) -> &Visitors {
         &self.0.visitors
+    }
+
+    fn machines(&self) -> &Machines {
+        &self.0.machines
     }
 
     fn tunnels(&self) -> &Tunnels {

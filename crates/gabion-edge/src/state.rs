@@ -11,7 +11,8 @@ use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
 use crate::config::{
-    AccessLogConfig, BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Protocol, RouteWaf, Site,
+    AccessLogConfig, BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Machine, Protocol, RouteWaf,
+    Site,
 };
 use crate::error::ReloadError;
 use crate::forward::Origination;
@@ -89,6 +90,7 @@ pub(crate) struct State {
     /// There wherever a route wants them.
     pub(crate) rules: Option<Arc<ProvenRules>>,
     pub(crate) bought: Arc<BoughtPages>,
+    pub(crate) machines: Arc<[Machine]>,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
 }
@@ -182,6 +184,7 @@ impl State {
             telemetry: telemetry.map(Arc::new),
             rules: config.rules,
             bought: Arc::new(config.bought),
+            machines: config.machines.into(),
             hosts,
             routes,
         })

@@ -8,6 +8,7 @@ mod canary;
 mod findings;
 mod held;
 mod inspection;
+mod machines;
 mod purchase;
 mod redact;
 mod report;
@@ -17,6 +18,8 @@ mod visitors;
 
 pub use canary::Toothless;
 pub(crate) use findings::Findings;
+pub use machines::MachineSeen;
+pub(crate) use machines::Machines;
 pub(crate) use room::Room;
 pub(crate) use visitors::Visitors;
 

@@ -2,6 +2,7 @@
 
 mod findings;
 mod learning;
+pub(super) mod machines;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 use self::findings::{Finding, gather};
 use self::learning::Learned;
+use self::machines::{Confirmed, Seen};
 use super::ask::{Ask, Mistake};
 use super::overview::REFRESH_SECONDS;
 use super::query;
@@ -48,6 +50,8 @@ struct Page<'a> {
     /// The rows that were left out, in words; empty where none was.
     more: String,
     exclusions: Vec<Row>,
+    machines: Vec<Seen>,
+    confirmed: Vec<Confirmed>,
     operates: bool,
 }
 
@@ -82,6 +86,7 @@ pub(super) async fn show(State(console): State<Console>, Viewer(staff): Viewer) 
     let learns = status.as_ref().filter(|status| status.modes.contains(&WafMode::Learn));
     let learning = learns.map(|status| learned(&console, status).sentences(&findings, now));
     findings.truncate(FINDINGS_SHOWN);
+    let (machines, confirmed) = machines::shown(&console, &staff, now);
     draw(&Page {
         shell: &Shell { refresh: Some(REFRESH_SECONDS), ..console.frame(&staff, "Rules", "/waf") },
         learning,
@@ -89,6 +94,8 @@ pub(super) async fn show(State(console): State<Console>, Viewer(staff): Viewer) 
         findings,
         more,
         exclusions: exclusions.into_iter().map(row).collect(),
+        machines,
+        confirmed,
         operates: staff.role.operates(),
     })
 }

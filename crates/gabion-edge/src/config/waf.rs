@@ -2,6 +2,7 @@
 
 mod bought;
 mod exclusion;
+mod machine;
 
 use std::path::PathBuf;
 
@@ -11,6 +12,8 @@ use toml::Spanned;
 use super::Invalid;
 pub use bought::BoughtPages;
 pub use exclusion::{Exclusion, ExclusionSection, Part};
+pub(crate) use machine::product;
+pub use machine::{Machine, MachineSection};
 
 /// The word in `rules` for Gabion's own rules.
 const BUILTIN: &str = "builtin";
@@ -49,6 +52,8 @@ pub struct WafSection {
     pub bought: Spanned<Vec<String>>,
     /// What rules do not look at.
     pub exclusion: Vec<ExclusionSection>,
+    /// Programs that are inspected and never stopped.
+    pub machine: Vec<MachineSection>,
 }
 
 impl Default for WafSection {
@@ -65,6 +70,7 @@ impl Default for WafSection {
             responses: false,
             bought: Spanned::new(0..0, bought::usual()),
             exclusion: Vec::new(),
+            machine: Vec::new(),
         }
     }
 }
@@ -192,6 +198,14 @@ impl WafSection {
     /// The first that is none.
     pub fn bought(&self) -> Result<BoughtPages, Invalid> {
         bought::check_bought(&self.bought)
+    }
+
+    /// The programs that are never stopped.
+    ///
+    /// # Errors
+    /// The first that cannot be told from strangers, with its place in the file.
+    pub fn machines(&self) -> Result<Vec<Machine>, Invalid> {
+        machine::check_machines(&self.machine)
     }
 
     /// What holds on routes that say nothing else.

@@ -9,10 +9,12 @@ use gabion_waf::{Detail, MatchedRule, Partial, Report};
 
 use super::findings::{Action, Findings, near_certain};
 use super::inspection::{About, Scores};
+use super::machines::Call;
 use super::redact;
 use super::visitors::{self, Finding};
-use crate::config::WafMode;
+use crate::config::{WafMode, product};
 use crate::event::{WAF_BLOCKED, WAF_FAILED, WAF_FLAGGED, WAF_PARTIAL};
+use crate::path::normalize;
 
 /// What the engine did not get to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +79,10 @@ pub(super) fn finished(
                 .field("near_certain", near_certain(&report.matches, scores.request, scores.threshold))
         });
     }
-    if action == Action::Flagged {
+    if action == Action::Flagged && about.machine.is_none() {
         remember(about, report);
     }
+    notice(about, matches!(action, Action::Flagged | Action::Stopped));
     let partial: Vec<_> = report
         .partial
         .iter()
@@ -118,6 +121,14 @@ fn remember(about: &About, report: &Report) {
     visitors.flagged(visitor, finding, about.edge.now());
 }
 
+/// Notices a program, in case it is a machine of the shop's own business; those that are confirmed are known.
+fn notice(about: &About, flagged: bool) {
+    let agent = about.agent.as_ref().and_then(|agent| agent.to_str().ok());
+    let Some(product) = agent.and_then(product).filter(|_| about.machine.is_none()) else { return };
+    let (address, path) = (about.facts.client.address, normalize(about.uri.path()));
+    about.edge.machines().called(&Call { address, product, path: &path, flagged }, about.edge.now());
+}
+
 /// The facts that all events of the WAF have in common.
 fn tell(about: &About, kind: &EventKind, fill: impl FnOnce(Event) -> Event) {
     let About { edge, facts, matched, method, uri, .. } = about;
@@ -128,6 +139,10 @@ fn tell(about: &About, kind: &EventKind, fill: impl FnOnce(Event) -> Event) {
             .field("method", method.as_str())
             .field("path", card::mask(uri.path()).into_owned())
             .personal("address", facts.client.address.to_string());
+        let event = match &about.machine {
+            Some(machine) => event.field("machine", &**machine),
+            None => event,
+        };
         match facts.connection.ja4() {
             Some(ja4) => event.field("ja4", ja4),
             None => event,

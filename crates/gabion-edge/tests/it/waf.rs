@@ -4,6 +4,7 @@ mod answers;
 mod bodies;
 #[allow(clippy::print_stderr, reason = "whoever runs the tests should see what was not run")]
 mod conformance;
+mod machines;
 mod modes;
 mod purchases;
 mod requests;

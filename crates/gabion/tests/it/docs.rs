@@ -85,6 +85,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("telemetry", "gabion-edge/src/config/telemetry.rs", "TelemetrySection"),
     ("waf", "gabion-edge/src/config/waf.rs", "WafSection"),
     ("waf.exclusion", "gabion-edge/src/config/waf/exclusion.rs", "ExclusionSection"),
+    ("waf.machine", "gabion-edge/src/config/waf/machine.rs", "MachineSection"),
     ("tls", "gabion-edge/src/tls/config.rs", "TlsSettings"),
     ("tls.certificates", "gabion-edge/src/tls/config.rs", "CertificateFiles"),
     ("tls.acme", "gabion-edge/src/tls/acme/config.rs", "AcmeSection"),
