@@ -6,7 +6,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use gabion_core::{Entropy, Timestamp};
-use serde::Serialize;
 
 use crate::config::Machine;
 use crate::network::Network;
@@ -27,7 +26,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(35 * 24 * 60 * 60);
 const ID_CHARS_MIN: usize = 8;
 
 /// A machine as its calls show it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineSeen {
     /// Names it for whoever asks about it.
     pub key: String,
