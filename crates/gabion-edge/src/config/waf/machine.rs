@@ -10,7 +10,7 @@ use super::super::{Invalid, listen};
 use crate::network::Network;
 
 /// Machines of one configuration: requests are compared with them one after the other.
-pub const MACHINES_MAX: usize = 100;
+const MACHINES_MAX: usize = 100;
 /// Networks of one machine.
 const NETWORKS_MAX: usize = 50;
 /// Bits that a network of a machine fixes at least: who owns more than that is no single machine.
