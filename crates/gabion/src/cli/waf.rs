@@ -118,7 +118,7 @@ pub(crate) struct Replay {
     #[command(flatten)]
     pub(crate) rules: RulesArg,
     /// Pages that thank for a purchase, wherever in a path they stand; `*` is one segment. May be repeated. [default:
-    /// `[waf] bought`, which knows `WooCommerce`, Magento, Shopware and others]
+    /// `[waf] bought`, which knows WooCommerce, Magento, Shopware and others]
     #[arg(long, value_name = "PATH")]
     pub(crate) bought: Vec<String>,
 }

@@ -12,7 +12,7 @@ const PAGES_MAX: usize = 50;
 const PAGE_BYTES_MAX: usize = 512;
 /// What a whole segment of a path is written as.
 const ANY_SEGMENT: &str = "*";
-/// Where shops thank a buyer: Shopware and Magento, `WooCommerce`, Magento's one-page checkout, others.
+/// Where shops thank a buyer: Shopware and Magento, WooCommerce, Magento's one-page checkout, others.
 const USUAL: [&str; 5] = [
     "/checkout/success",
     "/checkout/finish",
