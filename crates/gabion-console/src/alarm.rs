@@ -5,7 +5,7 @@ use gabion_edge::config::{Exclusion, Part};
 use percent_encoding::percent_decode_str;
 
 /// Kinds of events that name rules and what they looked at.
-const KINDS: [&str; 2] = ["waf.blocked", "waf.flagged"];
+const KINDS: [&str; 3] = ["waf.blocked", "waf.flagged", "waf.flagged_visitor_bought"];
 
 /// What the rules said of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ impl Alarm {
 
 /// The named part of a request that a variable is. The names of headers, and the names of parameters by where they were
 /// sent, have variables of their own that no exclusion covers.
-fn part(variable: &str) -> Option<Part> {
+pub(crate) fn part(variable: &str) -> Option<Part> {
     let (collection, name) = variable.split_once(':')?;
     let name = name.to_owned();
     Some(match collection {

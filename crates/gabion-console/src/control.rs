@@ -6,7 +6,7 @@ use std::pin::Pin;
 use gabion_core::{Actor, Timestamp};
 use gabion_edge::Module;
 use gabion_edge::access::{Subject, Verdict};
-use gabion_edge::config::Exclusion;
+use gabion_edge::config::{Exclusion, Machine};
 use gabion_edge::tls::CertificateInfo;
 
 /// A future that a trait object can return.
@@ -195,6 +195,15 @@ pub struct ExclusionEntry {
     pub reason: String,
 }
 
+/// A machine that was confirmed: it is inspected and never stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineEntry {
+    /// What names it for [`Control::remove_machine`]; none where the operator's file says it.
+    pub key: Option<String>,
+    /// Which one.
+    pub machine: Machine,
+}
+
 /// The addresses of a running demo.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Demo {
@@ -264,6 +273,25 @@ pub trait Control: Send + Sync + 'static {
     /// Takes one such entry back.
     fn include(&self, by: Author, key: String, reason: String)
     -> BoxFuture<'_, Result<Version, ChangeError>>;
+
+    /// The machines that were confirmed: what the file says, then what was said here.
+    fn machines(&self) -> Vec<MachineEntry>;
+
+    /// Confirms a machine: from now on it is never stopped.
+    fn confirm_machine(
+        &self,
+        by: Author,
+        machine: Machine,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>>;
+
+    /// Takes one such entry back.
+    fn remove_machine(
+        &self,
+        by: Author,
+        key: String,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>>;
 
     /// The certificates being served.
     fn certificates(&self) -> Vec<CertificateInfo>;

@@ -39,6 +39,8 @@ pub(crate) fn router() -> Router<Console> {
         .route("/waf", get(waf::show))
         .route("/waf/exclude", get(waf::ask).post(waf::exclude))
         .route("/waf/include", get(waf::ask_include).post(waf::include))
+        .route("/waf/machine", get(waf::machines::ask).post(waf::machines::confirm))
+        .route("/waf/machine/remove", get(waf::machines::ask_remove).post(waf::machines::remove))
         .route("/settings", get(settings::list))
         .route("/settings/edit", get(settings::edit).post(settings::change))
         .route("/settings/history", get(settings::history::list))

@@ -42,9 +42,11 @@ pub use upstream::{
     UpstreamSection,
 };
 pub use waf::{
-    AuditLogSection, Exclusion, ExclusionSection, OverLimit, Part, RouteWaf, RuleSource, SHOP, WafConfig,
-    WafMode, WafSection,
+    AuditLogSection, BoughtPages, Exclusion, ExclusionSection, Machine, MachineSection, OverLimit, Part,
+    RouteWaf, RuleSource, SHOP, WafConfig, WafMode, WafSection,
 };
+
+pub(crate) use waf::product;
 
 use crate::network::Network;
 use crate::waf::ProvenRules;
@@ -110,6 +112,10 @@ pub struct EdgeConfig {
     pub waf: WafConfig,
     /// The rules. The edge reads no files: who starts it loads them where [`EdgeConfig::wants_rules`].
     pub rules: Option<Arc<ProvenRules>>,
+    /// The pages that thank for a purchase.
+    pub bought: BoughtPages,
+    /// Programs that are inspected and never stopped.
+    pub machines: Vec<Machine>,
     /// Time running requests get when stopping.
     pub drain: Duration,
     /// Time they get when Gabion restarts in place.
@@ -162,6 +168,8 @@ impl EdgeConfig {
             telemetry: telemetry.check()?,
             waf: waf.check()?,
             rules: None,
+            bought: waf.bought()?,
+            machines: waf.machines()?,
             drain: Duration::from_secs(listen.drain_seconds),
             restart_drain: Duration::from_secs(listen.restart_drain_seconds),
             sites: site::check_sites(sites)?,

@@ -45,6 +45,10 @@ pub const CERTIFICATE_EXPIRING: EventKind = EventKind::new("edge.certificate_exp
 pub const WAF_BLOCKED: EventKind = EventKind::new("waf.blocked", 1, Severity::Info);
 /// The rules would have stopped it, but the mode of the route let it pass.
 pub const WAF_FLAGGED: EventKind = EventKind::new("waf.flagged", 1, Severity::Info);
+/// A visitor whose request was flagged then reached a page that thanks for a purchase: probably a false alarm. Once for
+/// each place in which something was found.
+pub const WAF_FLAGGED_VISITOR_BOUGHT: EventKind =
+    EventKind::new("waf.flagged_visitor_bought", 1, Severity::Info);
 /// A request or an answer was not inspected as a whole.
 pub const WAF_PARTIAL: EventKind = EventKind::new("waf.partial", 1, Severity::Info);
 /// The WAF broke down over a request, because of a mistake in Gabion.

@@ -94,7 +94,7 @@ use state::State;
 use tls::Challenges;
 use tunnel::Tunnels;
 use upstream::Support;
-use waf::Room;
+use waf::{Machines, Room, Visitors};
 
 gabion_core::id!(
     /// One request; the shop and the customer see it as `X-Request-Id`.
@@ -143,6 +143,8 @@ struct Inner {
     recorder: Recorder,
     support: Support,
     room: Arc<Room>,
+    visitors: Visitors,
+    machines: Machines,
     tunnels: Tunnels,
     sockets: Arc<Sockets>,
     places: Places,
@@ -179,6 +181,8 @@ impl Edge {
             Limiter::new(config.limits.rate_limit_keys_max, recorder.entropy.as_ref(), deps.sharing.as_ref());
         let admission = Arc::new(Admission::new(limiter, recorder.clone()));
         let sticky_key = Arc::new(MacKey::new(&deps.sticky_key));
+        let visitors = Visitors::new(recorder.entropy.as_ref());
+        let machines = Machines::new(recorder.entropy.as_ref());
         let support = Support { recorder: recorder.clone(), sticky_key };
         let state = State::build(config, None, admission, &support, &metrics)?;
         let edge = Self(Arc::new(Inner {
@@ -190,6 +194,8 @@ impl Edge {
             recorder,
             support,
             room: Room::new(deps.scratch),
+            visitors,
+            machines,
             tunnels,
             sockets: deps.sockets,
             places: Places::default(),
@@ -394,6 +400,14 @@ impl Edge {
 
     fn room(&self) -> &Arc<Room> {
         &self.0.room
+    }
+
+    fn visitors(&self) -> &Visitors {
+        &self.0.visitors
+    }
+
+    fn machines(&self) -> &Machines {
+        &self.0.machines
     }
 
     fn tunnels(&self) -> &Tunnels {

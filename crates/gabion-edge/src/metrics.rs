@@ -49,6 +49,10 @@ pub struct Metrics {
     pub waf_blocked: AtomicU64,
     /// Requests that it would have stopped.
     pub waf_flagged: AtomicU64,
+    /// Answers with success from pages that thank for a purchase.
+    pub waf_purchases: AtomicU64,
+    /// Visitors that came to one after a request of theirs would have been stopped.
+    pub waf_flagged_bought: AtomicU64,
     /// Requests that it did not inspect as a whole, or whose answers it did not.
     pub waf_partial: AtomicU64,
     /// Requests over which it broke down.

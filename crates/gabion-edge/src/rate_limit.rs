@@ -29,7 +29,7 @@ use crate::network::Network;
 use crate::route::Matched;
 
 pub use gcra::{Decision, Quota};
-use key::{Hash, HashKey};
+pub(crate) use key::{Hash, HashKey};
 use lately::{Lately, Limited};
 use shared::Shared;
 pub use shared::{Counted, SharedCounter, Sharing};
@@ -169,7 +169,7 @@ impl By<'_> {
 }
 
 /// Takes the first bits of an address and which kind it is.
-fn block(hash: Hash, address: IpAddr, v4: u32, v6: u32) -> Hash {
+pub(crate) fn block(hash: Hash, address: IpAddr, v4: u32, v6: u32) -> Hash {
     match address {
         IpAddr::V4(address) => hash.word(4).word(u64::from(address.to_bits()) >> (32 - v4)),
         IpAddr::V6(address) => {

@@ -10,7 +10,9 @@ use crate::Body;
 use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
-use crate::config::{EdgeConfig, EncodedBodies, HashBy, Limits, Protocol, RouteWaf, Site};
+use crate::config::{
+    BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Machine, Protocol, RouteWaf, Site,
+};
 use crate::error::ReloadError;
 use crate::forward::Origination;
 use crate::metrics::Metrics;
@@ -87,6 +89,8 @@ pub(crate) struct State {
     pub(crate) telemetry: Option<Arc<Telemetry>>,
     /// There wherever a route wants them.
     pub(crate) rules: Option<Arc<ProvenRules>>,
+    pub(crate) bought: Arc<BoughtPages>,
+    pub(crate) machines: Arc<[Machine]>,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
 }
@@ -183,6 +187,8 @@ impl State {
             audit_log,
             telemetry: telemetry.map(Arc::new),
             rules: config.rules,
+            bought: Arc::new(config.bought),
+            machines: config.machines.into(),
             hosts,
             routes,
         })

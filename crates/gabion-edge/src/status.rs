@@ -8,14 +8,14 @@ use gabion_core::Timestamp;
 use serde::Serialize;
 
 use crate::access::{AccessEntry, Subject};
-use crate::config::WafMode;
+use crate::config::{Machine, WafMode};
 use crate::metrics::prometheus::{Exposition, Type};
 use crate::rate_limit::{Limit, lately::Limited};
 use crate::shed::ShedStatus;
 use crate::state::State;
 pub use crate::upstream::breaker::BreakerState;
 use crate::upstream::moment::now_ms;
-use crate::waf::ProvenRules;
+use crate::waf::{MachineSeen, ProvenRules};
 use crate::{Cut, Edge, Metrics, Module, saturation};
 
 /// An upstream as it is now.
@@ -134,6 +134,19 @@ impl Edge {
             loaded_at: rules.loaded_at(),
             canary: "stopped",
         })
+    }
+
+    /// Programs that call the shop again and again and are not confirmed as machines: first those that rules found
+    /// something in, then those that call most. At most 1,024.
+    pub fn machines_seen(&self) -> Vec<MachineSeen> {
+        let state = self.state();
+        let confirmed = |seen: &MachineSeen| {
+            let sends = |machine: &Machine| machine.sends(seen.from.address(), &seen.product, &seen.path);
+            state.machines.iter().any(sends)
+        };
+        let mut seen = self.machines().list(self.now());
+        seen.retain(|seen| !confirmed(seen));
+        seen
     }
 
     /// The rate limits in force, the built-in one first.
@@ -261,6 +274,16 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_waf_inspected_total", "Requests that the WAF inspected.", count(&metrics.waf_inspected)),
         ("gabion_waf_blocked_total", "Requests that the WAF stopped.", count(&metrics.waf_blocked)),
         ("gabion_waf_flagged_total", "Requests it would have stopped.", count(&metrics.waf_flagged)),
+        (
+            "gabion_waf_purchases_total",
+            "Pages seen that thank for a purchase.",
+            count(&metrics.waf_purchases),
+        ),
+        (
+            "gabion_waf_flagged_visitors_bought_total",
+            "Visitors that bought after a request of theirs would have been stopped.",
+            count(&metrics.waf_flagged_bought),
+        ),
         ("gabion_waf_partial_total", "Requests it inspected in part.", count(&metrics.waf_partial)),
         ("gabion_waf_failed_total", "Requests over which it broke down.", count(&metrics.waf_failed)),
         ("gabion_exports_failed_total", "Exports of telemetry that failed.", count(&metrics.exports_failed)),

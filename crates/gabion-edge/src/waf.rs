@@ -9,15 +9,21 @@ mod canary;
 mod findings;
 mod held;
 mod inspection;
+mod machines;
+mod purchase;
 mod redact;
 mod report;
 mod room;
 mod spare;
+mod visitors;
 
 pub(crate) use audit::AuditLog;
 pub use canary::Toothless;
 pub(crate) use findings::Findings;
+pub use machines::MachineSeen;
+pub(crate) use machines::Machines;
 pub(crate) use room::Room;
+pub(crate) use visitors::Visitors;
 
 use gabion_core::Timestamp;
 use gabion_waf::{RuleSet, Services};
@@ -26,6 +32,7 @@ use crate::config::WafMode;
 use crate::layer::{Layer, Next, Outcome, Visit};
 use crate::module::Module;
 use inspection::Inspection;
+use purchase::Purchase;
 
 /// Holds requests and answers against the rules.
 #[derive(Clone)]
@@ -34,11 +41,16 @@ pub(crate) struct Waf;
 impl Layer for Waf {
     async fn call(self, visit: Box<Visit>, next: impl Next) -> Outcome {
         let off = visit.matched().route.waf.mode == WafMode::Off || visit.state.bypass.contains(&Module::Waf);
-        match if off { None } else { Inspection::begin(&visit) } {
+        let purchase = Purchase::possible(&visit);
+        let outcome = match if off { None } else { Inspection::begin(&visit) } {
             // Boxed, so that requests without inspection carry nothing of it.
             Some(inspection) => Box::pin(inspected(inspection, visit, next)).await,
             None => next.call(visit).await,
+        };
+        if let (Some(purchase), Ok(response)) = (purchase, &outcome) {
+            purchase.answered(response.status());
         }
+        outcome
     }
 }
 

@@ -1,6 +1,7 @@
 //! The running product: the configuration in force, its changes, and what the console may ask of it.
 
 mod exclusion;
+mod machine;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,13 +10,13 @@ use std::time::Duration;
 
 use gabion_console::control::{
     Access, AccessWish, Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, ExclusionEntry,
-    Setting, Version, Wanted,
+    MachineEntry, Setting, Version, Wanted,
 };
 use gabion_core::blame::chain;
 use gabion_core::limits::cut;
 use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, Severity};
 use gabion_edge::access::Subject;
-use gabion_edge::config::Exclusion;
+use gabion_edge::config::{Exclusion, Machine};
 use gabion_edge::tls::CertificateInfo;
 use gabion_edge::{Edge, EdgeConfig, EventSink, Module};
 use gabion_store::{Db, StoreError};
@@ -23,7 +24,7 @@ use gabion_store::{Db, StoreError};
 use crate::access::AccessBook;
 use crate::bypass::{BYPASS_ENDED, BYPASS_STARTED, BypassFile};
 use crate::certificates::Certificates;
-use crate::config::overlay::{EXCLUSION, Overlay};
+use crate::config::overlay::{EXCLUSION, MACHINE, Overlay};
 use crate::config::store::{self, InsertError, SETTINGS_CHANGED, Stored};
 use crate::config::{Config, settings};
 use crate::waf::Rulebook;
@@ -464,6 +465,39 @@ impl Control for Product {
             let _one_at_a_time = self.0.changing.lock().await;
             let mut overlay = self.active().overlay.clone();
             overlay.0.remove(&format!("{EXCLUSION}{key}"));
+            self.make_version(by, reason, overlay).await
+        })
+    }
+
+    fn machines(&self) -> Vec<MachineEntry> {
+        let active = self.active();
+        machine::entries(&active.in_force, &active.overlay)
+    }
+
+    fn confirm_machine(
+        &self,
+        by: Author,
+        machine: Machine,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>> {
+        Box::pin(async move {
+            let _one_at_a_time = self.0.changing.lock().await;
+            let mut overlay = self.active().overlay.clone();
+            machine::add(&mut overlay, self.version() + 1, &machine, &reason);
+            self.make_version(by, reason, overlay).await
+        })
+    }
+
+    fn remove_machine(
+        &self,
+        by: Author,
+        key: String,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>> {
+        Box::pin(async move {
+            let _one_at_a_time = self.0.changing.lock().await;
+            let mut overlay = self.active().overlay.clone();
+            overlay.0.remove(&format!("{MACHINE}{key}"));
             self.make_version(by, reason, overlay).await
         })
     }

@@ -1,30 +1,42 @@
 //! The rules: whether they work, what they found lately, and what they do not look at.
 
+mod findings;
+mod learning;
+pub(super) mod machines;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use askama::Template;
 use axum::extract::{RawQuery, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use gabion_core::{Event, EventId, Timestamp};
+use gabion_core::{EventId, Timestamp};
 use gabion_edge::config::WafMode;
 use gabion_edge::status::WafStatus;
 use gabion_page::format;
-use gabion_page::shell::{Shell, Status};
+use gabion_page::shell::Shell;
+use gabion_store::StoreError;
 use gabion_store::journal::View;
 use gabion_web::{CsrfForm, Operator, Principal, Problem, Staff, Viewer};
 use serde::Deserialize;
 
+use self::findings::{Finding, gather};
+use self::learning::Learned;
+use self::machines::{Confirmed, Seen};
 use super::ask::{Ask, Mistake};
 use super::overview::REFRESH_SECONDS;
 use super::query;
 use crate::alarm::{self, Alarm};
 use crate::control::ExclusionEntry;
-use crate::feed::{Place, Toward, Wanted};
+use crate::feed::{Found, Place, Toward, Wanted};
 use crate::problem::{Drawn, draw};
 use crate::words::{Moment, plural};
 use crate::{Console, steer};
 
 /// Events that are looked through for what the rules found lately.
 const EVENTS_READ: usize = 500;
-/// Rows of what they found; the most frequent ones.
+/// Kind of the events that tell of buyers among those who would have been stopped.
+const BOUGHT: &str = "waf.flagged_visitor_bought";
+/// Rows of what they found: what buyers sent, and the most frequent ones.
 const FINDINGS_SHOWN: usize = 30;
 
 #[derive(Template)]
@@ -32,12 +44,14 @@ const FINDINGS_SHOWN: usize = 30;
 struct Page<'a> {
     shell: &'a Shell,
     numbers: Vec<Number>,
-    /// Whether some route only learns.
-    learns: bool,
+    /// What is said while some route only learns.
+    learning: Option<[String; 2]>,
     findings: Vec<Finding>,
     /// The rows that were left out, in words; empty where none was.
     more: String,
     exclusions: Vec<Row>,
+    machines: Vec<Seen>,
+    confirmed: Vec<Confirmed>,
     operates: bool,
 }
 
@@ -45,19 +59,6 @@ struct Number {
     label: &'static str,
     value: String,
     note: String,
-}
-
-/// One rule's find in one place, as often as it was made.
-struct Finding {
-    rule: u64,
-    message: String,
-    path: String,
-    variable: String,
-    times: usize,
-    status: Status,
-    word: &'static str,
-    last: Moment,
-    event: String,
 }
 
 /// A part of requests that rules do not look at.
@@ -71,28 +72,52 @@ struct Row {
 
 pub(super) async fn show(State(console): State<Console>, Viewer(staff): Viewer) -> Drawn {
     let now = console.now();
-    let wanted = Wanted { kind: Some("waf".to_owned()), ..Wanted::default() };
-    let found = console.0.feed.page(Toward::Older(Place::END), EVENTS_READ, &wanted, View::Masked).await?;
-    let mut findings = Vec::new();
-    for found in &found.found {
-        gather(&mut findings, &found.entry.event, now);
-    }
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.times));
+    let alarms = console.lately("waf").await?;
+    let bought = console.lately(BOUGHT).await?;
+    let exclusions = console.0.control.exclusions();
+    let alarms = alarms.iter().map(|found| &found.entry.event).filter(|event| event.kind != BOUGHT);
+    let bought = bought.iter().map(|found| &found.entry.event);
+    let mut findings = gather(alarms, bought, &exclusions, now);
     let more = match findings.len().saturating_sub(FINDINGS_SHOWN) {
         0 => String::new(),
         more => plural(more, "other place", "other places"),
     };
-    findings.truncate(FINDINGS_SHOWN);
     let status = console.0.edge.waf();
+    let learns = status.as_ref().filter(|status| status.modes.contains(&WafMode::Learn));
+    let learning = learns.map(|status| learned(&console, status).sentences(&findings, now));
+    findings.truncate(FINDINGS_SHOWN);
+    let (machines, confirmed) = machines::shown(&console, &staff, now);
     draw(&Page {
         shell: &Shell { refresh: Some(REFRESH_SECONDS), ..console.frame(&staff, "Rules", "/waf") },
-        learns: status.as_ref().is_some_and(|status| status.modes.contains(&WafMode::Learn)),
+        learning,
         numbers: numbers(&console, status.as_ref(), now),
         findings,
         more,
-        exclusions: console.0.control.exclusions().into_iter().map(row).collect(),
+        exclusions: exclusions.into_iter().map(row).collect(),
+        machines,
+        confirmed,
         operates: staff.role.operates(),
     })
+}
+
+impl Console {
+    /// The newest events of a kind or a domain.
+    async fn lately(&self, kind: &str) -> Result<Vec<Found>, StoreError> {
+        let wanted = Wanted { kind: Some(kind.to_owned()), ..Wanted::default() };
+        let page = self.0.feed.page(Toward::Older(Place::END), EVENTS_READ, &wanted, View::Masked).await?;
+        Ok(page.found)
+    }
+}
+
+fn learned(console: &Console, status: &WafStatus) -> Learned {
+    let counts = console.0.edge.metrics();
+    let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    Learned {
+        flagged: count(&counts.waf_flagged),
+        buyers: count(&counts.waf_flagged_bought),
+        purchases: count(&counts.waf_purchases),
+        loaded_at: status.loaded_at,
+    }
 }
 
 fn numbers(console: &Console, status: Option<&WafStatus>, now: Timestamp) -> Vec<Number> {
@@ -101,9 +126,7 @@ fn numbers(console: &Console, status: Option<&WafStatus>, now: Timestamp) -> Vec
         return vec![Number { label: "Mode", value: "Off".to_owned(), note }];
     };
     let counts = console.0.edge.metrics();
-    let count = |count: &std::sync::atomic::AtomicU64| {
-        format::count(count.load(std::sync::atomic::Ordering::Relaxed))
-    };
+    let count = |count: &AtomicU64| format::count(count.load(Ordering::Relaxed));
     let modes: Vec<_> = status.modes.iter().map(|mode| mode.as_str()).collect();
     let (mode, note) = match (status.bypassed, status.modes.last()) {
         (true, _) => ("Bypassed", "nothing is inspected for a while"),
@@ -134,31 +157,12 @@ fn numbers(console: &Console, status: Option<&WafStatus>, now: Timestamp) -> Vec
             value: count(&counts.waf_flagged),
             note: "passed because of the mode".to_owned(),
         },
+        Number {
+            label: "Then bought something",
+            value: count(&counts.waf_flagged_bought),
+            note: format!("visitors who sent those; {} purchases were seen", count(&counts.waf_purchases)),
+        },
     ]
-}
-
-/// Adds an event to what was found; events come newest first.
-fn gather(findings: &mut Vec<Finding>, event: &Event, now: Timestamp) {
-    let Some(alarm) = Alarm::of(event) else { return };
-    let Some((rule, variable)) = alarm.first() else { return };
-    let same =
-        |known: &&mut Finding| known.rule == *rule && known.variable == *variable && known.path == alarm.path;
-    if let Some(known) = findings.iter_mut().find(same) {
-        known.times += 1;
-        return;
-    }
-    let stopped = event.kind == "waf.blocked";
-    findings.push(Finding {
-        rule: *rule,
-        message: alarm.message.clone(),
-        path: alarm.path.clone(),
-        variable: variable.clone(),
-        times: 1,
-        status: if stopped { Status::Ok } else { Status::Degraded },
-        word: if stopped { "stopped" } else { "passed" },
-        last: Moment::new(event.at, now),
-        event: event.id.to_string(),
-    });
 }
 
 fn row(entry: ExclusionEntry) -> Row {

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use gabion_console::control::{
     Access, AccessWish, Author, BoxFuture, Bypass, Change, ChangeError, Control, Demo, ExclusionEntry,
-    Setting, SettingKind, Version, Wanted,
+    MachineEntry, Setting, SettingKind, Version, Wanted,
 };
 use gabion_core::{Clock, Timestamp};
 use gabion_edge::Module;
 use gabion_edge::access::Subject;
-use gabion_edge::config::Exclusion;
+use gabion_edge::config::{Exclusion, Machine};
 use gabion_edge::tls::certificate::{KeyType, Source};
 use gabion_edge::tls::{CertificateInfo, Validity};
 use gabion_test::TestClock;
@@ -31,6 +31,7 @@ pub(crate) struct State {
     pub(crate) demo: Option<Demo>,
     pub(crate) access: Vec<Access>,
     pub(crate) exclusions: Vec<ExclusionEntry>,
+    pub(crate) machines: Vec<MachineEntry>,
     /// Days until the certificate expires.
     pub(crate) certificate_days: i32,
     /// Whether changes cannot be stored.
@@ -250,6 +251,31 @@ impl Control for FakeControl {
         reason: String,
     ) -> BoxFuture<'_, Result<Version, ChangeError>> {
         self.state.lock().unwrap().exclusions.retain(|entry| entry.key.as_ref() != Some(&key));
+        Box::pin(std::future::ready(Ok(self.push(by, Vec::new(), reason))))
+    }
+
+    fn machines(&self) -> Vec<MachineEntry> {
+        self.state.lock().unwrap().machines.clone()
+    }
+
+    fn confirm_machine(
+        &self,
+        by: Author,
+        machine: Machine,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>> {
+        let key = Some((self.version() + 1).to_string());
+        self.state.lock().unwrap().machines.push(MachineEntry { key, machine });
+        Box::pin(std::future::ready(Ok(self.push(by, Vec::new(), reason))))
+    }
+
+    fn remove_machine(
+        &self,
+        by: Author,
+        key: String,
+        reason: String,
+    ) -> BoxFuture<'_, Result<Version, ChangeError>> {
+        self.state.lock().unwrap().machines.retain(|entry| entry.key.as_ref() != Some(&key));
         Box::pin(std::future::ready(Ok(self.push(by, Vec::new(), reason))))
     }
 

@@ -1,21 +1,29 @@
 //! What the rules found, and what an operator does about a false alarm.
 
+use std::time::Duration;
+
 use gabion_core::{EventId, EventKind, Severity};
+use gabion_test::client::Wire;
 use http::Method;
 use serde_json::json;
 
 use crate::harness::Harness;
 
 const FLAGGED: EventKind = EventKind::new("waf.flagged", 1, Severity::Info);
+const BOUGHT: EventKind = EventKind::new("waf.flagged_visitor_bought", 1, Severity::Info);
 
 /// Has an event of the rules in the lane; its id.
 async fn flagged(harness: &Harness, rules: &str) -> EventId {
-    let event = harness.event(&FLAGGED);
+    told(harness, &FLAGGED, rules, "/search").await
+}
+
+async fn told(harness: &Harness, kind: &EventKind, rules: &str, path: &str) -> EventId {
+    let event = harness.event(kind);
     let id = event.id;
     let event = event
         .field("rules", rules)
         .field("message", "SQL injection")
-        .field("path", "/search")
+        .field("path", path)
         .personal("matched", "O'Brien's tea");
     harness.offer(event).await;
     id
@@ -39,6 +47,35 @@ async fn the_page_says_what_the_rules_found_and_where() {
         page.shows(text);
     }
     harness.page("support", "/waf").await.hides("False alarm?");
+}
+
+#[tokio::test]
+async fn what_buyers_sent_is_proposed_first_and_left_out_in_the_end() {
+    let harness = Harness::new().await;
+    let page = harness.page("owner", "/waf").await;
+    page.shows("0 requests would have been stopped, and 0 visitors who sent them then bought something");
+    page.shows("No purchase was seen yet.");
+    for _ in 0..4 {
+        told(&harness, &FLAGGED, "941100 ARGS:text", "/review").await;
+    }
+    flagged(&harness, "942100 ARGS:q").await;
+    for _ in 0..3 {
+        told(&harness, &BOUGHT, "942100 ARGS:q", "/search").await;
+    }
+    let page = harness.page("operator", "/waf").await;
+    page.shows("What buyers sent was hardly an attack.");
+    page.shows("3 visitors then bought something");
+    let place = |text: &str| page.text.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(place("<strong>942100</strong>") < place("<strong>941100</strong>"));
+
+    let id = told(&harness, &BOUGHT, "942100 ARGS:q", "/search").await;
+    harness.page("operator", &format!("/waf/exclude?event={id}")).await.shows("the parameter q");
+    harness.post("operator", "/waf/exclude", &format!("event={id}&reason=a+name")).await;
+    let page = harness.page("operator", "/waf").await;
+    page.shows("left out now");
+    page.hides("What buyers sent was hardly an attack.");
+    let place = |text: &str| page.text.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(place("<strong>941100</strong>") < place("<strong>942100</strong>"));
 }
 
 #[tokio::test]
@@ -120,4 +157,56 @@ async fn programs_exclude_and_include_too() {
     assert_eq!(include("1-0?reason=fixed", "read").await, 403);
     assert_eq!(include("1-0?reason=fixed", "config:write").await, 204);
     assert_eq!(harness.api("read", Method::GET, PATH, "").await.json()["items"], json!([]));
+}
+
+/// Calls the shop as a program does, five times in eighty minutes. There is no shop: what counts is the call.
+async fn call(harness: &Harness, agent: &str, path: &str) {
+    let (_, address) = harness.edge.addresses().remove(0);
+    for _ in 0..5 {
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: {agent}\r\nConnection: close\r\n\r\n"
+        );
+        Wire::plain(address).await.ask(request).await;
+        harness.clock.advance(Duration::from_secs(20 * 60));
+    }
+}
+
+#[tokio::test]
+async fn a_machine_is_noticed_confirmed_once_and_taken_back() {
+    let harness = Harness::new().await;
+    harness.page("owner", "/waf").await.shows("A program that calls the same path five times or more");
+    call(&harness, "Stripe/1.0 (+https://stripe.com)", "/webhooks/pay/77?q=1'+or+1=1--").await;
+    call(&harness, "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "/").await;
+    let page = harness.page("operator", "/waf").await;
+    for text in ["<strong>Stripe/1.0</strong>", "127.0.0.1", "/webhooks/pay/*", "the rules object to 5"] {
+        page.shows(text);
+    }
+    page.hides("Mozilla");
+    harness.page("support", "/waf").await.hides("Yes, this is ours");
+    let auditor = harness.page("auditor", "/waf").await;
+    auditor.hides("127.0.0.1");
+    auditor.hides("Yes, this is ours");
+
+    let key = harness.edge.machines_seen().remove(0).key;
+    let question = harness.page("operator", &format!("/waf/machine?key={key}")).await;
+    question
+        .shows("Requests to /webhooks/pay/* from 127.0.0.1 that call themselves Stripe are still inspected");
+    let support = harness.post("support", "/waf/machine", &format!("key={key}&reason=x")).await;
+    assert_eq!(support.status(), 403);
+    harness.post("operator", "/waf/machine", &format!("key={key}&reason=")).await.shows("say why");
+    let done = harness.post("operator", "/waf/machine", &format!("key={key}&reason=payments")).await;
+    assert_eq!((done.status(), done.header("location")), (303, "/waf#machines"));
+    let machine = harness.control.state.lock().unwrap().machines[0].machine.clone();
+    assert!(machine.sends("127.0.0.1".parse().unwrap(), "Stripe/2.0", "/webhooks/pay/78"));
+
+    harness.page("owner", "/waf").await.shows("Not ours any more");
+    harness
+        .page("owner", "/waf/machine/remove?key=1")
+        .await
+        .shows("treated as those of everybody else again");
+    let back = harness.post("owner", "/waf/machine/remove", "key=1&reason=moved").await;
+    assert_eq!((back.status(), back.header("location")), (303, "/waf#machines"));
+    harness.page("owner", "/waf").await.hides("Not ours any more");
+    assert_eq!(harness.page("owner", "/waf/machine/remove?key=1").await.status(), 404);
+    assert_eq!(harness.page("operator", "/waf/machine?key=none").await.status(), 404);
 }

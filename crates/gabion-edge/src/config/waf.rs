@@ -1,7 +1,9 @@
 //! `[waf]`: which rules requests and answers are held against, and what happens to those that match.
 
 mod audit_log;
+mod bought;
 mod exclusion;
+mod machine;
 
 use std::path::PathBuf;
 
@@ -10,7 +12,10 @@ use toml::Spanned;
 
 use super::Invalid;
 pub use audit_log::AuditLogSection;
+pub use bought::BoughtPages;
 pub use exclusion::{Exclusion, ExclusionSection, Part};
+pub(crate) use machine::product;
+pub use machine::{Machine, MachineSection};
 
 /// The word in `rules` for Gabion's own rules.
 const BUILTIN: &str = "builtin";
@@ -47,8 +52,12 @@ pub struct WafSection {
     pub responses: bool,
     /// Where it is written what rules found.
     pub audit_log: AuditLogSection,
+    /// Pages that thank for a purchase: what their visitors sent before was hardly an attack.
+    pub bought: Spanned<Vec<String>>,
     /// What rules do not look at.
     pub exclusion: Vec<ExclusionSection>,
+    /// Programs that are inspected and never stopped.
+    pub machine: Vec<MachineSection>,
 }
 
 impl Default for WafSection {
@@ -64,7 +73,9 @@ impl Default for WafSection {
             over_limit: OverLimit::default(),
             responses: false,
             audit_log: AuditLogSection::default(),
+            bought: Spanned::new(0..0, bought::usual()),
             exclusion: Vec::new(),
+            machine: Vec::new(),
         }
     }
 }
@@ -187,6 +198,22 @@ impl WafSection {
             audit: self.audit_log.path.is_some(),
             exclusions: exclusion::check_exclusions(&self.exclusion)?,
         })
+    }
+
+    /// The pages that thank for a purchase.
+    ///
+    /// # Errors
+    /// The first that is none.
+    pub fn bought(&self) -> Result<BoughtPages, Invalid> {
+        bought::check_bought(&self.bought)
+    }
+
+    /// The programs that are never stopped.
+    ///
+    /// # Errors
+    /// The first that cannot be told from strangers, with its place in the file.
+    pub fn machines(&self) -> Result<Vec<Machine>, Invalid> {
+        machine::check_machines(&self.machine)
     }
 
     /// What holds on routes that say nothing else.

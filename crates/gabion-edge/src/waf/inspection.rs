@@ -2,12 +2,13 @@
 
 mod head;
 
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gabion_waf::{Connection, Engine, Interruption, Partial, Transaction};
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap};
+use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
 use http::{Method, Response, StatusCode, Uri};
 use http_body::Body as HttpBody;
 
@@ -15,11 +16,13 @@ use super::findings::{Action, near_certain};
 use super::held::{Content, Extent, Held, MEMORY_BYTES_MAX};
 use super::report::Unseen;
 use super::{ProvenRules, report, spare};
-use crate::config::{EncodedBodies, OverLimit, WafMode};
+use crate::config::{EncodedBodies, OverLimit, WafMode, product};
 use crate::layer::{Facts, Outcome, Visit};
+use crate::path::normalize;
 use crate::proxy::is_event_stream;
 use crate::proxy::websocket::is_extended;
 use crate::route::Matched;
+use crate::state::State;
 use crate::transfer::{Intake, Pace};
 use crate::{Body, Edge, Module, Refusal, guard};
 
@@ -41,12 +44,18 @@ pub(super) struct About {
     pub(super) matched: Matched,
     pub(super) method: Method,
     pub(super) uri: Uri,
+    /// What the client says that it is.
+    pub(super) agent: Option<HeaderValue>,
+    /// The name of the confirmed machine that it is.
+    pub(super) machine: Option<Box<str>>,
     rules: Arc<ProvenRules>,
 }
 
 impl About {
+    /// The mode of the route; a confirmed machine is not stopped.
     pub(super) fn mode(&self) -> WafMode {
-        self.matched.route.waf.mode
+        let mode = self.matched.route.waf.mode;
+        if self.machine.is_some() { mode.min(WafMode::Detect) } else { mode }
     }
 }
 
@@ -77,13 +86,15 @@ impl Inspection {
         };
         let mut transaction = rules.rules().transaction(&connection, visit.edge.now(), spare::take());
         let matched = visit.matched().clone();
+        let (method, uri) = (visit.request.method().clone(), visit.request.uri().clone());
+        let agent = visit.request.headers().get(USER_AGENT).cloned();
+        let machine = machine(&visit.state, facts.client.address, agent.as_ref(), uri.path());
+        let about = About { edge: visit.edge.clone(), facts, matched, method, uri, agent, machine, rules };
         // Where not everything is stopped that could be, rules go on after the first that would.
-        transaction.set_engine(match matched.route.waf.mode {
+        transaction.set_engine(match about.mode() {
             WafMode::Block => Engine::On,
             WafMode::Off | WafMode::Detect | WafMode::Learn => Engine::DetectionOnly,
         });
-        let (method, uri) = (visit.request.method().clone(), visit.request.uri().clone());
-        let about = About { edge: visit.edge.clone(), facts, matched, method, uri, rules };
         Some(Box::new(Self {
             about,
             transaction: Some(Box::new(transaction)),
@@ -271,8 +282,7 @@ impl Inspection {
 
     /// Whether a request that was not inspected as a whole goes no further.
     fn wants_whole(&self) -> bool {
-        let waf = self.about.matched.route.waf;
-        waf.mode == WafMode::Block && waf.over_limit == OverLimit::Refuse
+        self.about.mode() == WafMode::Block && self.about.matched.route.waf.over_limit == OverLimit::Refuse
     }
 
     fn judge_extent(&mut self) -> Result<(), Refusal> {
@@ -323,6 +333,15 @@ impl Scores {
             answer: first(["blocking_outbound_anomaly_score", "outbound_anomaly_score"]),
         }
     }
+}
+
+/// The name of the confirmed machine that sends a request.
+fn machine(state: &State, address: IpAddr, agent: Option<&HeaderValue>, path: &str) -> Option<Box<str>> {
+    let machines = Some(&state.machines).filter(|machines| !machines.is_empty())?;
+    let product = product(agent?.to_str().ok()?)?;
+    let path = normalize(path);
+    let machine = machines.iter().find(|machine| machine.sends(address, product, &path))?;
+    Some(machine.name.as_str().into())
 }
 
 /// Whether an attack could hide in what was not inspected.

@@ -3,16 +3,19 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use gabion_core::limits::EVENT_FIELD_BYTES_MAX;
+use gabion_core::limits::{EVENT_FIELD_BYTES_MAX, cut};
 use gabion_core::{Actor, Event, EventKind, card};
 use gabion_waf::{Detail, MatchedRule, Partial, Report};
 
 use super::audit::Audited;
 use super::findings::{Action, Findings, near_certain};
 use super::inspection::{About, Scores};
+use super::machines::Call;
 use super::redact;
-use crate::config::WafMode;
+use super::visitors::{self, Finding};
+use crate::config::{WafMode, product};
 use crate::event::{WAF_BLOCKED, WAF_FAILED, WAF_FLAGGED, WAF_PARTIAL};
+use crate::path::normalize;
 
 /// What the engine did not get to see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +80,10 @@ pub(super) fn finished(
                 .field("near_certain", near_certain(&report.matches, scores.request, scores.threshold))
         });
     }
+    if action == Action::Flagged && about.machine.is_none() {
+        remember(about, &report);
+    }
+    notice(about, matches!(action, Action::Flagged | Action::Stopped));
     let partial: Vec<_> = report
         .partial
         .iter()
@@ -104,6 +111,28 @@ pub(super) fn failed(about: &About) {
     tell(about, &WAF_FAILED, |event| event.field("refused", about.mode() == WafMode::Block));
 }
 
+/// Remembers who sent it, in case they buy something.
+fn remember(about: &About, report: &Report) {
+    let message = first(&report.matches).map(|(_, detail)| String::from_utf8_lossy(&detail.message));
+    let finding = Finding {
+        request: about.facts.id,
+        path: card::mask(about.uri.path()).into_owned(),
+        rules: places(&report.matches, visitors::RULES_BYTES_MAX),
+        message: cut(&message.unwrap_or_default(), visitors::MESSAGE_BYTES_MAX).into_owned(),
+    };
+    let visitors = about.edge.visitors();
+    let visitor = visitors.visitor(about.facts.client.address, about.agent.as_ref());
+    visitors.flagged(visitor, finding, about.edge.now());
+}
+
+/// Notices a program, in case it is a machine of the shop's own business; those that are confirmed are known.
+fn notice(about: &About, flagged: bool) {
+    let agent = about.agent.as_ref().and_then(|agent| agent.to_str().ok());
+    let Some(product) = agent.and_then(product).filter(|_| about.machine.is_none()) else { return };
+    let (address, path) = (about.facts.client.address, normalize(about.uri.path()));
+    about.edge.machines().called(&Call { address, product, path: &path, flagged }, about.edge.now());
+}
+
 /// The facts that all events of the WAF have in common.
 fn tell(about: &About, kind: &EventKind, fill: impl FnOnce(Event) -> Event) {
     let About { edge, facts, matched, method, uri, .. } = about;
@@ -114,6 +143,10 @@ fn tell(about: &About, kind: &EventKind, fill: impl FnOnce(Event) -> Event) {
             .field("method", method.as_str())
             .field("path", card::mask(uri.path()).into_owned())
             .personal("address", facts.client.address.to_string());
+        let event = match &about.machine {
+            Some(machine) => event.field("machine", &**machine),
+            None => event,
+        };
         match facts.connection.ja4() {
             Some(ja4) => event.field("ja4", ja4),
             None => event,
@@ -124,7 +157,7 @@ fn tell(about: &About, kind: &EventKind, fill: impl FnOnce(Event) -> Event) {
 /// What matched: the rule that says most, and all others by number and place.
 fn matched(event: Event, report: &Report, scores: &Scores) -> Event {
     let event = event
-        .field("rules", places(&report.matches))
+        .field("rules", places(&report.matches, EVENT_FIELD_BYTES_MAX))
         .field("score", scores.request)
         .field("threshold", scores.threshold)
         .field("answer_score", scores.answer);
@@ -144,13 +177,13 @@ fn first(matches: &[MatchedRule]) -> Option<(&MatchedRule, &Detail)> {
 }
 
 /// `942100 ARGS:q, 941110 ARGS:q`: what an exclusion would name. As many as fit.
-fn places(matches: &[MatchedRule]) -> String {
+fn places(matches: &[MatchedRule], bytes_max: usize) -> String {
     let mut text = String::new();
     for rule in matches.iter().filter(|rule| rule.log) {
         for detail in &rule.details {
             let variable = String::from_utf8_lossy(&detail.variable);
             let place = format!("{} {variable}", rule.id);
-            if text.len() + place.len() > EVENT_FIELD_BYTES_MAX {
+            if text.len() + place.len() > bytes_max {
                 return text;
             }
             if !text.split(", ").any(|told| told == place) {

@@ -5,7 +5,9 @@ mod audit;
 mod bodies;
 #[allow(clippy::print_stderr, reason = "whoever runs the tests should see what was not run")]
 mod conformance;
+mod machines;
 mod modes;
+mod purchases;
 mod requests;
 
 use std::sync::Arc;

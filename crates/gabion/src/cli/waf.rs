@@ -117,8 +117,8 @@ pub(crate) struct Replay {
     /// Which rules.
     #[command(flatten)]
     pub(crate) rules: RulesArg,
-    /// Paths that only a buyer asks for; what begins so counts, too. May be repeated. [default: the usual ones of
-    /// WooCommerce, Magento, Shopware and others]
+    /// Pages that thank for a purchase, wherever in a path they stand; `*` is one segment. May be repeated. [default:
+    /// `[waf] bought`, which knows WooCommerce, Magento, Shopware and others]
     #[arg(long, value_name = "PATH")]
     pub(crate) bought: Vec<String>,
 }

@@ -6,9 +6,14 @@ use serde::{Deserialize, Serialize};
 
 /// What paths of exclusions begin with.
 pub(crate) const EXCLUSION: &str = "waf.exclusion.";
+/// What paths of confirmed machines begin with.
+pub(crate) const MACHINE: &str = "waf.machine.";
+/// Paths that are one more table of an array each, and the array's key.
+const ADDED: [(&str, &str); 2] = [(EXCLUSION, "exclusion"), (MACHINE, "machine")];
 
 /// Values by dotted path. `upstream.shop.maintenance` is the key `maintenance` of the `[[upstream]]` named `shop`;
-/// sites are named by their id; `waf.exclusion.KEY` is one more `[[waf.exclusion]]`.
+/// sites are named by their id; `waf.exclusion.KEY` is one more `[[waf.exclusion]]`, `waf.machine.KEY` one more
+/// `[[waf.machine]]`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Overlay(pub BTreeMap<String, toml::Value>);
@@ -46,9 +51,9 @@ impl Overlay {
                 }
                 _ => (sub_table(&mut table, section).ok_or_else(no_place)?, rest),
             };
-            if path.starts_with(EXCLUSION) {
-                let exclusions = target.entry("exclusion").or_insert_with(|| toml::Value::Array(Vec::new()));
-                exclusions.as_array_mut().ok_or_else(no_place)?.push(value.clone());
+            if let Some((_, array)) = ADDED.iter().find(|(prefix, _)| path.starts_with(prefix)) {
+                let array = target.entry(*array).or_insert_with(|| toml::Value::Array(Vec::new()));
+                array.as_array_mut().ok_or_else(no_place)?.push(value.clone());
                 continue;
             }
             set(target, keys, value.clone()).ok_or_else(no_place)?;
@@ -123,16 +128,18 @@ mod tests {
     }
 
     #[test]
-    fn exclusions_follow_those_of_the_file() {
-        let exclusion =
-            |path: &str| toml::Value::Table(toml::Table::from_iter([("path".into(), path.into())]));
-        let changes = overlay(&[("waf.exclusion.000002-1", exclusion("/b"))]);
-        let file = "[[waf.exclusion]]\npath = \"/a\"\n".parse().expect("a table");
-        for (file, expected) in [(file, vec!["/a", "/b"]), (toml::Table::new(), vec!["/b"])] {
-            let table = changes.apply(file).expect("there is a place");
-            let paths: Vec<_> = table["waf"]["exclusion"].as_array().expect("a list").iter().collect();
-            let paths: Vec<_> = paths.iter().filter_map(|entry| entry["path"].as_str()).collect();
-            assert_eq!(paths, expected);
+    fn exclusions_and_machines_follow_those_of_the_file() {
+        let entry = |path: &str| toml::Value::Table(toml::Table::from_iter([("path".into(), path.into())]));
+        for array in ["exclusion", "machine"] {
+            let path = format!("waf.{array}.000002-1");
+            let changes = overlay(&[(path.as_str(), entry("/b"))]);
+            let file = format!("[[waf.{array}]]\npath = \"/a\"\n").parse().expect("a table");
+            for (file, expected) in [(file, vec!["/a", "/b"]), (toml::Table::new(), vec!["/b"])] {
+                let table = changes.apply(file).expect("there is a place");
+                let entries = table["waf"][array].as_array().expect("a list").iter();
+                let paths: Vec<_> = entries.filter_map(|entry| entry["path"].as_str()).collect();
+                assert_eq!(paths, expected);
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! `gabion waf`: the rules from the command line.
 
-use gabion_edge::config::{WafConfig, WafSection};
+use gabion_edge::config::{BoughtPages, WafConfig, WafSection};
 use gabion_waf::RuleSet;
 use toml::Spanned;
 
@@ -44,4 +44,15 @@ pub(super) fn rules(args: &RulesArg) -> Result<(WafConfig, RuleSet), Failure> {
     };
     let rules = super::load(&waf).map_err(|error| wrong(error.to_string()))?;
     Ok((waf, rules))
+}
+
+/// The pages that thank for a purchase: those of the configuration, the usual ones where rules are named without one.
+///
+/// # Errors
+/// What is wrong with the configuration.
+pub(super) fn bought(args: &RulesArg) -> Result<BoughtPages, Failure> {
+    if args.rules.is_empty() {
+        return Ok(Config::load(&args.config.config)?.edge().bought);
+    }
+    Ok(BoughtPages::default())
 }

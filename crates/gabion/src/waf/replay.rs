@@ -9,6 +9,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use gabion_core::{Clock, SystemClock, Timestamp};
+use gabion_edge::config::BoughtPages;
 use gabion_waf::RequestHead;
 
 use super::command;
@@ -23,14 +24,6 @@ use tally::Tally;
 
 /// Bytes of one line that are read. Longer ones are counted as unreadable.
 const LINE_BYTES_MAX: usize = 64 << 10;
-/// Where shops thank a buyer: Shopware and Magento, WooCommerce, Magento's one-page checkout, others.
-const BOUGHT: [&str; 5] = [
-    "/checkout/success",
-    "/checkout/finish",
-    "/order-received",
-    "/checkout/onepage/success",
-    "/order-confirmation",
-];
 /// The host that is asked where the log does not say.
 const HOST: &str = "shop.example";
 
@@ -42,9 +35,7 @@ pub(super) fn run(args: &Replay) -> Result<End, Failure> {
     let wrong = |error: io::Error| Failure::new(USAGE, format!("{}: {error}", args.log.display()));
     let (waf, rules) = command::rules(&args.rules)?;
     let (mut log, bytes) = open(&args.log).map_err(wrong)?;
-    let bought =
-        if args.bought.is_empty() { BOUGHT.map(str::to_owned).to_vec() } else { args.bought.clone() };
-    let mut tally = Tally::new(bought);
+    let mut tally = Tally::new(bought(args)?);
     let mut trial = Trial::new(&rules, &waf);
     let mut progress = Progress::new("log", bytes);
     let now = SystemClock.now();
@@ -63,6 +54,14 @@ pub(super) fn run(args: &Replay) -> Result<End, Failure> {
     drop(progress);
     say(report::text(&tally, &waf).trim_end())?;
     Ok(End::Stopped)
+}
+
+/// The pages that thank for a purchase: those of the command line, else those of the configuration.
+fn bought(args: &Replay) -> Result<BoughtPages, Failure> {
+    if args.bought.is_empty() {
+        return command::bought(&args.rules);
+    }
+    BoughtPages::new(&args.bought).map_err(|message| Failure::new(USAGE, format!("--bought: {message}")))
 }
 
 /// The log, and how long it is if anybody knows.

@@ -43,11 +43,7 @@ fn write(tally: &Tally, waf: &WafConfig, out: &mut String) -> std::fmt::Result {
     )?;
     writeln!(out, "{} of these visitors then bought something", tally.buyers().count())?;
     if tally.purchases == 0 {
-        writeln!(
-            out,
-            "The log shows no purchase at all under {}: name yours with --bought",
-            tally.bought.join(", ")
-        )?;
+        writeln!(out, "The log shows no purchase at all under {}: name yours with --bought", tally.bought)?;
     }
     write_rules(tally, out)?;
     write_proposals(tally, out)?;
@@ -134,6 +130,7 @@ fn is_taken(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use gabion_core::Timestamp;
+    use gabion_edge::config::BoughtPages;
 
     use super::super::line::Logged;
     use super::super::{Trial, judge};
@@ -143,7 +140,7 @@ mod tests {
     fn replay(lines: &[&str]) -> String {
         let (waf, rules) = builtin();
         let mut trial = Trial::new(&rules, &waf);
-        let mut tally = Tally::new(vec!["/order-received".into()]);
+        let mut tally = Tally::new(BoughtPages::default());
         for line in lines {
             let line = format!("192.0.2.{line}");
             let logged = Logged::read(line.as_bytes()).expect("a request");

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 
+use gabion_edge::config::BoughtPages;
 use percent_encoding::percent_decode;
 
 use super::super::shown;
@@ -24,7 +25,7 @@ const EXAMPLES_MAX: usize = 3;
 #[derive(Default)]
 pub(super) struct Tally {
     /// Paths that only a buyer asks for.
-    pub(super) bought: Vec<String>,
+    pub(super) bought: BoughtPages,
     pub(super) requests: u64,
     pub(super) unreadable: u64,
     pub(super) blocked: u64,
@@ -59,7 +60,7 @@ pub(super) struct Findings {
 }
 
 impl Tally {
-    pub(super) fn new(bought: Vec<String>) -> Self {
+    pub(super) fn new(bought: BoughtPages) -> Self {
         Self { bought, ..Self::default() }
     }
 
@@ -99,8 +100,8 @@ impl Tally {
     }
 
     fn is_purchase(&self, logged: &Logged) -> bool {
-        let found = |path: &String| memchr::memmem::find(logged.path(), path.as_bytes()).is_some();
-        (200..400).contains(&logged.status) && self.bought.iter().any(found)
+        let path = percent_decode(logged.path()).decode_utf8_lossy();
+        (200..400).contains(&logged.status) && self.bought.contain(&path)
     }
 
     fn count_rule(&mut self, logged: &Logged, step: &Step) {
