@@ -41,9 +41,10 @@ impl Purchase {
         }))
     }
 
-    /// Counts it, and tells of what was found of this visitor before. Only success is a purchase.
+    /// Counts it, and tells of what was found of this visitor before. Only success is a purchase: shops send strangers
+    /// elsewhere.
     pub(super) fn answered(&self, status: StatusCode) {
-        if !(status.is_success() || status.is_redirection()) {
+        if !status.is_success() {
             return;
         }
         let metrics = self.edge.metrics();

@@ -11,12 +11,15 @@ use crate::front::{Front, Setup, entity, field, get, soon};
 
 const TOLD: &str = "waf.flagged_visitor_bought";
 
-/// A shop without orders that begin with a 4.
+/// A shop without orders that begin with a 4, which sends whoever asks for 3 elsewhere.
 async fn shop() -> Shop {
     Shop::start(|request: Request<Incoming>| async move {
         let mut response = Response::new(body::whole("tea"));
         if request.uri().path().starts_with("/checkout/finish/4") {
             *response.status_mut() = StatusCode::NOT_FOUND;
+        }
+        if request.uri().path() == "/checkout/finish/3" {
+            *response.status_mut() = StatusCode::FOUND;
         }
         Ok(response)
     })
@@ -73,6 +76,7 @@ async fn others_failures_and_attacks_on_the_page_itself_are_no_purchases() {
     ask(&front, &format!("/search?q={ESCAPED}"), "Firefox").await;
     ask(&front, "/checkout/finish/7", "Chrome").await;
     ask(&front, "/checkout/finish/404", "Firefox").await;
+    ask(&front, "/checkout/finish/3", "Firefox").await;
     ask(&front, "/checkout/finished", "Firefox").await;
     ask(&front, &format!("/checkout/finish?id={ESCAPED}"), "sqlmap").await;
     assert!(front.events.all().iter().all(|event| event.kind != TOLD));

@@ -101,7 +101,7 @@ impl Tally {
 
     fn is_purchase(&self, logged: &Logged) -> bool {
         let path = percent_decode(logged.path()).decode_utf8_lossy();
-        (200..400).contains(&logged.status) && self.bought.contain(&path)
+        (200..300).contains(&logged.status) && self.bought.contain(&path)
     }
 
     fn count_rule(&mut self, logged: &Logged, step: &Step) {
