@@ -155,12 +155,14 @@ fn numbers(console: &Console, status: Option<&WafStatus>, now: Timestamp) -> Vec
         Number {
             label: "Would be stopped",
             value: count(&counts.waf_flagged),
-            note: "passed because of the mode".to_owned(),
-        },
-        Number {
-            label: "Then bought something",
-            value: count(&counts.waf_flagged_bought),
-            note: format!("visitors who sent those; {} purchases were seen", count(&counts.waf_purchases)),
+            note: match counts.waf_flagged_bought.load(Ordering::Relaxed) {
+                0 => "passed because of the mode".to_owned(),
+                1 => "passed because of the mode; one visitor then bought something".to_owned(),
+                more => format!(
+                    "passed because of the mode; {} visitors then bought something",
+                    format::count(more)
+                ),
+            },
         },
     ]
 }
