@@ -6,6 +6,7 @@
 
 mod canary;
 mod findings;
+mod glance;
 mod held;
 mod inspection;
 mod redact;
@@ -15,6 +16,7 @@ mod spare;
 
 pub use canary::Toothless;
 pub(crate) use findings::Findings;
+pub(crate) use glance::glance;
 pub(crate) use room::Room;
 
 use gabion_core::Timestamp;

@@ -1,6 +1,6 @@
 //! One request and its answer before the rules.
 
-mod head;
+pub(super) mod head;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -314,7 +314,7 @@ pub(super) struct Scores {
 }
 
 impl Scores {
-    fn of(transaction: &Transaction) -> Self {
+    pub(super) fn of(transaction: &Transaction) -> Self {
         let first =
             |names: [&str; 2]| names.into_iter().find_map(|name| transaction.tx_number(name)).unwrap_or(0);
         Self {
