@@ -1,16 +1,12 @@
 //! Gabion against the reference: libmodsecurity 3.0.9 from Debian, and the libinjection in it.
 //!
 //! Small programs are linked against it and asked. Without a compiler or `libmodsecurity-dev` the tests say so and pass.
-//! `GABION_SOAK=10000000 cargo test --release -p gabion-waf --test reference` runs longer; `GABION_SEED` begins
+//! `GABION_SOAK=10000000 cargo test --release -p gabion-waf reference` runs longer; `GABION_SEED` begins
 //! elsewhere; `GABION_INJECTION_INPUTS` names a folder of inputs for the detectors: libinjection's own cases, or files
 //! that are one input each, such as a fuzzer's corpus.
 
 mod body;
 mod corpus;
-#[path = "../corpus/read.rs"]
-mod corpus_ordinary;
-#[path = "../corpus/crs.rs"]
-mod crs;
 mod decisions;
 mod forms;
 mod generate;

@@ -1,6 +1,6 @@
 //! Bodies that nobody wrote: pieces of forms, JSON and XML in any order.
 
-use crate::random::Random;
+use super::random::Random;
 
 #[rustfmt::skip]
 const URLENCODED: &[&str] = &[

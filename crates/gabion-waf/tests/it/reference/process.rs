@@ -20,7 +20,7 @@ fn build(compiler: &str, source: &str) -> Result<PathBuf, String> {
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(source).with_extension("oracle");
     // Another run of the tests may be using the program of that name.
     let unfinished = program.with_extension(std::process::id().to_string());
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/reference").join(source);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/reference").join(source);
     let compiled = Command::new(compiler)
         .args(["-O2", "-w", "-o"])
         .args([&unfinished, &source])

@@ -1,9 +1,9 @@
 //! Both detectors, on the cases of CRS, on generated inputs and on mutations of both.
 
-use crate::generate::Generator;
-use crate::process::Program;
-use crate::random::Random;
-use crate::{corpus, number};
+use super::generate::Generator;
+use super::process::Program;
+use super::random::Random;
+use super::{corpus, number};
 
 /// Inputs of an ordinary run.
 const INPUTS: usize = 200_000;

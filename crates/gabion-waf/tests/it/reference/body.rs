@@ -5,10 +5,10 @@
 
 use gabion_waf::body::{json, multipart, urlencoded, xml};
 
-use crate::forms::{self, Form};
-use crate::number;
-use crate::process::Program;
-use crate::random::Random;
+use super::forms::{self, Form};
+use super::number;
+use super::process::Program;
+use super::random::Random;
 
 /// Bodies of each kind in an ordinary run.
 const BODIES: usize = 10_000;

@@ -1,11 +1,11 @@
 //! Inputs that nobody wrote: pieces of SQL and HTML in any order, and mutations.
 
-use crate::random::Random;
+use super::random::Random;
 
 /// Words of SQL, one line for each kind; the text behind the kind is a list.
-const WORDS: &str = include_str!("../../src/injection/sqli/words.txt");
+const WORDS: &str = include_str!("../../../src/injection/sqli/words.txt");
 /// Fingerprints of attacks, one line for each set of last kinds; the text behind the set lists beginnings.
-const FINGERPRINTS: &str = include_str!("../../src/injection/sqli/fingerprints.txt");
+const FINGERPRINTS: &str = include_str!("../../../src/injection/sqli/fingerprints.txt");
 
 #[rustfmt::skip]
 const SQL: &[&[u8]] = &[

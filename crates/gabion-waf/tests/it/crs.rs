@@ -21,6 +21,8 @@ SecRule REQUEST_HEADERS:Content-Type "^(?:application(?:/soap[+]|/)|text/)xml" \
 pub(crate) struct Crs {
     /// What the table of its blocks is called.
     pub(crate) name: &'static str,
+    /// The folder of its regression cases.
+    pub(crate) cases: &'static str,
     setup: PathBuf,
     rules: PathBuf,
 }
@@ -30,11 +32,13 @@ pub(crate) struct Crs {
 pub(crate) fn installed() -> Vec<Crs> {
     let debian = Crs {
         name: "crs-3.3.4",
+        cases: "v3",
         setup: "/etc/modsecurity/crs/crs-setup.conf".into(),
         rules: "/usr/share/modsecurity-crs/rules/*.conf".into(),
     };
     let checkout = std::env::var_os("GABION_CRS").map(PathBuf::from).map(|folder| Crs {
         name: "crs-4",
+        cases: "v4",
         setup: folder.join("crs-setup.conf.example"),
         rules: folder.join("rules/*.conf"),
     });
@@ -45,6 +49,15 @@ pub(crate) fn installed() -> Vec<Crs> {
         eprintln!("skipped: GABION_CRS names no checkout of CRS 4");
     }
     std::iter::once(debian).chain(checkout).filter(|crs| crs.setup.exists()).collect()
+}
+
+/// Puts a paranoia level in force, by the names of both generations. For [`Crs::sources`], between set-up and rules.
+pub(crate) fn paranoia(level: u8) -> Source {
+    let set = format!(
+        "SecAction \"id:200002,phase:1,pass,nolog,setvar:tx.paranoia_level={level},\\\n    \
+         setvar:tx.blocking_paranoia_level={level}\"\n"
+    );
+    Source::text("paranoia.conf", set)
 }
 
 impl Crs {

@@ -1,7 +1,7 @@
 /* Asks libmodsecurity which requests from standard input its rules stop.
  *
- * The first block is the rules. A question is a block for method, target and body each, then names and values of headers,
- * then an empty block. An answer is a block: "1" or "0" for stopped or not, then a space and the id for each rule that
+ * The first block is the rules. A question is a block for method, target, version and body each, then names and values of
+ * headers, then an empty block. An answer is a block: "1" or "0" for stopped or not, then a space and the id for each rule that
  * logged.
  */
 #include <string>
@@ -35,12 +35,12 @@ int main() {
         fprintf(stderr, "%s\n", rules.getParserError().c_str());
         return 1;
     }
-    std::string method, target, body, name, value;
-    while (read_block(&method) && read_block(&target) && read_block(&body)) {
+    std::string method, target, version, body, name, value;
+    while (read_block(&method) && read_block(&target) && read_block(&version) && read_block(&body)) {
         std::string ids;
         modsecurity::Transaction t(&engine, &rules, &ids);
         t.processConnection("192.0.2.7", 4321, "127.0.0.1", 80);
-        t.processURI(target.c_str(), method.c_str(), "1.1");
+        t.processURI(target.c_str(), method.c_str(), version.c_str());
         while (read_block(&name) && !name.empty() && read_block(&value)) {
             t.addRequestHeader(name, value);
         }
