@@ -173,6 +173,7 @@ fn conform(generation: &str, crs: &[PathBuf], overrides: [&str; 2]) -> Option<Su
     let logged = read(&path);
     let mut seen = seen.into_iter();
     let [ours, engine] = overrides.map(|text| Overrides::read(Path::new("overrides.yaml"), text).unwrap());
+    let listed: Vec<String> = ours.ids().map(str::to_owned).collect();
     let overrides = ours.or(engine);
     let summary = run_by(&cases, &overrides, |_| {
         let Seen { id, status, response } = seen.next().unwrap();
@@ -181,6 +182,9 @@ fn conform(generation: &str, crs: &[PathBuf], overrides: [&str; 2]) -> Option<Su
         Observed { status, refused, response, logged, lines }
     });
     report(generation, &summary);
+    let needed: BTreeSet<_> = summary.overridden.iter().map(|(id, _)| id).collect();
+    let idle: Vec<_> = listed.iter().filter(|id| !needed.contains(id)).collect();
+    assert!(idle.is_empty(), "overrides that no case needs: {idle:?}");
     Some(summary)
 }
 
