@@ -114,7 +114,8 @@ async fn a_refused_head_is_told_with_what_rules_see_in_it_and_stays_refused() {
     assert_eq!(field(&event, "reason"), "bad request: a byte in the target that must be escaped");
     let dull = soon(front.tls().await.ask(get("/search?q=<", ""))).await;
     assert_eq!(dull.status, 400);
-    let told = || front.events.all().into_iter().filter(|event| event.fields.iter().any(|f| f.name == "rules"));
+    let told =
+        || front.events.all().into_iter().filter(|event| event.fields.iter().any(|f| f.name == "rules"));
     assert_eq!((front.events.all().len(), told().count(), shop.requests()), (2, 1, 0));
 }
 

@@ -31,7 +31,8 @@ struct Question {
 
 impl From<Ordinary> for Question {
     fn from(request: Ordinary) -> Self {
-        let headers = request.headers.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes()));
+        let headers =
+            request.headers.into_iter().map(|(name, value)| (name.into_bytes(), value.into_bytes()));
         Self {
             name: request.name,
             what: request.what,
