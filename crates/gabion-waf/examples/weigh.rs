@@ -93,24 +93,28 @@ fn inspect(rules: &RuleSet, media_type: &str, body: &[u8]) -> (usize, String) {
 /// A body of about so many bytes, and its type.
 fn make(kind: &str, bytes: usize) -> Result<(&'static str, Vec<u8>), Box<dyn Error>> {
     const FORM: &str = "application/x-www-form-urlencoded";
-    let prose = |bytes: usize| PROSE.repeat(bytes.div_ceil(PROSE.len()));
-    let each = prose(bytes / FIELDS);
+    let repeat = |text: &str, bytes: usize| text.repeat(bytes.div_ceil(text.len()));
+    let prose = repeat(PROSE, bytes / FIELDS);
+    // No two fields are equal: the engine would look at one of them only.
+    let each = |number| format!("{number}. {prose}");
+    let form = |note: String| (FORM, format!("note={}", note.replace(' ', "+")).into_bytes());
     Ok(match kind {
         "form" => {
-            let fields = (0..FIELDS).map(|number| format!("note{number}={}", each.replace(' ', "+")));
+            let fields = (0..FIELDS).map(|number| format!("note{number}={}", each(number).replace(' ', "+")));
             (FORM, fields.collect::<Vec<_>>().join("&").into_bytes())
         }
-        "one-field" => (FORM, format!("note={}", prose(bytes).replace(' ', "+")).into_bytes()),
-        "one-field-near" => {
-            (FORM, format!("note={}", NEAR.repeat(bytes.div_ceil(NEAR.len())).replace(' ', "+")).into_bytes())
-        }
+        "one-field" => form(repeat(PROSE, bytes)),
+        "one-field-near" => form(repeat(NEAR, bytes)),
         "json" => {
-            let notes = (0..FIELDS).map(|number| format!("\"note{number}\":\"{each}\""));
+            let notes = (0..FIELDS).map(|number| format!("\"note{number}\":\"{}\"", each(number)));
             ("application/json", format!("{{{}}}", notes.collect::<Vec<_>>().join(",")).into_bytes())
         }
         "multipart" => {
             let part = |number| {
-                format!("--b\r\nContent-Disposition: form-data; name=\"note{number}\"\r\n\r\n{each}\r\n")
+                format!(
+                    "--b\r\nContent-Disposition: form-data; name=\"note{number}\"\r\n\r\n{}\r\n",
+                    each(number)
+                )
             };
             let parts: String = (0..FIELDS).map(part).collect();
             ("multipart/form-data; boundary=b", format!("{parts}--b--\r\n").into_bytes())
@@ -123,7 +127,7 @@ fn make(kind: &str, bytes: usize) -> Result<(&'static str, Vec<u8>), Box<dyn Err
             let body = [head.as_bytes(), &picture, b"\r\n--b--\r\n"].concat();
             ("multipart/form-data; boundary=b", body)
         }
-        "text" => ("text/plain", prose(bytes).into_bytes()),
+        "text" => ("text/plain", repeat(PROSE, bytes).into_bytes()),
         _ => return Err(format!("no kind of body is called {kind}").into()),
     })
 }
