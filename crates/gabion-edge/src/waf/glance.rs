@@ -18,7 +18,7 @@ use crate::module::Module;
 pub(crate) fn glance(visit: &Visit, bytes: &[u8]) -> Option<Box<str>> {
     let rules = visit.state.rules.as_ref().filter(|_| !visit.state.bypass.contains(&Module::Waf))?;
     let now = visit.edge.now();
-    if !visit.edge.room().glance(now) {
+    if bytes.is_empty() || !visit.edge.room().glance(now) {
         return None;
     }
     let (facts, id) = (&visit.facts, visit.facts.id.text());

@@ -21,7 +21,7 @@ const TURN_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Refused heads that rules look at in a second, over all connections, and at once. They come before rate limits: a
 /// flood of them must not cost much more than its refusals.
-const GLANCES_PER_SECOND: u32 = 50;
+const GLANCES_PER_SECOND: u32 = 20;
 const GLANCES_AT_ONCE: u32 = 50;
 
 /// The room for held bodies, and turns to inspect large ones. One for the whole edge.
@@ -126,7 +126,7 @@ mod tests {
     fn a_flood_of_refused_heads_is_looked_at_only_so_often() {
         let room = Room::new(PathBuf::new());
         let seen = |seconds| (0..1_000).filter(|_| room.glance(Timestamp::from_seconds(seconds))).count();
-        assert_eq!((seen(1_000), seen(1_000), seen(1_001), seen(2_000)), (50, 0, 50, 50));
+        assert_eq!((seen(1_000), seen(1_000), seen(1_001), seen(2_000)), (50, 0, 20, 50));
     }
 
     #[test]
