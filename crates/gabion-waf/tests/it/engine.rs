@@ -247,3 +247,13 @@ fn the_audit_record_has_the_parts_that_are_wanted() {
     assert!(json.get("response_headers").is_none());
     assert!(send(&load(rules), get("GET /?q=y")).audit.is_none());
 }
+
+#[test]
+fn what_a_rule_logs_of_a_long_value_is_cut() {
+    let rules = "SecRule ARGS \"@contains x\" \"id:1,phase:2,pass,log,msg:'Found',logdata:'%{MATCHED_VAR}'\"";
+    let long = "x".repeat(100_000);
+    let report = send(&load(rules), get(&format!("GET /?{long}={long}")));
+    let detail = &report.matches[0].details[0];
+    assert_eq!((detail.variable.len(), detail.message.as_slice()), (4096, &b"Found"[..]));
+    assert_eq!(detail.data, long.as_bytes()[..4096]);
+}
