@@ -8,6 +8,7 @@
 mod body;
 mod corpus;
 mod decisions;
+mod excuses;
 mod forms;
 mod generate;
 mod injection;
