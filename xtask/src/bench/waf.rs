@@ -4,7 +4,7 @@
 mod costs;
 mod weight;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Args;
@@ -70,7 +70,7 @@ impl Waf {
         let folder = RunFolder::open("waf", self.keep)?;
         let mut text = format!("# cargo xtask bench waf\n\n{}\n", machine::describe());
         let mut faults = Vec::new();
-        let rule_sets = rule_sets(folder.path())?;
+        let rule_sets = rule_sets()?;
         for rules in &rule_sets {
             step(&rules.name);
             let costs = self.compare(&folder, rules, &engines)?;
@@ -101,7 +101,8 @@ impl Waf {
         rules: &Rules,
         engines: &[Engine],
     ) -> Outcome<Vec<(&'static str, Costs)>> {
-        let mut cases: Vec<PathBuf> = std::fs::read_dir(root().join("bench/waf/cases"))
+        let folder_of_cases = root().join("bench/waf/cases");
+        let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder_of_cases)
             .map_err(|error| format!("bench/waf/cases: {error}"))?
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.to_string_lossy().contains(&self.only))
@@ -116,7 +117,9 @@ impl Waf {
                     .args(&cases)
                     .output()
                     .map_err(|error| format!("{name}: {error}"))?;
-                let raw = String::from_utf8_lossy(&output.stdout);
+                // Of a case, its name only: where it lies on this machine is nobody's business.
+                let raw = String::from_utf8_lossy(&output.stdout)
+                    .replace(&format!("{}/", folder_of_cases.display()), "");
                 folder.raw(&format!("{}-{name}-{round}", rules.name), &raw)?;
                 if !output.status.success() {
                     let complaint = String::from_utf8_lossy(&output.stderr);
@@ -180,8 +183,11 @@ fn build() -> Outcome<Vec<Engine>> {
     Ok(engines)
 }
 
-/// CRS 3 of Debian, and CRS 4 where `GABION_CRS` names a checkout; each at paranoia levels 1 and 4.
-fn rule_sets(folder: &Path) -> Outcome<Vec<Rules>> {
+/// CRS 3 of Debian, and CRS 4 where `GABION_CRS` names a checkout; each at paranoia levels 1 and 4. They lie beside the
+/// results: they name folders of this machine.
+fn rule_sets() -> Outcome<Vec<Rules>> {
+    let folder = root().join("target/bench-rules");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let mut sets = Vec::new();
     let crs = std::env::var("GABION_CRS").ok();
     if crs.is_none() {
