@@ -120,7 +120,7 @@ impl Waf {
                 // Of a case, its name only: where it lies on this machine is nobody's business.
                 let raw = String::from_utf8_lossy(&output.stdout)
                     .replace(&format!("{}/", folder_of_cases.display()), "");
-                folder.raw(&format!("{}-{name}-{round}", rules.name), &raw)?;
+                folder.raw(&slug(&format!("{} {name} {round}", rules.name)), &raw)?;
                 if !output.status.success() {
                     let complaint = String::from_utf8_lossy(&output.stderr);
                     if place < 2 {
@@ -135,6 +135,11 @@ impl Waf {
         costs.retain(|(_, costs)| !costs.is_empty());
         Ok(costs)
     }
+}
+
+/// A name of a file.
+fn slug(name: &str) -> String {
+    name.to_ascii_lowercase().replace(',', "").replace(' ', "-")
 }
 
 /// The gates that one rule set missed.

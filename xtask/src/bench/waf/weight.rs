@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use super::slug;
 use crate::lab::run_folder::RunFolder;
 use crate::lab::server::pinned;
 use crate::task::{Outcome, root};
@@ -31,7 +32,7 @@ const DOUBLING_MAX: f64 = 3.0;
 pub(super) fn measure(folder: &RunFolder, name: &str, rules: &Path) -> Outcome<(String, Vec<String>)> {
     let mut faults = Vec::new();
     let raw = weigh(rules, &["reloads", &RELOADS.to_string()])?;
-    folder.raw(&format!("{name}-reloads"), &raw)?;
+    folder.raw(&slug(&format!("{name} reloads")), &raw)?;
     let resident = raw
         .lines()
         .map(|line| line.split_once('\t').and_then(|(_, kib)| kib.parse().ok()))
@@ -54,7 +55,7 @@ pub(super) fn measure(folder: &RunFolder, name: &str, rules: &Path) -> Outcome<(
         let mut half: Option<f64> = None;
         for mib in BODY_MIB {
             let raw = weigh(rules, &["body", kind, &(mib << 20).to_string()])?;
-            folder.raw(&format!("{name}-{kind}-{mib}"), &raw)?;
+            folder.raw(&slug(&format!("{name} {kind} {mib}")), &raw)?;
             let (ms, kib, partial) = read(&raw).ok_or_else(|| format!("weigh printed {raw:?}"))?;
             let times = half.map(|half| ms / half);
             if times.is_some_and(|times| times > DOUBLING_MAX) {
