@@ -76,6 +76,9 @@ impl Waf {
             let costs = self.compare(&folder, rules, &engines)?;
             let (table, pace) = costs::table(&rules.name, &costs);
             text += &table;
+            for engine in engines.iter().filter(|engine| costs.iter().all(|(name, _)| *name != engine.name)) {
+                text += &format!("\n{} does not take these rules; `raw/` has what it says.\n", engine.name);
+            }
             if rules.gated {
                 faults.extend(missed(&rules.name, pace, &costs[0].1));
             }
@@ -120,15 +123,16 @@ impl Waf {
                 // Of a case, its name only: where it lies on this machine is nobody's business.
                 let raw = String::from_utf8_lossy(&output.stdout)
                     .replace(&format!("{}/", folder_of_cases.display()), "");
-                folder.raw(&slug(&format!("{} {name} {round}", rules.name)), &raw)?;
+                let file = slug(&format!("{} {name} {round}", rules.name));
                 if !output.status.success() {
                     let complaint = String::from_utf8_lossy(&output.stderr);
                     if place < 2 {
                         return Err(format!("{name}: {complaint}"));
                     }
-                    println!("    {name} is left out: {complaint}");
+                    folder.raw(&file, &complaint)?;
                     continue;
                 }
+                folder.raw(&file, &raw)?;
                 costs::keep_fastest(&mut costs[place].1, &raw)?;
             }
         }
