@@ -120,7 +120,7 @@ impl Waf {
                     .args(&cases)
                     .output()
                     .map_err(|error| format!("{name}: {error}"))?;
-                // Of a case, its name only: where it lies on this machine is nobody's business.
+                // Of a case, its name only: results that are kept name no folders of a machine.
                 let raw = String::from_utf8_lossy(&output.stdout)
                     .replace(&format!("{}/", folder_of_cases.display()), "");
                 let file = slug(&format!("{} {name} {round}", rules.name));
