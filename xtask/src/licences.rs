@@ -28,7 +28,18 @@ pub(crate) fn violations(metadata: &Metadata) -> Outcome<Vec<String>> {
                 .push(format!("{} {}: licence {licence} is not in deny.toml", package.name, package.version));
         }
     }
+    wrong.extend(notice_missing()?);
     Ok(wrong)
+}
+
+/// A line of libinjection's notice that a binary would go without.
+fn notice_missing() -> Outcome<Option<String>> {
+    let (tables, notices) =
+        (read("crates/gabion-waf/src/injection/sqli/words.txt")?, read("THIRD-PARTY-NOTICES")?);
+    let notice = tables.lines().skip_while(|line| !line.starts_with("# Copyright"));
+    let mut lines = notice.take_while(|line| line.starts_with('#')).map(|line| line.trim_start_matches("# "));
+    let missing = lines.find(|line| *line != "#" && !notices.contains(line));
+    Ok(missing.map(|line| format!("THIRD-PARTY-NOTICES lacks {line:?} of libinjection's notice")))
 }
 
 fn permits(allowed: &BTreeSet<String>, requirement: &LicenseReq) -> bool {

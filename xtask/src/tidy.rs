@@ -81,7 +81,10 @@ fn file_violations(file: &Path) -> Outcome<Vec<String>> {
         }
     }
     let member = file.file_name().is_some_and(|name| name == "Cargo.toml") && file.components().count() > 1;
-    if member && !text.contains("[lints]\nworkspace = true") && !file.starts_with("fuzz") {
+    if member
+        && !text.contains("[lints]\nworkspace = true")
+        && !(file.starts_with("fuzz") || file.starts_with("bench"))
+    {
         say(1, "the workspace's lints are not switched on".into());
     }
     Ok(wrong)

@@ -41,6 +41,8 @@ pub(crate) struct Passage {
     end: End,
     /// Set where the guard refused the head: method and target are then of its stand-in.
     refused: Option<Refused>,
+    /// What rules see in a head that was refused: their numbers and places.
+    pub(crate) seen: Option<Box<str>>,
     /// The turn of its connection, given back when this ends.
     turn: Option<Turn>,
 }
@@ -92,6 +94,7 @@ impl Passage {
             bytes_out: 0,
             end: End::Left,
             refused: None,
+            seen: None,
             turn: None,
         }
     }
@@ -101,6 +104,11 @@ impl Passage {
         let Arrival { head, turn } = arrival?;
         self.turn = Some(turn);
         head.map_err(|refused| self.refused = Some(refused)).ok()
+    }
+
+    /// What came of a request whose head the guard refused.
+    pub(crate) fn refused_bytes(&self) -> Option<&[u8]> {
+        self.refused.as_ref().map(Refused::as_bytes)
     }
 
     /// The connection carries another protocol from here on.

@@ -18,7 +18,7 @@ use crate::redirect::Redirect;
 use crate::route::RouteLookup;
 use crate::tls::acme::challenge;
 use crate::waf::Waf;
-use crate::{Body, Edge, Refusal, cdn, trace};
+use crate::{Body, Edge, Refusal, cdn, trace, waf};
 
 /// The defences around the proxy, outermost first.
 macro_rules! defences {
@@ -50,10 +50,13 @@ pub(crate) fn answer(
     };
     // Before all defences: an ACME server asks over plain HTTP, for a name that may not be served yet.
     let challenge = edge.challenges().http_answer(request.uri().path());
-    let (visit, passage) = trace::begin(edge, state, connection, arrival, request.map(Body::from));
+    let (visit, mut passage) = trace::begin(edge, state, connection, arrival, request.map(Body::from));
     async move {
         let outcome = match (fault, challenge) {
-            (Some(fault), _) => Err(Refusal::Malformed(fault)),
+            (Some(fault), _) => {
+                passage.seen = passage.refused_bytes().and_then(|bytes| waf::glance(&visit, bytes));
+                Err(Refusal::Malformed(fault))
+            }
             (None, Some(answer)) => Ok(challenge::response(&answer)),
             (None, None) => defences!(Proxy).call(visit).await,
         };

@@ -124,6 +124,10 @@ fn describe(event: Event, refusal: &Refusal, passage: &Passage) -> Event {
         Some(trace) => event.entity("trace", format!("{:032x}", trace.trace_id)),
         None => event,
     };
+    let event = match &passage.seen {
+        Some(seen) => event.field("rules", seen.as_ref()),
+        None => event,
+    };
     event
         .entity("request", passage.facts.id)
         .field("status", i64::from(refusal.status().as_u16()))

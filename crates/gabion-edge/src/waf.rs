@@ -7,6 +7,7 @@
 mod audit;
 mod canary;
 mod findings;
+mod glance;
 mod held;
 mod inspection;
 mod machines;
@@ -20,6 +21,7 @@ mod visitors;
 pub(crate) use audit::AuditLog;
 pub use canary::Toothless;
 pub(crate) use findings::Findings;
+pub(crate) use glance::glance;
 pub use machines::MachineSeen;
 pub(crate) use machines::Machines;
 pub(crate) use room::Room;

@@ -99,7 +99,7 @@ pub struct MatchedRule {
     pub details: Vec<Detail>,
 }
 
-/// One value that a rule matched.
+/// One value that a rule matched. Each text is cut at 4 KiB.
 #[derive(Clone, Debug, Serialize)]
 pub struct Detail {
     /// The variable, such as `ARGS:q`; empty for a rule without a condition.

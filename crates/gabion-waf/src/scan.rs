@@ -10,7 +10,6 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use crate::operator::Operator;
 use crate::operator::byte_set::ByteSet;
-use crate::operator::pattern::Pattern;
 
 /// Bytes of one literal; longer ones are cut. Long enough to be rare, short enough for a small automaton.
 const LITERAL_BYTES_MAX: usize = 6;
@@ -70,7 +69,7 @@ impl Builder {
     /// What an operator needs, if anything is known.
     pub(crate) fn need(&mut self, operator: &Operator) -> Option<Need> {
         let conditions = match operator {
-            Operator::Rx(Pattern::Linear(regex)) => derive::conditions(regex.as_str())?,
+            Operator::Rx(pattern) => derive::conditions(pattern.superset().as_str())?,
             Operator::Pm(phrases) => derive::of_phrases(phrases.all()),
             _ => return None,
         };
@@ -188,6 +187,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::operator::pattern::Pattern;
 
     /// Whether a value meets what a pattern needs.
     fn meets(pattern: &str, value: &[u8]) -> bool {
@@ -226,6 +226,7 @@ mod tests {
         r"(?:ab|cd)*e|f(?:gh)+",
         r"[a-c]{2}[d-f]|(?i)Gh",
         r"\x00|a\nb",
+        r"(?i)\b([a-h]+)[ \n]?(?!foo)(?:bar|cd)\1?",
     ];
 
     proptest! {

@@ -1,6 +1,8 @@
 //! What directives other than rules say: how the engine works.
 
-use std::ops::{BitAnd, BitOr, Not};
+mod choice;
+mod foreign;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -8,163 +10,9 @@ use crate::error::Fault;
 use crate::operator::pattern::Pattern;
 use crate::seclang::action::number;
 use crate::transformation::UnicodeMap;
-
-/// Whether rules run, and whether they decide.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub enum Engine {
-    /// Rules run and decide.
-    #[default]
-    On,
-    /// Rules do not run.
-    Off,
-    /// Rules run and log, and nothing is stopped.
-    DetectionOnly,
-}
-
-impl Engine {
-    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        Ok(match text.to_ascii_lowercase().as_str() {
-            "on" => Self::On,
-            "off" => Self::Off,
-            "detectiononly" => Self::DetectionOnly,
-            _ => return Err(Fault::value(text, "On, Off or DetectionOnly")),
-        })
-    }
-}
-
-/// Which transactions have an audit record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AuditEngine {
-    /// All.
-    On,
-    /// None.
-    #[default]
-    Off,
-    /// Those with a match that is to be audited, or a status that the settings name.
-    RelevantOnly,
-}
-
-impl AuditEngine {
-    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        Ok(match text.to_ascii_lowercase().as_str() {
-            "on" => Self::On,
-            "off" => Self::Off,
-            "relevantonly" => Self::RelevantOnly,
-            _ => return Err(Fault::value(text, "On, Off or RelevantOnly")),
-        })
-    }
-}
-
-/// Which parts an audit record has, by their letters A to K and Z.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AuditParts(u32);
-
-impl Default for AuditParts {
-    fn default() -> Self {
-        Self::of(b"ABCFHZ")
-    }
-}
-
-impl AuditParts {
-    const fn of(letters: &[u8]) -> Self {
-        let mut parts = 0;
-        let mut at = 0;
-        while at < letters.len() {
-            parts |= 1 << (letters[at] - b'A');
-            at += 1;
-        }
-        Self(parts)
-    }
-
-    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        let upper = text.to_ascii_uppercase();
-        if upper.bytes().all(|letter| matches!(letter, b'A'..=b'K' | b'Z')) {
-            return Ok(Self::of(upper.as_bytes()));
-        }
-        Err(Fault::value(text, "letters of audit parts: A to K, Z"))
-    }
-
-    /// Whether the part of that letter is wanted.
-    pub fn has(self, letter: u8) -> bool {
-        letter.is_ascii_uppercase() && self.0 & 1 << (letter - b'A') != 0
-    }
-}
-
-impl BitOr for AuditParts {
-    type Output = Self;
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-}
-
-impl BitAnd for AuditParts {
-    type Output = Self;
-    fn bitand(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-}
-
-impl Not for AuditParts {
-    type Output = Self;
-    fn not(self) -> Self {
-        Self(!self.0)
-    }
-}
-
-/// How a body is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BodyProcessor {
-    Urlencoded,
-    Multipart,
-    Json,
-    Xml,
-    /// Nothing but REQUEST_BODY.
-    Raw,
-}
-
-impl BodyProcessor {
-    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
-        Ok(match text.to_ascii_uppercase().as_str() {
-            "URLENCODED" => Self::Urlencoded,
-            "MULTIPART" => Self::Multipart,
-            "JSON" => Self::Json,
-            "XML" => Self::Xml,
-            "RAW" => Self::Raw,
-            _ => return Err(Fault::value(text, "URLENCODED, MULTIPART, JSON, XML or RAW")),
-        })
-    }
-
-    /// The value of REQBODY_PROCESSOR.
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Urlencoded => "URLENCODED",
-            Self::Multipart => "MULTIPART",
-            Self::Json => "JSON",
-            Self::Xml => "XML",
-            Self::Raw => "RAW",
-        }
-    }
-}
-
-/// What happens to a body above its limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OverLimit {
-    /// The transaction is denied: status 413 for requests, 500 for responses.
-    #[default]
-    Reject,
-    /// Only the beginning is inspected; INBOUND_DATA_ERROR or OUTBOUND_DATA_ERROR says so.
-    ProcessPartial,
-}
-
-impl OverLimit {
-    fn parse(text: &str) -> Result<Self, Fault> {
-        Ok(match text.to_ascii_lowercase().as_str() {
-            "reject" => Self::Reject,
-            "processpartial" => Self::ProcessPartial,
-            _ => return Err(Fault::value(text, "Reject or ProcessPartial")),
-        })
-    }
-}
+pub(crate) use choice::BodyProcessor;
+pub use choice::{AuditEngine, AuditParts, Engine, OverLimit};
+use foreign::{REFUSED, WITHOUT_EFFECT};
 
 /// How the engine works, as the rule files say.
 #[derive(Clone, Debug)]
@@ -241,53 +89,6 @@ impl Default for Settings {
         }
     }
 }
-
-/// Directives that are read and change nothing, and why nothing is lost.
-const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("SecAuditLog", "who runs the engine decides where audit records go"),
-    ("SecAuditLog2", "who runs the engine decides where audit records go"),
-    ("SecAuditLogDirMode", "who runs the engine decides where audit records go"),
-    ("SecAuditLogFileMode", "who runs the engine decides where audit records go"),
-    ("SecAuditLogFormat", "audit records are JSON"),
-    ("SecAuditLogStorageDir", "who runs the engine decides where audit records go"),
-    ("SecAuditLogType", "who runs the engine decides where audit records go"),
-    ("SecConnEngine", "connections are limited before the engine"),
-    ("SecConnReadStateLimit", "connections are limited before the engine"),
-    ("SecConnWriteStateLimit", "connections are limited before the engine"),
-    ("SecDataDir", "who runs the engine decides where collections are stored"),
-    ("SecDebugLog", "there is no debug log: `gabion waf explain` shows the same"),
-    ("SecDebugLogLevel", "there is no debug log: `gabion waf explain` shows the same"),
-    ("SecIgnoreRuleCompilationErrors", "a rule that cannot be compiled is always an error"),
-    ("SecPcreMatchLimit", "patterns run in linear time, or under the engine's own step limit"),
-    ("SecPcreMatchLimitRecursion", "patterns run in linear time, or under the engine's own step limit"),
-    ("SecRequestBodyInMemoryLimit", "who runs the engine holds the body"),
-    ("SecRulePerfTime", "the engine measures no time"),
-    ("SecRxPreFilter", "the prefilter is always on and changes no result"),
-    ("SecSensorId", "events name the installation already"),
-    ("SecServerSignature", "the proxy decides which Server header goes out"),
-    ("SecStatusEngine", "nothing is reported to anybody"),
-    ("SecTmpDir", "the engine writes no files"),
-    ("SecUploadDir", "the engine writes no files"),
-    ("SecUploadFileMode", "the engine writes no files"),
-    ("SecUploadKeepFiles", "the engine writes no files"),
-];
-
-/// Directives that are refused, and why: to accept them would promise what does not happen.
-const REFUSED: &[(&str, &str)] = &[
-    ("SecChrootDir", "the engine owns no process"),
-    ("SecGsbLookupDb", "no such service exists any more"),
-    ("SecGuardianLog", "the engine runs no programs"),
-    ("SecHashEngine", "responses are not rewritten"),
-    ("SecHashKey", "responses are not rewritten"),
-    ("SecHashMethodPm", "responses are not rewritten"),
-    ("SecHashMethodRx", "responses are not rewritten"),
-    ("SecHashParam", "responses are not rewritten"),
-    ("SecHttpBlKey", "the engine resolves no names itself"),
-    ("SecRemoteRules", "rules come from files only"),
-    ("SecRemoteRulesFailAction", "rules come from files only"),
-    ("SecRuleInheritance", "there are no configuration contexts"),
-    ("SecRuleScript", "the engine runs no programs"),
-];
 
 /// What a directive did.
 pub(crate) enum Applied {

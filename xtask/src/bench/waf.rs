@@ -1,17 +1,20 @@
-//! `cargo xtask bench waf`: what a transaction costs in the rule engine, beside libmodsecurity.
+//! `cargo xtask bench waf`: what a transaction costs in the rule engine, beside other engines; what reloads and large
+//! bodies cost.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+mod costs;
+mod weight;
+
+use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Args;
 
+use crate::debian;
 use crate::lab::machine;
 use crate::lab::run_folder::RunFolder;
 use crate::lab::server::pinned;
 use crate::task::{Outcome, cargo, root, run, step};
-use crate::{debian, statistics};
+use costs::Costs;
 
 /// What the comparison needs from Debian.
 const PACKAGES: &[(&str, &str)] = &[
@@ -25,7 +28,7 @@ const PACE_MIN: f64 = 10.0;
 /// Milliseconds that loading rules may take, and MiB that they may add.
 const LOAD_MS_MAX: f64 = 1000.0;
 const LOAD_MIB_MAX: u64 = 60;
-/// Rounds in which both engines take turns; of each case, the fastest counts: the others were disturbed.
+/// Rounds in which the engines take turns; of each case, the fastest counts: the others were disturbed.
 const ROUNDS: usize = 5;
 
 /// How long.
@@ -34,7 +37,7 @@ pub(crate) struct Waf {
     /// Seconds of processor time for each case, engine and round.
     #[arg(long, default_value_t = 0.2)]
     seconds: f64,
-    /// Only the cases whose names contain this.
+    /// Only the cases whose names contain this; reloads and large bodies are then left out.
     #[arg(long, default_value = "")]
     only: String,
     /// Keep the results under bench/runs.
@@ -42,171 +45,178 @@ pub(crate) struct Waf {
     keep: bool,
 }
 
-/// What one engine needed, by case: microseconds, and whether it stopped the request. `load` is milliseconds and KiB.
-type Costs = BTreeMap<String, (f64, u64)>;
+/// A program that runs the cases through an engine.
+struct Engine {
+    name: &'static str,
+    program: PathBuf,
+}
+
+/// A rule set in force.
+struct Rules {
+    name: String,
+    path: PathBuf,
+    /// Whether the gates hold for it: at paranoia level 1, where shops run.
+    gated: bool,
+}
 
 impl Waf {
-    /// Measures both engines with each rule set that is there.
+    /// Measures the engines with each rule set that is there.
     ///
     /// # Errors
-    /// When an engine does not run, the engines decide differently, or a gate is not met.
+    /// When an engine does not run, or a gate is not met.
     pub(crate) fn run(&self) -> Outcome {
         debian::install(PACKAGES)?;
-        let (ours, theirs) = build()?;
+        let engines = build()?;
         let folder = RunFolder::open("waf", self.keep)?;
         let mut text = format!("# cargo xtask bench waf\n\n{}\n", machine::describe());
         let mut faults = Vec::new();
-        for (name, rules) in rule_sets(folder.path())? {
-            step(name);
-            let (ours, theirs) = self.compare(&folder, name, &rules, [&ours, &theirs])?;
-            let (table, pace) = table(name, &ours, &theirs);
+        let rule_sets = rule_sets()?;
+        for rules in &rule_sets {
+            step(&rules.name);
+            let costs = self.compare(&folder, rules, &engines)?;
+            let (table, pace) = costs::table(&rules.name, &costs);
             text += &table;
-            if let Some((milliseconds, kib)) = ours.get("load")
-                && (*milliseconds > LOAD_MS_MAX || kib / 1024 > LOAD_MIB_MAX)
-            {
-                faults.push(format!("{name}: loading takes {milliseconds:.0} ms and {} MiB", kib / 1024));
+            for engine in engines.iter().filter(|engine| costs.iter().all(|(name, _)| *name != engine.name)) {
+                text += &format!("\n{} does not take these rules; `raw/` has what it says.\n", engine.name);
             }
-            faults.extend(
-                (pace < PACE_MIN).then(|| format!("{name}: {pace:.1} times, at least {PACE_MIN} are needed")),
-            );
+            if rules.gated {
+                faults.extend(missed(&rules.name, pace, &costs[0].1));
+            }
+        }
+        if self.only.is_empty() {
+            for rules in rule_sets.iter().filter(|rules| rules.gated) {
+                step(&format!("{}: reloads and large bodies", rules.name));
+                let (table, wrong) = weight::measure(&folder, &rules.name, &rules.path)?;
+                text += &table;
+                faults.extend(wrong);
+            }
         }
         folder.write("README.md", &text)?;
         println!("{text}\nResults: {}", folder.path().display());
         if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
     }
 
-    /// Lets both engines take turns and keeps the fastest of each.
+    /// Lets the engines take turns and keeps the fastest of each. An engine besides the first two that does not take
+    /// the rules is left out.
     fn compare(
         &self,
         folder: &RunFolder,
-        name: &str,
-        rules: &Path,
-        engines: [&Path; 2],
-    ) -> Outcome<(Costs, Costs)> {
-        let mut cases: Vec<PathBuf> = std::fs::read_dir(root().join("bench/waf/cases"))
+        rules: &Rules,
+        engines: &[Engine],
+    ) -> Outcome<Vec<(&'static str, Costs)>> {
+        let folder_of_cases = root().join("bench/waf/cases");
+        let mut cases: Vec<PathBuf> = std::fs::read_dir(&folder_of_cases)
             .map_err(|error| format!("bench/waf/cases: {error}"))?
             .filter_map(|entry| Some(entry.ok()?.path()))
             .filter(|path| path.to_string_lossy().contains(&self.only))
             .collect();
         cases.sort();
-        let mut costs = [Costs::new(), Costs::new()];
+        let mut costs: Vec<_> = engines.iter().map(|engine| (engine.name, Costs::new())).collect();
         for round in 0..ROUNDS {
-            for (place, engine) in engines.into_iter().enumerate() {
-                let output = pinned("0", engine)
-                    .arg(rules)
+            for (place, Engine { name, program }) in engines.iter().enumerate() {
+                let output = pinned("0", program)
+                    .arg(&rules.path)
                     .arg(self.seconds.to_string())
                     .args(&cases)
                     .output()
-                    .map_err(|error| format!("{}: {error}", engine.display()))?;
-                let raw = String::from_utf8_lossy(&output.stdout);
+                    .map_err(|error| format!("{name}: {error}"))?;
+                // Of a case, its name only: results that are kept name no folders of a machine.
+                let raw = String::from_utf8_lossy(&output.stdout)
+                    .replace(&format!("{}/", folder_of_cases.display()), "");
+                let file = slug(&format!("{} {name} {round}", rules.name));
                 if !output.status.success() {
-                    return Err(format!("{}: {}", engine.display(), String::from_utf8_lossy(&output.stderr)));
+                    let complaint = String::from_utf8_lossy(&output.stderr);
+                    if place < 2 {
+                        return Err(format!("{name}: {complaint}"));
+                    }
+                    folder.raw(&file, &complaint)?;
+                    continue;
                 }
-                folder.raw(&format!("{name}-{place}-{round}"), &raw)?;
-                keep_fastest(&mut costs[place], &raw)?;
+                folder.raw(&file, &raw)?;
+                costs::keep_fastest(&mut costs[place].1, &raw)?;
             }
         }
-        Ok(costs.into())
+        costs.retain(|(_, costs)| !costs.is_empty());
+        Ok(costs)
     }
 }
 
-/// Builds both programs.
-fn build() -> Outcome<(PathBuf, PathBuf)> {
-    step("Build both engines");
-    run(&mut cargo(&["build", "--release", "-p", "gabion-waf", "--example", "measure"]))?;
+/// A name of a file.
+fn slug(name: &str) -> String {
+    name.to_ascii_lowercase().replace(',', "").replace(' ', "-")
+}
+
+/// The gates that one rule set missed.
+fn missed(name: &str, pace: f64, ours: &Costs) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let Some((milliseconds, kib)) = ours.get("load")
+        && (*milliseconds > LOAD_MS_MAX || kib / 1024 > LOAD_MIB_MAX)
+    {
+        faults.push(format!("{name}: loading takes {milliseconds:.0} ms and {} MiB", kib / 1024));
+    }
+    if pace < PACE_MIN {
+        faults.push(format!("{name}: {pace:.1} times, at least {PACE_MIN} are needed"));
+    }
+    faults
+}
+
+/// Builds the programs: ours first, then what it is compared with.
+fn build() -> Outcome<Vec<Engine>> {
+    step("Build the engines");
+    run(&mut cargo(&["build", "--release", "-p", "gabion-waf", "--examples"]))?;
     let theirs = root().join("target/release/measure-libmodsecurity");
     run(Command::new("gcc")
         .args(["-O2", "-o"])
         .arg(&theirs)
         .args(["bench/waf/libmodsecurity.c", "-lmodsecurity"]))?;
-    Ok((root().join("target/release/examples/measure"), theirs))
+    let mut engines = vec![
+        Engine { name: "Gabion", program: root().join("target/release/examples/measure") },
+        Engine { name: "libmodsecurity", program: theirs },
+    ];
+    let manifest = "bench/waf/zentinel/Cargo.toml";
+    match run(&mut cargo(&[
+        "build",
+        "--release",
+        "--locked",
+        "--target-dir",
+        "target",
+        "--manifest-path",
+        manifest,
+    ])) {
+        Ok(()) => engines.push(Engine {
+            name: "zentinel-modsec",
+            program: root().join("target/release/measure-zentinel"),
+        }),
+        Err(error) => println!("    zentinel-modsec is left out: {error}"),
+    }
+    Ok(engines)
 }
 
-/// CRS 3 of Debian, and CRS 4 where `GABION_CRS` names a checkout.
-fn rule_sets(folder: &Path) -> Outcome<Vec<(&'static str, PathBuf)>> {
-    let mut sets = vec![("CRS 3.3.4", root().join("bench/waf/rules-3.conf"))];
-    match std::env::var("GABION_CRS") {
-        Ok(crs) => {
-            let template = root().join("bench/waf/rules-4.conf");
-            let text = std::fs::read_to_string(&template)
-                .map_err(|error| format!("{}: {error}", template.display()))?;
-            let rules = folder.join("rules-4.conf");
-            std::fs::write(&rules, text.replace("Include CRS/", &format!("Include {crs}/")))
-                .map_err(|error| format!("{}: {error}", rules.display()))?;
-            sets.push(("CRS 4", rules));
+/// CRS 3 of Debian, and CRS 4 where `GABION_CRS` names a checkout; each at paranoia levels 1 and 4. They lie beside the
+/// results: they name folders of this machine.
+fn rule_sets() -> Outcome<Vec<Rules>> {
+    let folder = root().join("target/bench-rules");
+    std::fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let mut sets = Vec::new();
+    let crs = std::env::var("GABION_CRS").ok();
+    if crs.is_none() {
+        println!("    CRS 4 is left out: GABION_CRS names no checkout");
+    }
+    for (name, file) in [("CRS 3.3.4", "rules-3.conf"), ("CRS 4", "rules-4.conf")] {
+        let template = root().join("bench/waf").join(file);
+        let text =
+            std::fs::read_to_string(&template).map_err(|error| format!("{}: {error}", template.display()))?;
+        let text = match &crs {
+            Some(crs) => text.replace("Include CRS/", &format!("Include {crs}/")),
+            None if text.contains("Include CRS/") => continue,
+            None => text,
+        };
+        for level in ["1", "4"] {
+            let path = folder.join(format!("paranoia-{level}-{file}"));
+            let text = text.replace("paranoia_level=1", &format!("paranoia_level={level}"));
+            std::fs::write(&path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+            sets.push(Rules { name: format!("{name}, paranoia level {level}"), path, gated: level == "1" });
         }
-        Err(_) => println!("    CRS 4 is left out: GABION_CRS names no checkout"),
     }
     Ok(sets)
-}
-
-/// Takes over the lower costs of one run.
-fn keep_fastest(costs: &mut Costs, raw: &str) -> Outcome {
-    for line in raw.lines() {
-        let wrong = || format!("an engine printed {line:?}");
-        let mut words = line.split('\t');
-        let (Some(path), Some(cost), Some(stopped)) = (words.next(), words.next(), words.next()) else {
-            return Err(wrong());
-        };
-        let name = Path::new(path).file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let (cost, stopped) = (cost.parse().map_err(|_| wrong())?, stopped.parse().map_err(|_| wrong())?);
-        let known = costs.entry(name).or_insert((f64::MAX, stopped));
-        known.0 = known.0.min(cost);
-    }
-    Ok(())
-}
-
-/// The table of one rule set, and how many times less a transaction costs, as the geometric mean.
-fn table(name: &str, ours: &Costs, theirs: &Costs) -> (String, f64) {
-    let mut text = format!(
-        "\n## {name}\n\n| case | Gabion, µs | libmodsecurity, µs | times less | decision |\n|---|---|---|---|---|\n"
-    );
-    let mut logarithms = Vec::new();
-    for (case, (own, stopped)) in ours.iter().filter(|(case, _)| *case != "load") {
-        let Some((other, other_stopped)) = theirs.get(case) else { continue };
-        let decision = match (stopped, other_stopped) {
-            (0, 0) => "both pass",
-            (1, 1) => "both stop",
-            (0, _) => "**only libmodsecurity stops**",
-            _ => "**only Gabion stops**",
-        };
-        logarithms.push((other / own).ln());
-        let _ = writeln!(text, "| {case} | {own:.1} | {other:.0} | {:.1} | {decision} |", other / own);
-    }
-    let count = u32::try_from(logarithms.len()).unwrap_or(u32::MAX).max(1);
-    let pace = (logarithms.iter().sum::<f64>() / f64::from(count)).exp();
-    let spread = statistics::Spread::of(logarithms.iter().map(|value| value.exp()));
-    let _ = writeln!(
-        text,
-        "| **geometric mean** | | | **{pace:.1}** ({:.1} to {:.1}) | |",
-        spread.min, spread.max
-    );
-    for (engine, costs) in [("Gabion", ours), ("libmodsecurity", theirs)] {
-        if let Some((milliseconds, kib)) = costs.get("load") {
-            let _ = writeln!(
-                text,
-                "\n{engine} loads the rules in {milliseconds:.0} ms and takes {} MiB for them.",
-                kib / 1024
-            );
-        }
-    }
-    (text, pace)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_fastest_round_counts_and_differences_are_shown() {
-        let (mut ours, mut theirs) = (Costs::new(), Costs::new());
-        keep_fastest(&mut ours, "load\t100\t2048\n/x/a.http\t10.0\t0\n/x/b.http\t10\t1").expect("costs");
-        keep_fastest(&mut ours, "/x/a.http\t20.0\t0").expect("costs");
-        keep_fastest(&mut theirs, "/x/a.http\t100\t0\n/x/b.http\t400\t0").expect("costs");
-        let (table, pace) = table("CRS", &ours, &theirs);
-        assert!((pace - 20.0).abs() < 0.001, "{pace}");
-        assert!(table.contains("| a | 10.0 | 100 | 10.0 | both pass |"), "{table}");
-        assert!(table.contains("**only Gabion stops**"), "{table}");
-        assert!(keep_fastest(&mut ours, "a\tb").is_err());
-    }
 }

@@ -141,8 +141,8 @@ impl<S> Guarded<S> {
     }
 
     /// Lets hyper see a stand-in and the service the fault; of the client's bytes nothing.
-    fn refuse(&mut self, fault: Fault, head: &[u8]) {
-        self.gate.admit(Err(Refused::new(fault, head)));
+    fn refuse(&mut self, fault: Fault, bytes: &[u8]) {
+        self.gate.admit(Err(Refused::new(fault, bytes)));
         self.stage = Stage::Refused;
         (self.held, self.cleared) = (BytesMut::from(STAND_IN), STAND_IN.len());
     }

@@ -7,8 +7,11 @@ use gabion_core::card;
 use super::Fault;
 use super::field::trim;
 
-/// Bytes of a refused request line that are kept, and of its method that are shown.
-const LINE_BYTES_KEPT: usize = 512;
+/// Bytes of a refused request that are kept for rules to look at: more than tools and scanners send, and little enough
+/// that many refused at once need not be counted.
+const REFUSED_BYTES_KEPT: usize = 8 * 1024;
+/// Bytes of a refused request line that are told, and of its method that are shown.
+const LINE_BYTES_TOLD: usize = 512;
 const METHOD_BYTES_SHOWN: usize = 20;
 
 /// The request line and the fields of one HTTP/1 request as they came: order, case, repetition and white space.
@@ -76,27 +79,37 @@ fn text(bytes: &[u8]) -> &str {
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) fault: Fault,
-    /// The request line as far as it came, cut.
-    line: Box<[u8]>,
+    /// What came of the request, from its first line on, cut.
+    bytes: Box<[u8]>,
 }
 
 impl Refused {
-    /// Keeps what of `head` is told in events and logs.
-    pub(super) fn new(fault: Fault, head: &[u8]) -> Self {
-        let head = head.strip_prefix(b"\r\n").unwrap_or(head);
-        let line = head.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
-        Self { fault, line: line[..line.len().min(LINE_BYTES_KEPT)].into() }
+    /// Keeps what came of a request with this fault, or the beginning of it.
+    pub(super) fn new(fault: Fault, bytes: &[u8]) -> Self {
+        let bytes = bytes.strip_prefix(b"\r\n").unwrap_or(bytes);
+        Self { fault, bytes: bytes[..bytes.len().min(REFUSED_BYTES_KEPT)].into() }
+    }
+
+    /// What came of the request, from its first line on: at most 8 KiB, and never more than had arrived when the fault
+    /// was seen.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn line(&self) -> &[u8] {
+        let line = self.bytes.split(|b| matches!(b, b'\r' | b'\n')).next().unwrap_or_default();
+        &line[..line.len().min(LINE_BYTES_TOLD)]
     }
 
     /// The first word of the request line, odd bytes escaped.
     pub(crate) fn method(&self) -> String {
-        let word = self.line.split(|b| *b == b' ').next().unwrap_or_default();
+        let word = self.line().split(|b| *b == b' ').next().unwrap_or_default();
         word[..word.len().min(METHOD_BYTES_SHOWN)].escape_ascii().to_string()
     }
 
     /// The target without its query, odd bytes escaped, card numbers masked.
     pub(crate) fn path(&self) -> String {
-        let target = self.line.split(|b| *b == b' ').nth(1).unwrap_or_default();
+        let target = self.line().split(|b| *b == b' ').nth(1).unwrap_or_default();
         let path = target.split(|b| matches!(b, b'?' | b'#')).next().unwrap_or_default();
         card::mask(&path.escape_ascii().to_string()).into_owned()
     }
@@ -128,5 +141,6 @@ mod tests {
         assert_eq!(told(b""), (String::new(), String::new()));
         let (method, path) = told(&[b'A'; 10_000]);
         assert_eq!((method.len(), path.len()), (METHOD_BYTES_SHOWN, 0));
+        assert_eq!(Refused::new(Fault::HeadLong, &[b'A'; 10_000]).as_bytes().len(), REFUSED_BYTES_KEPT);
     }
 }

@@ -1,6 +1,6 @@
 //! One request and its answer before the rules.
 
-mod head;
+pub(super) mod head;
 
 use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -324,7 +324,7 @@ pub(super) struct Scores {
 }
 
 impl Scores {
-    fn of(transaction: &Transaction) -> Self {
+    pub(super) fn of(transaction: &Transaction) -> Self {
         let first =
             |names: [&str; 2]| names.into_iter().find_map(|name| transaction.tx_number(name)).unwrap_or(0);
         Self {

@@ -177,7 +177,7 @@ fn first(matches: &[MatchedRule]) -> Option<(&MatchedRule, &Detail)> {
 }
 
 /// `942100 ARGS:q, 941110 ARGS:q`: what an exclusion would name. As many as fit.
-fn places(matches: &[MatchedRule], bytes_max: usize) -> String {
+pub(super) fn places(matches: &[MatchedRule], bytes_max: usize) -> String {
     let mut text = String::new();
     for rule in matches.iter().filter(|rule| rule.log) {
         for detail in &rule.details {

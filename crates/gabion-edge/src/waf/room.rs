@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use gabion_core::Timestamp;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::rate_limit::Quota;
 
 /// Bytes of bodies held in memory, over all requests: a thousand small orders at the same moment. What does not fit goes
 /// to a file, or, for answers, passes uninspected with an event.
@@ -16,12 +19,19 @@ const FILE_BYTES_MAX: u64 = 1 << 30;
 /// How long a large body waits for its turn to be inspected. A machine that needs longer is overloaded.
 const TURN_WAIT_MAX: Duration = Duration::from_secs(10);
 
+/// Refused heads that rules look at in a second, over all connections, and at once. They come before rate limits: a
+/// flood of them must not cost much more than its refusals.
+const GLANCES_PER_SECOND: u32 = 20;
+const GLANCES_AT_ONCE: u32 = 50;
+
 /// The room for held bodies, and turns to inspect large ones. One for the whole edge.
 pub(crate) struct Room {
     folder: PathBuf,
     memory: AtomicU64,
     files: AtomicU64,
     turns: Arc<Semaphore>,
+    /// Theoretical arrival time of the next glance, in nanoseconds since 1970.
+    glances: AtomicU64,
 }
 
 impl Room {
@@ -34,12 +44,21 @@ impl Room {
             memory: AtomicU64::new(0),
             files: AtomicU64::new(0),
             turns: Arc::new(Semaphore::new(turns)),
+            glances: AtomicU64::new(0),
         })
     }
 
     /// Where files are made.
     pub(super) fn folder(&self) -> &std::path::Path {
         &self.folder
+    }
+
+    /// Whether rules may look at one more refused head.
+    pub(super) fn glance(&self, now: Timestamp) -> bool {
+        let quota = Quota::new(GLANCES_PER_SECOND, Duration::from_secs(1), GLANCES_AT_ONCE);
+        let now = u64::try_from(now.micros()).unwrap_or(0).saturating_mul(1_000);
+        let next = |tat| Some(quota.decide(tat, now)).filter(|decision| decision.allowed).map(|one| one.tat);
+        self.glances.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
 
     /// A turn to inspect something large; none when it did not come in time.
@@ -102,6 +121,13 @@ fn take(from: &AtomicU64, bytes: u64, most: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flood_of_refused_heads_is_looked_at_only_so_often() {
+        let room = Room::new(PathBuf::new());
+        let seen = |seconds| (0..1_000).filter(|_| room.glance(Timestamp::from_seconds(seconds))).count();
+        assert_eq!((seen(1_000), seen(1_000), seen(1_001), seen(2_000)), (50, 0, 20, 50));
+    }
 
     #[test]
     fn what_is_taken_comes_back() {

@@ -3,7 +3,7 @@
 //! Rules are written for PCRE; they run in the `regex` crate, in time linear in the value. `.` matches line ends and
 //! `$` only the very end, as in ModSecurity 2. The few patterns that need to look around or back run in
 //! `fancy-regex` under a step limit; where it is reached, the pattern does not match and the transaction says so in
-//! MSC_PCRE_LIMITS_EXCEEDED.
+//! MSC_PCRE_LIMITS_EXCEEDED. Most values are ruled out before, by the same pattern without its looking.
 
 mod translate;
 
@@ -28,7 +28,15 @@ pub(crate) const GROUPS_MAX: usize = 10;
 #[derive(Clone, Debug)]
 pub(crate) enum Pattern {
     Linear(Regex),
-    Backtracking(Box<fancy_regex::Regex>),
+    Backtracking(Box<Backtracking>),
+}
+
+/// A pattern that looks around or back.
+#[derive(Clone, Debug)]
+pub(crate) struct Backtracking {
+    regex: fancy_regex::Regex,
+    /// Matches every value that the pattern matches, and more, in linear time.
+    superset: Regex,
 }
 
 /// A pattern with macros, compiled when it is asked; the last one is kept, because values seldom change.
@@ -80,17 +88,27 @@ impl Pattern {
             return linear(&translated.text).map(Self::Linear);
         }
         let text = translate::translate(source, Dialect::Latin1)?.text;
-        fancy_regex::RegexBuilder::new(&format!("(?s){text}"))
+        let regex = fancy_regex::RegexBuilder::new(&format!("(?s){text}"))
             .backtrack_limit(BACKTRACK_STEPS_MAX)
             .build()
-            .map(|regex| Self::Backtracking(Box::new(regex)))
-            .map_err(|error| Fault::Pattern(error.to_string()))
+            .map_err(|error| Fault::Pattern(error.to_string()))?;
+        let superset = linear(&translate::translate(source, Dialect::Superset)?.text)?;
+        Ok(Self::Backtracking(Box::new(Backtracking { regex, superset })))
+    }
+
+    /// A linear pattern that matches every value which this one matches.
+    pub(crate) const fn superset(&self) -> &Regex {
+        match self {
+            Self::Linear(regex) => regex,
+            Self::Backtracking(pattern) => &pattern.superset,
+        }
     }
 
     pub(crate) fn is_match(&self, value: &[u8]) -> Outcome {
         match self {
             Self::Linear(regex) => regex.is_match(value).into(),
-            Self::Backtracking(regex) => match regex.is_match(latin1(value).as_str()) {
+            Self::Backtracking(pattern) if !pattern.superset.is_match(value) => Outcome::No,
+            Self::Backtracking(pattern) => match pattern.regex.is_match(latin1(value).as_str()) {
                 Ok(matched) => matched.into(),
                 Err(_) => Outcome::GaveUp,
             },
@@ -103,11 +121,11 @@ impl Pattern {
             Self::Linear(regex) => regex.captures(value).map_or_else(Vec::new, |found| {
                 (0..found.len().min(GROUPS_MAX)).map(|group| Some(found.get(group)?.range())).collect()
             }),
-            Self::Backtracking(regex) => {
+            Self::Backtracking(pattern) => {
                 let text = latin1(value);
                 // Each character of the text is one byte of the value.
                 let place = |at: usize| text[..at].chars().count();
-                let Ok(Some(found)) = regex.captures(text.as_str()) else { return Vec::new() };
+                let Ok(Some(found)) = pattern.regex.captures(text.as_str()) else { return Vec::new() };
                 (0..found.len().min(GROUPS_MAX))
                     .map(|group| Some(place(found.get(group)?.start())..place(found.get(group)?.end())))
                     .collect()
@@ -148,6 +166,8 @@ fn latin1(value: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[track_caller]
@@ -179,6 +199,26 @@ mod tests {
         check(r"(\d)\1", b"\xff1\xfe22", Outcome::Yes);
         let groups = Pattern::compile(br"(?<=\xff)(b)").expect("pattern").groups(b"b\xffb");
         assert_eq!(groups, [Some(2..3), Some(2..3)]);
+    }
+
+    const LOOKING: &[&str] = &[
+        r"\b(\w+)\b ?(?:=|(?!\1))[ab]+\1",
+        r"(?i)^a(?!b|c)\n?d?(?<=[ad])",
+        r"(a|b)(?=c+)(c)\2\1?",
+        r"(?<!a)b(?:(?!c)|1)[^d]*2",
+    ];
+
+    proptest! {
+        #[test]
+        fn what_a_pattern_matches_its_superset_matches(value in r"(?s)[abcd12= \n]{0,10}") {
+            for source in LOOKING {
+                let pattern = Pattern::compile(source.as_bytes()).expect(source);
+                let Pattern::Backtracking(pattern) = pattern else { panic!("{source} looks around") };
+                if pattern.regex.is_match(&value).expect("short values take few steps") {
+                    prop_assert!(pattern.superset.is_match(value.as_bytes()), "{} on {:?}", source, value);
+                }
+            }
+        }
     }
 
     #[test]

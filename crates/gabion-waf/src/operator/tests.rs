@@ -1,4 +1,8 @@
+use std::collections::HashMap;
+use std::path::Path;
+
 use super::*;
+use crate::error::Fault;
 use crate::source::Disk;
 
 fn parse(text: &str) -> Result<Test, Fault> {

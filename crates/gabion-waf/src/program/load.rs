@@ -1,6 +1,8 @@
 //! From rule files to a program.
 
+mod change;
 mod compile;
+mod draft;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -16,6 +18,7 @@ use crate::seclang::target::Targets;
 use crate::settings::{Applied, Settings};
 use crate::source::{Files, Source, expand};
 use crate::transformation::UnicodeMap;
+use draft::{Draft, DraftLink, Item, phase_of};
 
 /// Files inside one another by `Include`.
 const INCLUDE_DEPTH_MAX: usize = 16;
@@ -49,28 +52,6 @@ pub(crate) fn load(sources: &[Source], files: &dyn Files) -> Result<Program, Loa
         }
     }
     loader.finish()
-}
-
-/// A rule as it was read.
-struct Draft {
-    location: Location,
-    directive: String,
-    id: u64,
-    phase: Phase,
-    /// The default actions of its phase when it was read.
-    defaults: Arc<[Action]>,
-    links: Vec<DraftLink>,
-}
-
-struct DraftLink {
-    /// Absent on `SecAction`.
-    condition: Option<(Targets, Test)>,
-    actions: Vec<Action>,
-}
-
-enum Item {
-    Rule(Draft),
-    Marker(Box<[u8]>),
 }
 
 struct Loader<'f> {
@@ -311,66 +292,8 @@ impl Loader<'_> {
         Ok(())
     }
 
-    /// Rules that are not there are no error: exclusions outlive the rule sets they were written for.
-    fn remove(&mut self, rules: &Rules) {
-        self.items.retain(|item| !matches!(item, Item::Rule(draft) if draft.is_among(rules)));
-    }
-
-    fn update_targets(&mut self, rules: &Rules, change: &[&[u8]]) -> Result<(), Fault> {
-        let (added, replaced) = match change {
-            [added] => (Targets::parse(added)?, None),
-            [added, replaced] => (Targets::parse(added)?, Some(Targets::parse(replaced)?)),
-            _ => return Err(Fault::Syntax("the directive has too few or too many words")),
-        };
-        for targets in self.drafts(rules).filter_map(|draft| Some(&mut draft.links[0].condition.as_mut()?.0))
-        {
-            if let Some(replaced) = &replaced {
-                targets.included.retain(|target| !replaced.included.contains(target));
-            }
-            targets.extend(added.clone());
-        }
-        Ok(())
-    }
-
-    fn update_actions(&mut self, rules: &Rules, actions: &[u8]) -> Result<(), Fault> {
-        let actions = action::parse(actions)?;
-        let fixed = |action: &Action| matches!(action, Action::Id(_) | Action::Phase(_) | Action::Chain);
-        if actions.iter().any(fixed) {
-            return Err(Fault::Syntax("an update changes no id, phase or chain"));
-        }
-        for draft in self.drafts(rules) {
-            draft.links[0].actions.extend(actions.iter().cloned());
-        }
-        Ok(())
-    }
-
-    fn drafts(&mut self, rules: &Rules) -> impl Iterator<Item = &mut Draft> {
-        self.items.iter_mut().filter_map(move |item| match item {
-            Item::Rule(draft) if draft.is_among(rules) => Some(draft),
-            _ => None,
-        })
-    }
-
     fn finish(self) -> Result<Program, LoadError> {
         compile::compile(self.settings, self.items)
-    }
-}
-
-impl Draft {
-    /// Whether the last rule of the chain waits for another.
-    fn is_open(&self) -> bool {
-        self.links.last().is_some_and(|link| link.actions.contains(&Action::Chain))
-    }
-
-    fn is_among(&self, rules: &Rules) -> bool {
-        let mut actions = self.links[0].actions.iter();
-        match rules {
-            Rules::Ids(first, last) => (*first..=*last).contains(&self.id),
-            Rules::Tag(tag) => actions.any(|action| matches!(action, Action::Tag(own) if own == tag)),
-            Rules::Message(message) => {
-                actions.any(|action| matches!(action, Action::Msg(own) if own.constant() == Some(message)))
-            }
-        }
     }
 }
 
@@ -379,11 +302,4 @@ impl Directive {
     fn folder(&self) -> PathBuf {
         self.location.file.parent().map(Path::to_owned).unwrap_or_default()
     }
-}
-
-fn phase_of(actions: &[Action]) -> Option<Phase> {
-    actions.iter().rev().find_map(|action| match action {
-        Action::Phase(phase) => Some(*phase),
-        _ => None,
-    })
 }

@@ -12,7 +12,8 @@ use gabion_waf::{Disk, RuleSet};
 const DEBIAN_SETUP: &str = "/etc/modsecurity/crs/crs-setup.conf";
 const DEBIAN_RULES: &str = "/usr/share/modsecurity-crs/rules";
 
-fn shared() -> PathBuf {
+/// The folder of shared data.
+pub(crate) fn shared() -> PathBuf {
     std::env::var_os("GABION_SHARED")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from)
 }

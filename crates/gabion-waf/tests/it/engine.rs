@@ -227,7 +227,7 @@ fn what_is_refused_for_its_size_is_no_work_for_rules() {
     };
     let mut refused = begun();
     let _ = refused.request_body_unless(b"", |partial| partial == Partial::Arguments);
-    assert_eq!(ids(&refused.finish().0), []);
+    assert!(ids(&refused.finish().0).is_empty());
     let mut other = begun();
     let _ = other.request_body_unless(b"", |partial| partial == Partial::RequestBody);
     assert_eq!(ids(&other.finish().0), [1]);
@@ -246,4 +246,14 @@ fn the_audit_record_has_the_parts_that_are_wanted() {
     assert_eq!(json["components"][0], "test/1");
     assert!(json.get("response_headers").is_none());
     assert!(send(&load(rules), get("GET /?q=y")).audit.is_none());
+}
+
+#[test]
+fn what_a_rule_logs_of_a_long_value_is_cut() {
+    let rules = "SecRule ARGS \"@contains x\" \"id:1,phase:2,pass,log,msg:'Found',logdata:'%{MATCHED_VAR}'\"";
+    let long = "x".repeat(100_000);
+    let report = send(&load(rules), get(&format!("GET /?{long}={long}")));
+    let detail = &report.matches[0].details[0];
+    assert_eq!((detail.variable.len(), detail.message.as_slice()), (4096, &b"Found"[..]));
+    assert_eq!(detail.data, long.as_bytes()[..4096]);
 }

@@ -5,12 +5,13 @@ mod builtin;
 mod collections;
 mod conformance;
 mod control;
-#[path = "../corpus/read.rs"]
 mod corpus;
-#[path = "../corpus/crs.rs"]
 mod crs;
 mod decisions;
 mod engine;
 mod harness;
+mod linear;
 mod loading;
 mod ordinary;
+mod reference;
+mod seeds;

@@ -1,7 +1,7 @@
 //! Ordinary requests of a shop, which no rule may stop.
 //!
 //! What CRS stops of them is in `tests/corpus/crs-3.3.4.md` and `crs-4.md`; that libmodsecurity decides alike is tested in
-//! `tests/reference/decisions.rs`.
+//! `reference/decisions.rs`.
 
 use std::fmt::Write as _;
 use std::path::Path;

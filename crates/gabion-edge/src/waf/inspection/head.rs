@@ -10,13 +10,13 @@ use crate::proxy::websocket::is_extended;
 use crate::state::State;
 
 /// Where the client is. Its port is known only where it speaks to us itself.
-pub(super) fn client(facts: &Facts) -> (IpAddr, u16) {
+pub(in crate::waf) fn client(facts: &Facts) -> (IpAddr, u16) {
     let (peer, address) = (facts.connection.peer, facts.client.address);
     (address, if peer.ip().to_canonical() == address { peer.port() } else { 0 })
 }
 
 /// Where the client came to: the first listener of its kind.
-pub(super) fn server(state: &State, https: bool) -> (IpAddr, u16) {
+pub(in crate::waf) fn server(state: &State, https: bool) -> (IpAddr, u16) {
     let listeners = if https { &state.https } else { &state.http };
     let unknown = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
     let address = listeners.first().copied().unwrap_or(unknown);

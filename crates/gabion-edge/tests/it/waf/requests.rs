@@ -103,6 +103,23 @@ async fn a_stopped_request_is_told_with_what_an_operator_needs() {
 }
 
 #[tokio::test]
+async fn a_refused_head_is_told_with_what_rules_see_in_it_and_stays_refused() {
+    let shop = echo().await;
+    let front = front("detect", &shop);
+    let script = get("/search?q=<script>alert(1)</script>", "");
+    let answer = soon(front.tls().await.ask(&script)).await;
+    assert_eq!((answer.status, answer.header("connection")), (400, "close"));
+    let event = front.events.first("edge.request_refused").await;
+    assert_eq!(field(&event, "rules"), "12 ARGS:q, 90 TX:blocking_inbound_anomaly_score");
+    assert_eq!(field(&event, "reason"), "bad request: a byte in the target that must be escaped");
+    let dull = soon(front.tls().await.ask(get("/search?q=<", ""))).await;
+    assert_eq!(dull.status, 400);
+    let told =
+        || front.events.all().into_iter().filter(|event| event.fields.iter().any(|f| f.name == "rules"));
+    assert_eq!((front.events.all().len(), told().count(), shop.requests()), (2, 1, 0));
+}
+
+#[tokio::test]
 async fn programs_get_a_problem_document_and_people_a_page_in_their_language() {
     let shop = echo().await;
     let front = front("block", &shop);

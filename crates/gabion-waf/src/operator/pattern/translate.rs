@@ -1,5 +1,7 @@
 //! From the syntax of PCRE to that of the `regex` and `fancy-regex` crates.
 
+mod class;
+
 use std::fmt::Write as _;
 
 use crate::error::Fault;
@@ -11,6 +13,8 @@ pub(super) enum Dialect {
     Bytes,
     /// Text with one character for each byte.
     Latin1,
+    /// As bytes, without looking around or back: matches what the pattern matches, and more.
+    Superset,
 }
 
 /// A boundary of ASCII words, where `\b` would be one of Unicode.
@@ -105,12 +109,12 @@ impl Translator<'_> {
             [b'(', b'?', b'=' | b'!', ..] => {
                 self.looks_around = true;
                 let kind = if self.rest[2] == b'=' { "(?=" } else { "(?!" };
-                self.copy(kind, 3);
+                self.look(kind);
             }
             [b'(', b'?', b'<', b'=' | b'!', ..] => {
                 self.looks_around = true;
                 let kind = if self.rest[3] == b'=' { "(?<=" } else { "(?<!" };
-                self.copy(kind, 4);
+                self.look(kind);
             }
             [b'(', b'?', b'|' | b'(' | b'&' | b'R' | b'0'..=b'9', ..] | [b'(', b'*', ..] => {
                 return Err(Fault::Pattern(
@@ -125,6 +129,12 @@ impl Translator<'_> {
             self.rest = after;
         }
         Ok(())
+    }
+
+    /// The beginning of a look around. Without looking, what is looked for may be there or not.
+    fn look(&mut self, kind: &str) {
+        let written = if self.dialect == Dialect::Superset { "(?:|" } else { kind };
+        self.copy(written, kind.len());
     }
 
     /// A brace is a repetition only as `{n}`, `{n,}` or `{n,m}`.
@@ -157,8 +167,7 @@ impl Translator<'_> {
             b'1'..=b'7' if class => self.octal(first - b'0'),
             b'1'..=b'9' if !class => {
                 self.looks_around = true;
-                self.text.push('\\');
-                self.text.push(char::from(first));
+                self.back(first);
             }
             b'a' => self.byte(0x07),
             b'e' => self.byte(0x1b),
@@ -176,10 +185,10 @@ impl Translator<'_> {
             b'b' if class => self.byte(0x08),
             b'b' | b'B' => {
                 self.text.push_str(match (self.dialect, first) {
-                    (Dialect::Bytes, b'b') => "\\b",
-                    (Dialect::Bytes, _) => "\\B",
                     (Dialect::Latin1, b'b') => BOUNDARY,
                     (Dialect::Latin1, _) => NO_BOUNDARY,
+                    (_, b'b') => "\\b",
+                    (_, _) => "\\B",
                 });
             }
             b'd' | b'D' | b'w' | b'W' | b's' | b'S' | b'h' | b'H' | b'v' | b'V' => {
@@ -203,6 +212,18 @@ impl Translator<'_> {
             other => self.byte(other),
         }
         Ok(())
+    }
+
+    /// A look back at a group, with its first digit. Without looking, anything may stand there.
+    fn back(&mut self, digit: u8) {
+        if self.dialect == Dialect::Superset {
+            self.text.push_str("(?s:.*)");
+            let digits = self.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            self.rest = &self.rest[digits..];
+        } else {
+            self.text.push('\\');
+            self.text.push(char::from(digit));
+        }
     }
 
     /// A set with a letter. In the text dialect it is spelled out, so that it stays ASCII.
@@ -251,78 +272,6 @@ impl Translator<'_> {
         }
         self.byte(value);
     }
-
-    /// A class, after its `[`.
-    fn class(&mut self) -> Result<(), Fault> {
-        self.text.push('[');
-        if let Some(after) = self.rest.strip_prefix(b"^") {
-            self.text.push('^');
-            self.rest = after;
-        }
-        let mut before = Before::Open;
-        loop {
-            let Some((&byte, after)) = self.rest.split_first() else {
-                return Err(Fault::Pattern("a class is not closed".to_owned()));
-            };
-            if byte == b']' && before != Before::Open {
-                self.text.push(']');
-                self.rest = after;
-                return Ok(());
-            }
-            if is_set(self.rest) {
-                before = Before::Whole;
-                self.set()?;
-                continue;
-            }
-            self.rest = after;
-            if byte == b'-' && before == Before::Byte && !is_set(after) && after.first() != Some(&b']') {
-                before = Before::Range;
-                self.text.push('-');
-                continue;
-            }
-            before = if before == Before::Range { Before::Whole } else { Before::Byte };
-            match byte {
-                b'\\' => self.escape(true)?,
-                b'-' => self.text.push_str("\\-"),
-                byte if byte.is_ascii_alphanumeric() => self.text.push(char::from(byte)),
-                byte => self.byte(byte),
-            }
-        }
-    }
-
-    /// A set inside of a class: a letter with a backslash, or `[:name:]`.
-    fn set(&mut self) -> Result<(), Fault> {
-        if let Some(after) = self.rest.strip_prefix(b"\\") {
-            self.rest = after;
-            return self.escape(true);
-        }
-        let end = self.rest.windows(2).position(|pair| pair == b":]").map_or(self.rest.len(), |at| at + 2);
-        self.text.push_str(&String::from_utf8_lossy(&self.rest[..end]));
-        self.rest = &self.rest[end..];
-        Ok(())
-    }
-}
-
-/// What stands before an item of a class, which says what `-` means.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
-    /// Nothing.
-    Open,
-    /// A byte, which can begin a range.
-    Byte,
-    /// The `-` of a range.
-    Range,
-    /// A set, or the end of a range.
-    Whole,
-}
-
-/// Whether a set begins here.
-fn is_set(text: &[u8]) -> bool {
-    matches!(text, [b'\\', letter, ..] if b"dDwWsShHvV".contains(letter)) || is_posix(text)
-}
-
-fn is_posix(text: &[u8]) -> bool {
-    text.starts_with(b"[:") && text.windows(2).any(|pair| pair == b":]")
 }
 
 #[cfg(test)]
@@ -359,6 +308,13 @@ mod tests {
             assert!(translate(source.as_bytes(), Dialect::Bytes).expect(source).looks_around, "{source}");
         }
         assert!(!translate(br"(?<name>a)\\1", Dialect::Bytes).expect("pattern").looks_around);
+    }
+
+    #[test]
+    fn a_superset_looks_nowhere() {
+        let superset = |source: &str| translate(source.as_bytes(), Dialect::Superset).expect(source).text;
+        assert_eq!(superset(r"a(?!b|c)d(?<=e)\bf"), r"a(?:|b|c)d(?:|e)\bf");
+        assert_eq!(superset(r"(a)\12b"), r"(a)(?s:.*)b");
     }
 
     #[test]

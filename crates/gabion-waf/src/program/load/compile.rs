@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Draft, DraftLink, Item};
+use super::draft::{Draft, DraftLink, Item};
 use crate::error::{Fault, LoadError};
 use crate::operator::{Operator, Test, integer};
 use crate::program::{Gate, Link, Program, Question, Rule, Step, View};
