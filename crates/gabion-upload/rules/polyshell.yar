@@ -10,8 +10,8 @@ rule picture_head_with_program {
         $gif = "GIF8"
         $webp = "RIFF"
         $bmp = "BM"
-        $php = /<\?(php|=)[ \t\r\n\/`$(@a-z]/i
-        $asp = /<%(@|=|[ \t\r\n]{0,4}eval)[ \t]{0,4}[a-z(]/i
+        $php = /<\?(php[ \t\r\n\/]|=[ \t\r\n]{0,8}[`$(@a-z][ -~]{8})/i
+        $asp = /<%(@|=|[ \t\r\n]{0,4}eval)[ \t]{0,4}[a-z(][ -~]{8}/i
     condition:
         ($jpeg at 0 or $png at 0 or $gif at 0 or $webp at 0 or $bmp at 0)
         and ($php in (0..4KB) or $asp in (0..4KB))

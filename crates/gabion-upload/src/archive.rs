@@ -78,11 +78,21 @@ pub(crate) fn add_fault(fault: Fault, limits: &ArchiveLimits, reasons: &mut Reas
     }
 }
 
-/// Notes what is wrong with the name of an entry.
-pub(crate) fn check_entry_name(entry: &[u8], reasons: &mut Reasons) {
+/// Notes an entry that would be written outside of its folder.
+pub(crate) fn check_entry_path(entry: &[u8], reasons: &mut Reasons) {
     if name::leaves_folder(entry) {
         reasons.add(Code::PathInArchive, shown(entry));
     }
+}
+
+/// What macOS adds to archives: file attributes and the look of folders.
+pub(crate) fn is_left_by_system(entry: &[u8], content: &[u8]) -> bool {
+    let attributes = entry.starts_with(b"__MACOSX/") && content.starts_with(b"\0\x05\x16\x07");
+    attributes || entry.ends_with(b".DS_Store") && content.starts_with(b"\0\0\0\x01Bud1")
+}
+
+/// Notes an entry whose name says that it runs.
+pub(crate) fn check_entry_extension(entry: &[u8], reasons: &mut Reasons) {
     let file = entry.rsplit(|byte| matches!(byte, b'/' | b'\\')).next().unwrap_or_default();
     if let Some(extension) = name::running_extension(&String::from_utf8_lossy(file)) {
         reasons.add(Code::ProgramInside, format!(".{extension}"));
@@ -126,7 +136,8 @@ pub(crate) fn tar(look: &mut Look<'_>, bytes: &[u8]) {
             return;
         }
         let name = entry.path_bytes().into_owned();
-        check_entry_name(&name, &mut look.reasons);
+        check_entry_path(&name, &mut look.reasons);
+        check_entry_extension(&name, &mut look.reasons);
         let kind = entry.header().entry_type();
         if !(kind.is_file() || kind.is_dir() || kind.is_pax_global_extensions()) {
             look.reasons.add(Code::LinkInArchive, shown(&name));

@@ -5,11 +5,13 @@ use crate::cursor::starts_with_nocase;
 use crate::reason::{Code, Reasons};
 use crate::svg::find_nocase;
 
-/// Bytes behind a short opening tag that have to be text. Pixels look like `<?=` once in sixteen million bytes; that
-/// eight readable bytes follow is rare enough to never happen, and nothing useful is shorter.
-const READABLE_BYTES: usize = 8;
-/// Bytes behind it within which something has to be called or named.
-const CALL_WITHIN: usize = 96;
+/// Bytes behind a short opening tag that have to be readable, unless the tag is closed before. Pixels look like `<?=`
+/// once in sixteen million bytes and like `<%` once in 65,000; with so many readable bytes behind, that happens in one
+/// photograph of some hundred thousand. No useful code is shorter.
+const READABLE_BYTES_PHP: usize = 12;
+const READABLE_BYTES_ASP: usize = 14;
+/// Bytes behind it within which something has to be called.
+const WINDOW_BYTES: usize = 96;
 
 /// Parts of pages that no picture, sound or plain text has a use for.
 const PAGE: &[&[u8]] =
@@ -31,7 +33,10 @@ pub(crate) fn check_server_code(bytes: &[u8], reasons: &mut Reasons) {
 /// Notes the first part of a web page.
 pub(crate) fn check_page(bytes: &[u8], reasons: &mut Reasons) {
     for at in memchr::memchr_iter(b'<', bytes) {
-        if let Some(tag) = PAGE.iter().find(|tag| starts_with_nocase(&bytes[at..], tag)) {
+        let rest = &bytes[at..];
+        // A tag ends there or has attributes; without that, the shortest would be found in pixels.
+        let ends = |tag: &[u8]| rest.get(tag.len()).is_none_or(|byte| b"> \t\r\n/=".contains(byte));
+        if let Some(tag) = PAGE.iter().find(|tag| starts_with_nocase(rest, tag) && ends(tag)) {
             reasons.add(Code::MarkupInside, format!("{} at byte {at}", String::from_utf8_lossy(&tag[1..])));
             return;
         }
@@ -40,36 +45,40 @@ pub(crate) fn check_page(bytes: &[u8], reasons: &mut Reasons) {
 
 /// The language that begins behind this `<`.
 fn opening(rest: &[u8]) -> Option<&'static str> {
-    let (language, code) = match rest {
+    match rest {
         [b'?', tag @ ..] if starts_with_nocase(tag, b"php") => {
             let fine = tag.get(3).is_none_or(|byte| byte.is_ascii_whitespace() || *byte == b'/');
-            return fine.then_some("PHP");
+            fine.then_some("PHP")
         }
-        [b'?', b'=' | b' ' | b'\t' | b'\r' | b'\n', code @ ..] => ("PHP", code),
-        // ASP takes code right behind the sign; random bytes are kept out by what has to follow.
-        [b'%', code @ ..] => ("ASP or JSP", code),
+        [b'?', b'=' | b' ' | b'\t' | b'\r' | b'\n', code @ ..] => {
+            is_code(code, b"?>", READABLE_BYTES_PHP, b"$(`").then_some("PHP")
+        }
+        [b'%', b'@', code @ ..] => {
+            let word = code.trim_ascii_start();
+            let known =
+                [&b"page"[..], b"import", b"include", b"language", b"taglib", b"control", b"webservice"];
+            known.iter().any(|known| starts_with_nocase(word, known)).then_some("ASP or JSP")
+        }
+        [b'%', code @ ..] => is_code(code, b"%>", READABLE_BYTES_ASP, b"(").then_some("ASP or JSP"),
         [b's' | b'S', ..] if starts_with_nocase(rest, b"script") => {
-            let tag = &rest[..rest.len().min(CALL_WITHIN)];
+            let tag = &rest[..rest.len().min(WINDOW_BYTES)];
             let tag = &tag[..memchr::memchr(b'>', tag)?];
-            let server = [&b"runat"[..], b"php"].iter().any(|word| find_nocase(tag, word).is_some());
-            return server.then_some("a server's script");
+            let has = |word: &[u8]| find_nocase(tag, word).is_some();
+            (has(b"runat") || has(b"language") && has(b"php")).then_some("a server's script")
         }
-        [b'j' | b'J', ..] if starts_with_nocase(rest, b"jsp:") => return Some("JSP"),
-        _ => return None,
-    };
-    is_code(code).then_some(language)
+        [b'j' | b'J', ..] => starts_with_nocase(rest, b"jsp:").then_some("JSP"),
+        _ => None,
+    }
 }
 
-/// Whether readable bytes follow and something in them calls or names something.
-fn is_code(rest: &[u8]) -> bool {
+/// Whether enough readable bytes follow, or the end of the tag, and one of `signs` among them: code calls something.
+fn is_code(rest: &[u8], end: &[u8], readable_bytes: usize, signs: &[u8]) -> bool {
     let readable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
-    let window = &rest[..rest.len().min(CALL_WITHIN)];
+    let window = &rest[..rest.len().min(WINDOW_BYTES)];
     let length = window.iter().position(|byte| !readable(byte)).unwrap_or(window.len());
-    let closed =
-        [&b"?>"[..], b"%>"].iter().filter_map(|end| memchr::memmem::find(&window[..length], end)).min();
+    let closed = memchr::memmem::find(&window[..length], end);
     let code = &window[..closed.unwrap_or(length)];
-    (code.len() >= READABLE_BYTES || closed.is_some())
-        && code.iter().any(|byte| matches!(byte, b'$' | b'(' | b'`' | b'"' | b';'))
+    (code.len() >= readable_bytes || closed.is_some()) && code.iter().any(|byte| signs.contains(byte))
 }
 
 #[cfg(test)]
@@ -96,6 +105,7 @@ mod tests {
             b"<%eval request(\"a\")%>",
             b"<%@ Page Language=\"C#\" %>",
             b"<% Runtime.getRuntime().exec(a) %>",
+            b"<%@page import=\"java.io.*\"%>",
             b"<script runat=\"server\">",
             b"<SCRIPT language = PHP>",
             b"<jsp:scriptlet>",
@@ -115,6 +125,8 @@ mod tests {
             b"<%=\x00",
             b"less than <% 5",
             b"<?= ok ?>",
+            b"<%(b)",
+            b"<?=a(\x80",
             b"<script>",
             b"<",
             b"<?",

@@ -169,16 +169,18 @@ impl<'l> Look<'l> {
         zip.check(&mut self.reasons);
         let mut tally = Tally::new(bytes);
         for entry in zip.entries.iter().filter(|entry| !entry.is_folder()) {
-            if self.reasons.is_full() || self.depth_is_spent() {
+            // Without room for a byte there is nothing more to unpack.
+            if self.reasons.is_full() || self.budget.room() == 0 {
                 return;
             }
             self.reasons.enter(entry.name);
-            archive::check_entry_name(entry.name, &mut self.reasons);
+            archive::check_entry_path(entry.name, &mut self.reasons);
             if entry.is_link {
                 self.reasons.add(Code::LinkInArchive, "");
             }
-            if role == Role::Part {
-                office::check_part_name(entry.name, &mut self.reasons);
+            match role {
+                Role::Part => office::check_part_name(entry.name, &mut self.reasons),
+                Role::Upload | Role::Entry => archive::check_entry_extension(entry.name, &mut self.reasons),
             }
             if entry.is_encrypted() {
                 if !self.policy.encrypted_allowed {
@@ -187,16 +189,15 @@ impl<'l> Look<'l> {
             } else if let Some(content) = zip.unpack(entry, &mut self.budget, &mut tally, &mut self.reasons) {
                 if role == Role::Part {
                     office::check_part(entry.name, &content, &mut self.reasons);
+                    if office::is_locked(entry.name, &content) && !self.policy.encrypted_allowed {
+                        self.reasons.add(Code::Encrypted, "");
+                    }
                 }
-                self.content(&content, role);
+                let by_system = archive::is_left_by_system(entry.name, &content);
+                self.content(&content, if by_system { Role::Part } else { role });
             }
             self.reasons.leave();
         }
-    }
-
-    /// Whether unpacking more is of no use, because everything that may be unpacked was.
-    fn depth_is_spent(&self) -> bool {
-        self.budget.room() == 0
     }
 
     fn size(&mut self, picture: Picture, role: Role) {
@@ -225,7 +226,7 @@ impl<'l> Look<'l> {
     fn end(&mut self, bytes: &[u8], end: Option<usize>) {
         let behind = end.and_then(|end| bytes.get(end..)).unwrap_or_default();
         if !shape::is_padding(behind) {
-            if self.depth == 0 {
+            if self.reasons.is_at_top() {
                 self.trailing_bytes = behind.len();
             }
             self.reasons.add(Code::TrailingBytes, format!("{} bytes behind the end", behind.len()));

@@ -11,6 +11,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::code::check_server_code;
+use crate::name::running_extension;
 use crate::reason::{Code, Reason, Reasons};
 use crate::recognize::recognize;
 use crate::{Inspection, Inspector, Kind, Policy, Upload, Verdict};
@@ -57,12 +58,27 @@ pub struct JsonInspection {
 const PLAIN_CHARS_MIN: usize = 86;
 /// Names and types that are kept of one object.
 const SIBLINGS_MAX: usize = 8;
-/// Bytes of a key that are shown.
+/// Characters of a key that are kept.
 const KEY_CHARS_MAX: usize = 60;
 
-/// Keys beside a file that give its name, and its type. Compared without case, `_` and `-`.
-const NAME_KEYS: &[&str] = &["name", "filename", "title", "originalname", "originalfilename", "file"];
+/// Keys beside a file that give its name, and its type, and under which a file stands. Compared without case, `_` and
+/// `-`. What stands under the second list is a name only where it looks like the name of a file: products have names.
+const FILE_NAME_KEYS: &[&str] = &["filename", "originalname", "originalfilename"];
+const NAME_KEYS: &[&str] = &["name", "title", "file", "label", "path"];
 const TYPE_KEYS: &[&str] = &["type", "mimetype", "contenttype", "mediatype", "mime"];
+const FILE_KEYS: &[&str] = &[
+    "content",
+    "contents",
+    "data",
+    "file",
+    "filedata",
+    "filecontent",
+    "body",
+    "bytes",
+    "image",
+    "picture",
+    "attachment",
+];
 
 /// A string that may be a file.
 #[derive(Debug, Default)]
@@ -99,7 +115,9 @@ impl Candidate {
             Some((media_type, text)) => (Some(media_type), text),
             None => (None, self.value.as_str()),
         };
-        let hinted = data_type.is_some() || is_hint(&self.key) || !self.names.is_empty();
+        let hinted = data_type.is_some()
+            || is_hint(&self.key)
+            || !self.names.is_empty() && FILE_KEYS.contains(&plain(&self.key).as_str());
         let declared = data_type.or(self.types.first().map(String::as_str)).unwrap_or_default();
         let inspections = base64::readings(text).into_iter().filter_map(|bytes| {
             if hinted || !matches!(recognize(&bytes), Kind::Unknown | Kind::Text | Kind::Empty) {
@@ -115,8 +133,10 @@ impl Candidate {
         {
             inspections = vec![inspections.swap_remove(pass)];
         }
-        let key: String = self.key.chars().take(KEY_CHARS_MAX).collect();
-        inspections.into_iter().map(|inspection| JsonInspection { key: key.clone(), inspection }).collect()
+        inspections
+            .into_iter()
+            .map(|inspection| JsonInspection { key: self.key.clone(), inspection })
+            .collect()
     }
 
     fn inspect_file(
@@ -168,6 +188,20 @@ fn data_address(value: &str) -> Option<(&str, &str)> {
     head.to_ascii_lowercase().contains("base64").then_some((media_type, text))
 }
 
+/// A key without case, `_` and `-`.
+fn plain(key: &str) -> String {
+    key.chars().filter(|next| !matches!(next, '_' | '-')).map(|next| next.to_ascii_lowercase()).collect()
+}
+
+/// Whether a text has the extension of a file, or one that runs anywhere in it.
+fn is_file_name(text: &str) -> bool {
+    let extension = text.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let named = (2..=10).contains(&extension.len())
+        && extension.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && extension.bytes().any(|byte| byte.is_ascii_alphabetic());
+    named || running_extension(text).is_some()
+}
+
 /// Whether a key says that its value is a file.
 fn is_hint(key: &str) -> bool {
     key.to_ascii_lowercase().contains("base64")
@@ -189,11 +223,8 @@ impl Found {
         }
         self.is_full = self.list.len() == self.files_max;
         if !self.is_full {
-            self.list.push(Candidate {
-                key: key.to_owned(),
-                value: value.to_owned(),
-                ..Candidate::default()
-            });
+            let key = key.chars().take(KEY_CHARS_MAX).collect();
+            self.list.push(Candidate { key, value: value.to_owned(), ..Candidate::default() });
         }
         !self.is_full
     }
@@ -242,13 +273,17 @@ impl<'de> Visitor<'de> for Node<'_> {
         let (mut names, mut types) = (Vec::new(), Vec::new());
         while let Some(key) = map.next_key::<String>()? {
             let value = map.next_value_seed(Node { found: &mut *self.found, key: &key })?;
-            let plain: String = key.chars().filter(|next| !matches!(next, '_' | '-')).collect();
-            let list = match &plain.to_ascii_lowercase() {
-                plain if NAME_KEYS.contains(&plain.as_str()) => &mut names,
-                plain if TYPE_KEYS.contains(&plain.as_str()) => &mut types,
-                _ => continue,
+            let key = plain(&key);
+            let is = |list: &[&str]| list.contains(&key.as_str());
+            let Some(value) = value else { continue };
+            let list = if is(FILE_NAME_KEYS) || is(NAME_KEYS) && is_file_name(&value) {
+                &mut names
+            } else if is(TYPE_KEYS) && value.contains('/') {
+                &mut types
+            } else {
+                continue;
             };
-            if let Some(value) = value.filter(|value| !list.contains(value)) {
+            if !list.contains(&value) {
                 if list.len() == SIBLINGS_MAX {
                     return Err(A::Error::custom("too many names for one file"));
                 }

@@ -18,7 +18,6 @@ const RUNS: &[&str] = &[
     "asa",
     "axd",
     "bat",
-    "bin",
     "cdx",
     "cer",
     "cfc",

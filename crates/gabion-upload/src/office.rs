@@ -3,12 +3,14 @@
 use crate::Kind;
 use crate::archive::zip::Zip;
 use crate::cursor::starts_with_nocase;
+use crate::markup::{Attributes, Markup, Token, resolved};
 use crate::reason::{Code, Reasons};
 use crate::svg::find_nocase;
+use crate::text::text;
 
 const CONTENT_TYPES: &[u8] = b"[Content_Types].xml";
 /// Bytes of the list of content types that are read to know the kind. It has one line for each part.
-const CONTENT_TYPES_BYTES_MAX: usize = 1024 * 1024;
+const CONTENT_TYPES_BYTES_MAX: usize = 256 * 1024;
 /// Entries looked through to know the kind.
 const ENTRIES_MAX: usize = 10_000;
 
@@ -38,12 +40,12 @@ fn kind_of_types(types: &[u8]) -> Kind {
     // `application/vnd.ms-word.document.macroEnabled.main+xml`.
     if main("wordprocessingml.document.main+xml")
         || main("wordprocessingml.template.main+xml")
-        || main("ms-word.")
+        || main("ms-word.document.macroEnabled.main")
     {
         Kind::Docx
     } else if main("spreadsheetml.sheet.main+xml")
         || main("spreadsheetml.template.main+xml")
-        || main("ms-excel.")
+        || main("ms-excel.sheet.macroEnabled.main")
     {
         Kind::Xlsx
     } else if main("presentationml.") || main("ms-powerpoint.") {
@@ -92,21 +94,18 @@ pub(crate) fn check_part_name(name: &[u8], reasons: &mut Reasons) {
     if inside(b"/activeX/") {
         reasons.add(Code::EmbeddedObject, "a control");
     }
-    if inside(b"/customUI/") {
-        reasons.add(Code::Macros, "buttons of its own");
-    }
 }
 
 /// Relations that load what they point to when the document is opened, and not when somebody clicks.
-const LOADED: &[&[u8]] = &[
-    b"/attachedTemplate",
-    b"/oleObject",
-    b"/frame",
-    b"/subDocument",
-    b"/externalLinkPath\" Target=\"http",
-    b"/control",
-    b"/package",
-];
+const LOADED: &[&[u8]] = &[b"/attachedTemplate", b"/oleObject", b"/frame", b"/subDocument", b"/package"];
+/// Addresses that start a program.
+const STARTS: &[&[u8]] =
+    &[b"mhtml:", b"javascript:", b"vbscript:", b"ms-msdt:", b"ms-officecmd:", b"search-ms:"];
+
+/// Whether this is the list of an OpenDocument file and says that its parts are encrypted.
+pub(crate) fn is_locked(name: &[u8], content: &[u8]) -> bool {
+    name == b"META-INF/manifest.xml" && memchr::memmem::find(content, b"encryption-data").is_some()
+}
 
 /// Notes what the XML of a part says.
 pub(crate) fn check_part(name: &[u8], content: &[u8], reasons: &mut Reasons) {
@@ -133,17 +132,28 @@ pub(crate) fn check_part(name: &[u8], content: &[u8], reasons: &mut Reasons) {
 }
 
 fn check_relations(content: &[u8], reasons: &mut Reasons) {
-    let mut rest = content;
-    while let Some(at) = memchr::memmem::find(rest, b"<Relationship ") {
-        rest = &rest[at + 1..];
-        let tag = &rest[..memchr::memchr(b'>', rest).unwrap_or(rest.len())];
-        let contains = |word: &[u8]| find_nocase(tag, word).is_some();
-        if contains(b"\"External\"") && LOADED.iter().any(|kind| contains(kind)) {
-            reasons.add(Code::RemoteContent, "a part from elsewhere");
+    let Some(content) = text(content) else { return reasons.add(Code::Malformed, "no XML") };
+    for token in Markup::new(&content) {
+        match token {
+            Token::Start { attributes, .. } => check_relation(attributes, reasons),
+            Token::Broken => reasons.add(Code::Malformed, "not well-formed"),
+            _ => {}
         }
-        if contains(b"Target=\"mhtml:") || contains(b"Target=\"ms-") || contains(b"Target=\"javascript:") {
-            reasons.add(Code::RemoteContent, "an address that starts a program");
-        }
+    }
+}
+
+fn check_relation(attributes: Attributes<'_>, reasons: &mut Reasons) {
+    let value = |wanted: &[u8]| {
+        let attribute = attributes.iter().flatten().find(|(name, _)| *name == wanted);
+        attribute.and_then(|(_, value)| resolved(value)).unwrap_or_default()
+    };
+    let (kind, target) = (value(b"Type"), value(b"Target"));
+    let external = value(b"TargetMode").eq_ignore_ascii_case(b"External");
+    if external && LOADED.iter().any(|loaded| kind.ends_with(loaded)) {
+        reasons.add(Code::RemoteContent, "a part from elsewhere");
+    }
+    if STARTS.iter().any(|scheme| starts_with_nocase(&target, scheme)) {
+        reasons.add(Code::RemoteContent, "an address that starts a program");
     }
 }
 

@@ -189,6 +189,11 @@ impl Reasons {
         self.place.pop();
     }
 
+    /// Whether what is looked at is the upload itself.
+    pub(crate) fn is_at_top(&self) -> bool {
+        self.place.is_empty()
+    }
+
     pub(crate) fn into_list(self) -> Vec<Reason> {
         self.list
     }

@@ -97,6 +97,11 @@ fn ordinary_bodies_have_no_files() {
         &[],
     );
     check(&format!(r#"{{"token":"{}"}}"#, "eyJhbGciOiJIUzI1NiJ9".repeat(8)), &[]);
+    let hash = "0123456789abcdef".repeat(8);
+    check(&format!(r#"{{"name":"a.jpg","sha512":"{hash}"}}"#), &[]);
+    let product =
+        format!(r#"{{"name":"Mug 2.0","type":"simple","picture":{{"base64":"{}"}}}}"#, base64(&png(), false));
+    check(&product, &[&[]]);
     check(r#"[1, 2.5, -3, true, null, {"a": []}]"#, &[]);
     let found = inspect(&format!(r#"{{"file":"photo.jpg","data":"{}"}}"#, base64(&jpeg(), false)));
     assert_eq!(found[0].key, "data");

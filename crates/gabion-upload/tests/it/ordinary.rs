@@ -158,7 +158,11 @@ fn a_hundred_and_fifty_office_files_pass() {
         let text = invoice(number).replace('&', "&amp;");
         let word = docx(
             &text,
-            &[("word/media/image1.jpeg", &picture), ("docProps/app.xml", b"<?xml version=\"1.0\"?><a/>")],
+            &[
+                ("word/media/image1.jpeg", &picture),
+                ("word/printer.bin", b"\x01\x02"),
+                ("docProps/app.xml", b"<?xml version=\"1.0\"?><a/>"),
+            ],
         );
         passes(&policy, "letter.docx", &format!("{types}wordprocessingml.document"), &word, Kind::Docx);
         let rows: String =
@@ -216,6 +220,12 @@ fn texts_drawings_and_archives_pass() {
                  <svg xmlns=\"http://www.w3.org/2000/svg\"><defs><g id=\"a\"/></defs><use href=\"#a\" fill=\"url(#b)\"/></svg>";
     passes(&policy, "logo.svg", "image/svg+xml", logo, Kind::Svg);
     passes(&policy, "a.tar", "application/x-tar", &tar(&[("a.txt", b"hello")]), Kind::Tar);
+    let by_macos = zip(&[
+        ("a.txt", b"hello"),
+        ("__MACOSX/._a.txt", b"\0\x05\x16\x07\0\x02\0\0"),
+        (".DS_Store", b"\0\0\0\x01Bud1\0\0"),
+    ]);
+    passes(&policy, "a.zip", "application/zip", &by_macos, Kind::Zip);
     let packed = gzip(&tar(&[("a.txt", b"hello"), ("b.png", &png())]));
     passes(&policy, "a.tar.gz", "application/gzip", &packed, Kind::Gzip);
     passes(&policy, "a.mp4", "video/mp4", b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\x0bmdatabc", Kind::Mp4);
