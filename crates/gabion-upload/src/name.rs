@@ -7,149 +7,25 @@ use crate::reason::{Code, Reasons, shown};
 const NAME_BYTES_MAX: usize = 255;
 
 /// Extensions that some server, shell or browser runs: refused at the end of a name.
-const RUNS: &[&str] = &[
-    "apk",
-    "app",
-    "appx",
-    "ashx",
-    "asmx",
-    "asp",
-    "aspx",
-    "asa",
-    "axd",
-    "bat",
-    "cdx",
-    "cer",
-    "cfc",
-    "cfm",
-    "cgi",
-    "chm",
-    "class",
-    "cmd",
-    "com",
-    "cpl",
-    "deb",
-    "dll",
-    "dmg",
-    "elf",
-    "exe",
-    "fcgi",
-    "gadget",
-    "hta",
-    "htm",
-    "html",
-    "inc",
-    "inf",
-    "iso",
-    "jar",
-    "jnlp",
-    "js",
-    "jse",
-    "jsp",
-    "jspf",
-    "jspx",
-    "jsw",
-    "lnk",
-    "mht",
-    "mhtml",
-    "mjs",
-    "msc",
-    "msi",
-    "msp",
-    "pht",
-    "phar",
-    "php",
-    "phpt",
-    "phtm",
-    "phtml",
-    "phps",
-    "pif",
-    "pl",
-    "pm",
-    "ps1",
-    "psm1",
-    "py",
-    "pyc",
-    "rb",
-    "reg",
-    "rpm",
-    "scf",
-    "scr",
-    "sct",
-    "sh",
-    "shtm",
-    "shtml",
-    "so",
-    "stm",
-    "swf",
-    "url",
-    "vb",
-    "vbe",
-    "vbs",
-    "wasm",
-    "wsc",
-    "wsf",
-    "wsh",
-    "xap",
-    "xht",
-    "xhtml",
-    "xsl",
-    "xslt",
-    "docm",
-    "dotm",
-    "xlsm",
-    "xltm",
-    "xlam",
-    "xlsb",
-    "xll",
-    "pptm",
-    "potm",
-    "ppsm",
-    "ppam",
-    "one",
-    "library-ms",
-    "search-ms",
-    "settingcontent-ms",
-];
+const RUNS: &str = "\
+    apk app appx ashx asmx asp aspx asa axd bat cdx cer cfc cfm cgi chm class cmd com cpl deb dll dmg elf \
+    exe fcgi gadget hta htm html inc inf iso jar jnlp js jse jsp jspf jspx jsw lnk mht mhtml mjs msc msi msp \
+    pht phar php phpt phtm phtml phps pif pl pm ps1 psm1 py pyc rb reg rpm scf scr sct sh shtm shtml so stm \
+    swf url vb vbe vbs wasm wsc wsf wsh xap xht xhtml xsl xslt docm dotm xlsm xltm xlam xlsb xll pptm potm \
+    ppsm ppam one library-ms search-ms settingcontent-ms";
 
 /// Extensions that web servers act on anywhere in a name: Apache's `mod_mime` looks at all of them, old IIS stops at a
 /// semicolon. Not here: `com`, `pl`, `sh`, `js` and others that stand in names as part of a domain.
-const RUNS_ANYWHERE: &[&str] = &[
-    "ashx", "asmx", "asp", "aspx", "asa", "bat", "cer", "cfm", "cgi", "exe", "fcgi", "hta", "htaccess",
-    "htm", "html", "jsp", "jspf", "jspx", "phar", "php", "pht", "phtm", "phtml", "phps", "phpt", "scr",
-    "shtm", "shtml", "stm", "vbs", "xhtml",
-];
+const RUNS_ANYWHERE: &str = "\
+    ashx asmx asp aspx asa bat cer cfm cgi exe fcgi hta htm html jsp jspf jspx phar php pht phtm phtml phps \
+    phpt scr shtm shtml stm vbs xhtml";
 
 /// Names that configure a server or a shop when they lie in a folder.
-const RESERVED: &[&str] = &[
-    ".htaccess",
-    ".htpasswd",
-    ".htgroup",
-    ".user.ini",
-    ".env",
-    ".npmrc",
-    ".profile",
-    ".bashrc",
-    ".gitconfig",
-    ".gitattributes",
-    ".gitmodules",
-    ".ssh",
-    "authorized_keys",
-    "autorun.inf",
-    "composer.json",
-    "crossdomain.xml",
-    "clientaccesspolicy.xml",
-    "desktop.ini",
-    "global.asa",
-    "package.json",
-    "php.ini",
-    "robots.txt",
-    "thumbs.db",
-    "web.config",
-    "web.xml",
-    "sw.js",
-    "service-worker.js",
-];
+const RESERVED: &str = "\
+    .htaccess .htpasswd .htgroup .user.ini .env .npmrc .profile .bashrc .gitconfig .gitattributes \
+    .gitmodules .ssh authorized_keys autorun.inf composer.json crossdomain.xml clientaccesspolicy.xml \
+    desktop.ini global.asa package.json php.ini robots.txt thumbs.db web.config web.xml sw.js \
+    service-worker.js";
 
 /// Devices of Windows, whatever extension follows.
 const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "clock$"];
@@ -236,7 +112,7 @@ pub(crate) fn running_extension(name: &str) -> Option<String> {
         let is_last = segments.clone().all(str::is_empty);
         let numbered =
             segment.strip_prefix("php").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
-        let listed = |list: &[&str]| list.contains(&segment);
+        let listed = |list: &str| lists(list, segment);
         if numbered || listed(RUNS_ANYWHERE) || (is_last && listed(RUNS)) {
             return Some(shown(segment.as_bytes()));
         }
@@ -255,12 +131,18 @@ pub(crate) fn leaves_folder(name: &[u8]) -> bool {
         || name.split(|byte| matches!(byte, b'/' | b'\\')).any(|part| part == b"..")
 }
 
-/// Characters that turn the direction of writing, or that nobody sees. Unicode 16, `Bidi_Control` and zero width.
+/// Characters that turn the direction of what follows, or that nobody sees. Not here: the joiners and marks that
+/// Persian, Arabic, Hebrew and emoji need.
 pub(crate) fn is_invisible(character: char) -> bool {
     matches!(
         character,
-        '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+        '\u{061c}' | '\u{200b}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
     )
+}
+
+/// Whether a list of words has this one.
+fn lists(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|listed| listed == word)
 }
 
 fn is_drive(name: &str) -> bool {
@@ -277,7 +159,7 @@ fn is_reserved(lower: &str) -> bool {
             .is_some_and(|rest| rest.len() == 1 && rest.bytes().all(|b| b.is_ascii_digit()))
     };
     let stream = lower.contains("::$");
-    RESERVED.contains(&name) || DEVICES.contains(&stem) || numbered("com") || numbered("lpt") || stream
+    lists(RESERVED, name) || DEVICES.contains(&stem) || numbered("com") || numbered("lpt") || stream
 }
 
 #[cfg(test)]
@@ -302,6 +184,7 @@ mod tests {
             "node.js.notes.txt",
             "écran 1.PNG",
             "写真.jpeg",
+            "می\u{200c}خواهم.jpg",
             "archive.tar.gz",
             ".jpg",
             "phpinfo explained.pdf",

@@ -124,22 +124,25 @@ impl<'p> Parser<'p> {
     }
 
     fn pattern(&mut self) -> Result<Pattern, Wrong> {
+        let line;
         let compiled = if self.lexer.at('{')? {
+            line = self.lexer.line;
             Pattern::hex(&self.lexer.hex()?)
         } else if self.lexer.at('/')? {
+            line = self.lexer.line;
             let (text, flags) = self.lexer.expression()?;
             let modifiers = self.modifiers()?;
             Pattern::expression(&text, &flags, modifiers)
         } else {
-            match self.take()? {
-                Token::Text(text) => {
-                    let modifiers = self.modifiers()?;
-                    Pattern::text(&text, modifiers)
-                }
-                other => return Err(self.expected("\"text\", { bytes } or /expression/", &other)),
-            }
+            let token = self.take()?;
+            line = self.line();
+            let Token::Text(text) = token else {
+                return Err(self.expected("\"text\", { bytes } or /expression/", &token));
+            };
+            let modifiers = self.modifiers()?;
+            Pattern::text(&text, modifiers)
         };
-        compiled.map_err(|fault| (self.lexer.line, fault))
+        compiled.map_err(|fault| (line, fault))
     }
 
     fn modifiers(&mut self) -> Result<Modifiers, Wrong> {
