@@ -8,12 +8,11 @@ rule picture_head_with_program {
         $jpeg = { FF D8 FF }
         $png = { 89 50 4E 47 }
         $gif = "GIF8"
-        $webp = "RIFF"
-        $bmp = "BM"
+        $webp = { 52 49 46 46 [4] 57 45 42 50 }
         $php = /<\?(php[ \t\r\n\/]|=[ \t\r\n]{0,8}[`$(@a-z][ -~]{8})/i
         $asp = /<%(@|=|[ \t\r\n]{0,4}eval)[ \t]{0,4}[a-z(][ -~]{8}/i
     condition:
-        ($jpeg at 0 or $png at 0 or $gif at 0 or $webp at 0 or $bmp at 0)
+        ($jpeg at 0 or $png at 0 or $gif at 0 or $webp at 0)
         and ($php in (0..4KB) or $asp in (0..4KB))
         and filesize < 1MB
 }

@@ -74,7 +74,7 @@ impl<'l> Look<'l> {
         for rule in self.rules.matching(bytes) {
             self.reasons.add(Code::Rule, rule);
         }
-        check_server_code(bytes, &mut self.reasons);
+        check_server_code(bytes, kind.is_written(), &mut self.reasons);
         self.structure(kind, bytes, role);
         self.meaning(kind, bytes);
         kind
@@ -89,7 +89,7 @@ impl<'l> Look<'l> {
                     self.size(picture, role);
                 }
                 for metadata in &shape.unpacked {
-                    check_server_code(metadata, &mut self.reasons);
+                    check_server_code(metadata, false, &mut self.reasons);
                     check_page(metadata, &mut self.reasons);
                 }
             }
@@ -141,7 +141,7 @@ impl<'l> Look<'l> {
             check(&text, &mut self.reasons);
             // A text in UTF-16 hides its words from whoever reads bytes.
             if matches!(text, std::borrow::Cow::Owned(_)) {
-                check_server_code(&text, &mut self.reasons);
+                check_server_code(&text, true, &mut self.reasons);
             }
         }
     }

@@ -167,7 +167,7 @@ impl Candidate {
 /// A long string that is no file that anybody knows is refused only for code in it.
 fn inspect_noise(inspector: &Inspector, bytes: &[u8]) -> Option<Inspection> {
     let mut reasons = Reasons::default();
-    check_server_code(bytes, &mut reasons);
+    check_server_code(bytes, false, &mut reasons);
     for rule in inspector.rules().matching(bytes) {
         reasons.add(Code::Rule, rule);
     }

@@ -372,6 +372,23 @@ impl Kind {
         says(SAYS_NOTHING) || says(self.media_types())
     }
 
+    /// Kinds that are made of characters.
+    pub(crate) fn is_written(self) -> bool {
+        matches!(
+            self,
+            Self::Text
+                | Self::Json
+                | Self::Xml
+                | Self::Html
+                | Self::Svg
+                | Self::Rtf
+                | Self::Php
+                | Self::ServerPage
+                | Self::ShellScript
+                | Self::MagickScript
+        )
+    }
+
     /// Still pictures whose pixels are all there is to them.
     pub(crate) fn is_picture(self) -> bool {
         matches!(

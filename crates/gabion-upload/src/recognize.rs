@@ -177,7 +177,9 @@ fn markup(text: &[u8]) -> Kind {
     let root = Markup::new(text).root().unwrap_or(loose);
     if root.eq_ignore_ascii_case(b"svg") {
         Kind::Svg
-    } else if PAGE.iter().any(|tag| tag.eq_ignore_ascii_case(root)) {
+    } else if root.eq_ignore_ascii_case(b"html")
+        || !declared && PAGE.iter().any(|tag| tag.eq_ignore_ascii_case(root))
+    {
         Kind::Html
     } else if declared || !root.is_empty() {
         Kind::Xml
@@ -213,6 +215,8 @@ mod tests {
             (b"<?xml version='1.0'?><!-- x --><svg/>", Kind::Svg),
             (b"\xff\xfe<\0s\0v\0g\0/\0>\0", Kind::Svg),
             (b"<gpx></gpx>", Kind::Xml),
+            (b"<?xml version='1.0'?><a/>", Kind::Xml),
+            (b"<?xml version='1.0'?><html/>", Kind::Html),
             (b"<!DOCTYPE HTML><p>", Kind::Html),
             (b"<script>", Kind::Html),
             (b"<script src=x", Kind::Html),

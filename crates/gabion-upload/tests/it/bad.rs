@@ -137,7 +137,7 @@ fn drawings_that_do_something_are_refused() {
     refused(
         "a.xml",
         "text/xml",
-        b"<a xmlns:h=\"http://www.w3.org/1999/xhtml\"><h:script/></a>",
+        b"<doc xmlns:h=\"http://www.w3.org/1999/xhtml\"><h:script/></doc>",
         Code::Script,
     );
 }
