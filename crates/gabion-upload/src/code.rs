@@ -130,7 +130,7 @@ impl<'w> Words<'w> {
 
     /// Whether a word begins soon behind `at` and only readable bytes stand before it.
     fn follow(&mut self, bytes: &[u8], at: usize) -> bool {
-        while self.next.is_some_and(|word| word <= at) {
+        while self.next.is_some_and(|word| word < at) {
             self.next = self.rest.next().map(|found| found.start());
         }
         let readable = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
@@ -167,6 +167,7 @@ mod tests {
             b"<? system($_GET['c']); ?>",
             b"<?= <?= <?=SYSTEM('id')",
             b"<%eval request(\"a\")%>",
+            b"<%execute(a)%>",
             b"<%@ Page Language=\"C#\" %>",
             b"<% Runtime.getRuntime().exec(a) %>",
             b"<%@page import=\"java.io.*\"%>",
