@@ -36,7 +36,7 @@ pub(crate) fn passes(policy: &Policy, name: &str, declared: &str, bytes: &[u8], 
 /// A picture with something to see; different for each seed.
 pub(crate) fn canvas(width: u32, height: u32, seed: u32) -> DynamicImage {
     let mut state = seed.wrapping_mul(2_654_435_761).max(1);
-    let noisy = seed % 3 == 0;
+    let noisy = seed.is_multiple_of(3);
     DynamicImage::ImageRgb8(RgbImage::from_fn(width, height, |x, y| {
         state ^= state << 13;
         state ^= state >> 17;

@@ -267,8 +267,7 @@ fn pictures_and_documents_of_this_machine_pass() {
             refused.push(format!("{}: {}", file.display(), reasons.join(" ")));
         }
     }
-    eprintln!("{} files of this machine, {} refused", files.len(), refused.len());
-    assert!(refused.is_empty(), "{}", refused.join("\n"));
+    assert!(refused.is_empty(), "{} of {} files: {}", refused.len(), files.len(), refused.join("\n"));
 }
 
 fn collect(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) {
