@@ -15,6 +15,7 @@ pub mod address;
 pub mod hash;
 pub mod page;
 pub mod policy;
+pub mod report;
 pub mod rewrite;
 
 mod collect;
