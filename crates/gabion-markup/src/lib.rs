@@ -17,6 +17,7 @@ pub mod page;
 pub mod policy;
 pub mod report;
 pub mod rewrite;
+pub mod script;
 
 mod collect;
 #[doc(hidden)]
