@@ -13,6 +13,7 @@
 
 pub mod address;
 pub mod hash;
+pub mod headers;
 pub mod page;
 pub mod policy;
 pub mod report;
