@@ -12,6 +12,7 @@
 //! approved; [`answer`] looks for what an answer should not say.
 
 pub mod address;
+pub mod answer;
 pub mod hash;
 pub mod headers;
 pub mod page;
