@@ -23,6 +23,7 @@ pub mod script;
 
 mod collect;
 #[doc(hidden)]
+pub mod fuzz;
 
 pub use address::{Address, Reference};
 pub use collect::{Collector, HELD_BYTES_MAX, PAGE_BYTES_MAX, PARSER_BYTES_MAX};
