@@ -24,9 +24,11 @@ pub mod script;
 mod collect;
 #[doc(hidden)]
 pub mod fuzz;
+mod known;
 
 pub use address::{Address, Reference};
 pub use collect::{Collector, HELD_BYTES_MAX, PAGE_BYTES_MAX, PARSER_BYTES_MAX};
 pub use hash::ContentHash;
+pub use known::Known;
 pub use page::{Page, Partial};
 pub use rewrite::{Judge, Judgement, Nonce, Rewrite, Tag};

@@ -47,7 +47,7 @@ pub struct Page {
     pub frames: Vec<Frame>,
     /// Stylesheets and what is loaded ahead.
     pub links: Vec<Link>,
-    /// Foreign origins of pictures, sound and film.
+    /// Foreign origins of pictures, sound and film; `data:` and `blob:` for those that have none.
     pub media_origins: BTreeSet<String>,
     /// What the page says in place of headers.
     pub metas: Vec<Meta>,

@@ -2,7 +2,8 @@
 //!
 //! A browser asks every policy of an answer, and what one forbids is forbidden. So Gabion sends its own beside the
 //! shop's, never in its place: it can only forbid more. One thing they share: a script has a single nonce, so where the
-//! shop's policy has one ([`PolicySet::script_nonce`]), Gabion's uses the same.
+//! shop's policy has one ([`PolicySet::script_nonce`]), Gabion's names the same
+//! ([`Nonce::of_shop`](crate::Nonce::of_shop)) and pages are given none.
 //!
 //! Source: Content Security Policy Level 3, <https://www.w3.org/TR/CSP3/>.
 

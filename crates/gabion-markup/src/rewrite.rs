@@ -9,6 +9,8 @@ use crate::page::Script;
 
 /// Bytes of a tag that is put into pages.
 pub const TAG_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of a nonce of the shop's; most have 16 to 44.
+const SHOP_NONCE_BYTES_MAX: usize = 256;
 
 /// What to change in a page.
 #[derive(Clone, Default)]
@@ -54,6 +56,16 @@ pub struct Nonce(String);
 pub struct NotANonce;
 
 impl Nonce {
+    /// The nonce of the shop's own policy, of any length: to name it in Gabion's policy too, never to give it to
+    /// scripts, which would let them past the shop's policy.
+    ///
+    /// # Errors
+    /// When the text is no base64, or longer than 256 bytes.
+    pub fn of_shop(text: &str) -> Result<Self, NotANonce> {
+        let fits = text.len() <= SHOP_NONCE_BYTES_MAX && crate::policy::is_base64_value(text);
+        fits.then(|| Self(text.to_owned())).ok_or(NotANonce)
+    }
+
     /// The text of the nonce.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -122,6 +134,8 @@ mod tests {
         for text in ["short", "MTIzNDU2Nzg5MDEyMzQ1Ng\"", "MTIzNDU2Nzg5MDEyMz Q1Ng=="] {
             assert_eq!(text.parse::<Nonce>(), Err(NotANonce), "{text}");
         }
+        assert!(Nonce::of_shop("short").is_ok());
+        assert_eq!(Nonce::of_shop("a b"), Err(NotANonce));
         assert!("<script src=\"/.gabion/page.js\"></script>".parse::<Tag>().is_ok());
         for text in ["", "script", "<script>é</script>", "<script"] {
             assert_eq!(text.parse::<Tag>(), Err(NotATag), "{text}");

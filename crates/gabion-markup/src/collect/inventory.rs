@@ -86,7 +86,8 @@ impl Inventory {
     pub(super) fn handlers(&mut self, element: &str, attributes: &Attributes) {
         for (name, value) in attributes.iter() {
             let is_handler = name.len() >= HANDLER_BYTES_MIN && name.starts_with("on");
-            if !is_handler && !(FOLLOWED.contains(&name) && is_script_address(value)) {
+            let is_address = FOLLOWED.contains(&name) && is_script_address(value);
+            if !(is_handler || is_address) {
                 continue;
             }
             if self.page.handlers.len() >= HANDLERS_MAX {
@@ -211,16 +212,21 @@ impl Inventory {
     }
 
     fn media_source(&mut self, source: &str) {
-        if let Reference::Web(address) = Reference::resolve(source, Some(self.base_address()))
-            && (address.host() != self.address.host() || address.port() != self.address.port())
-        {
-            let origin = address.origin();
-            let origins = &mut self.page.media_origins;
-            if origins.len() < MEDIA_ORIGINS_MAX {
-                origins.insert(origin);
-            } else if !origins.contains(&origin) {
-                self.page.partial.insert(Partial::Media);
+        let origin = match Reference::resolve(beginning_of_data(source), Some(self.base_address())) {
+            Reference::Web(address) => {
+                Some(address.origin()).filter(|origin| *origin != self.address.origin())
             }
+            Reference::Other(scheme) => {
+                matches!(scheme.as_str(), "data" | "blob").then(|| format!("{scheme}:"))
+            }
+            Reference::Unreadable => None,
+        };
+        let Some(origin) = origin else { return };
+        let origins = &mut self.page.media_origins;
+        if origins.len() < MEDIA_ORIGINS_MAX {
+            origins.insert(origin);
+        } else if !origins.contains(&origin) {
+            self.page.partial.insert(Partial::Media);
         }
     }
 
@@ -300,6 +306,14 @@ impl Inventory {
 
 fn is_script_address(value: &str) -> bool {
     matches!(Reference::resolve(&beginning(value), None), Reference::Other(scheme) if scheme == "javascript")
+}
+
+/// The address, of a `data:` address only its scheme: the rest is the picture, longer than any address.
+fn beginning_of_data(source: &str) -> &str {
+    match source.trim_start().get(..5) {
+        Some(scheme) if scheme.eq_ignore_ascii_case("data:") => scheme,
+        _ => source,
+    }
 }
 
 /// Enough of an address to see its scheme, however many spaces and line ends a page puts into it.

@@ -128,6 +128,21 @@ pub struct Answers {
 }
 
 impl Allowlist {
+    /// Begins a proposal: what is on the page's own origin may be loaded, sent to and shown, but for scripts and frames.
+    /// Much of that is not in the page's markup.
+    pub fn of_own() -> Self {
+        let own = || BTreeSet::from([Allowed::Own]);
+        Self {
+            connect: own(),
+            forms: own(),
+            images: own(),
+            styles: own(),
+            fonts: own(),
+            media: own(),
+            ..Self::default()
+        }
+    }
+
     /// Adds everything that `page` at `at` does: a proposal, for people to look at.
     pub fn add_page(&mut self, page: &Page, at: &Address) {
         let place = |address: &Address| match address.origin() == at.origin() {
@@ -154,10 +169,14 @@ impl Allowlist {
         for link in page.links.iter().filter(|link| link.kind == LinkKind::Stylesheet) {
             self.styles.insert(place(&link.address));
         }
-        let origins = page.media_origins.iter().filter_map(|origin| Address::parse(origin));
-        for origin in origins.map(|address| place(&address)) {
-            self.images.insert(origin.clone());
-            self.media.insert(origin);
+        for origin in &page.media_origins {
+            let allowed = match origin.as_str() {
+                "data:" => Some(Allowed::Data),
+                "blob:" => Some(Allowed::Blob),
+                origin => Address::parse(origin).map(|address| place(&address)),
+            };
+            self.images.extend(allowed.clone());
+            self.media.extend(allowed);
         }
     }
 }

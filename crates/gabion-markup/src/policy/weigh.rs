@@ -195,27 +195,34 @@ pub fn breakage(policy: &Policy, page: &Page, at: &Address, nonce: Option<&str>)
     for handler in &page.handlers {
         weigh(&Subject::Handler { hash: handler.hash }, handler.hash.to_string());
     }
-    let mut reach = |directive: &str, address: &Address| {
-        weigh(&Subject::Reach { directive, to: Where::Web(address) }, address.without_query().to_string());
-    };
-    for address in page.forms.iter().flat_map(|form| &form.actions) {
-        reach("form-action", address);
-    }
+    let mut reach: Vec<(&str, Address)> = Vec::new();
+    let actions = page.forms.iter().flat_map(|form| &form.actions);
+    reach.extend(actions.map(|address| ("form-action", address.clone())));
     for frame in &page.frames {
         if let FrameSource::Web(address) = &frame.source {
             let is_plugin = matches!(frame.element.as_str(), "object" | "embed");
-            reach(if is_plugin { "object-src" } else { "frame-src" }, address);
+            reach.push((if is_plugin { "object-src" } else { "frame-src" }, address.clone()));
         }
     }
     for link in &page.links {
         match link.kind {
-            LinkKind::Stylesheet => reach("style-src-elem", &link.address),
-            LinkKind::Manifest => reach("manifest-src", &link.address),
+            LinkKind::Stylesheet => reach.push(("style-src-elem", link.address.clone())),
+            LinkKind::Manifest => reach.push(("manifest-src", link.address.clone())),
             LinkKind::Preload | LinkKind::ModulePreload | LinkKind::Ahead => {}
         }
     }
-    for origin in page.media_origins.iter().filter_map(|origin| Address::parse(origin)) {
-        reach("img-src", &origin);
+    for origin in &page.media_origins {
+        match Address::parse(origin) {
+            Some(address) => reach.push(("img-src", address)),
+            None => {
+                let to = Where::Scheme(origin.trim_end_matches(':'));
+                weigh(&Subject::Reach { directive: "img-src", to }, origin.clone());
+            }
+        }
+    }
+    for (directive, address) in &reach {
+        let to = Where::Web(address);
+        weigh(&Subject::Reach { directive, to }, address.without_query().to_string());
     }
     broken.sort();
     broken.dedup();

@@ -55,7 +55,6 @@ pub enum Side {
 pub fn compare(old: &str, new: &str) -> Comparison {
     let (old, new) = (lay_out(old), lay_out(new));
     let mut comparison = Comparison { is_partial: old.is_partial || new.is_partial, ..Comparison::default() };
-    let texts = |layout: &Layout| layout.lines.iter().map(|line| line.text.clone()).collect::<Vec<_>>();
     let (old_texts, new_texts) = (texts(&old), texts(&new));
     let start = old_texts.iter().zip(&new_texts).take_while(|(a, b)| a == b).count();
     let rest = (old_texts.len() - start).min(new_texts.len() - start);
@@ -79,6 +78,10 @@ pub fn compare(old: &str, new: &str) -> Comparison {
     comparison
 }
 
+fn texts(layout: &Layout) -> Vec<&str> {
+    layout.lines.iter().map(|line| line.text.as_str()).collect()
+}
+
 struct Note<'a> {
     comparison: &'a mut Comparison,
     old: &'a [Line],
@@ -96,26 +99,26 @@ impl Note<'_> {
             self.both(new.start..new.start + CONTEXT_LINES);
             return self.both(new.end - CONTEXT_LINES..new.end);
         }
-        old.for_each(|at| self.old(at));
-        new.for_each(|at| self.new(at));
+        old.for_each(|at| self.removed(at));
+        new.for_each(|at| self.added(at));
     }
 
     /// Lines that only one version has, each as often as it has it more often.
-    fn unrelated(&mut self, start: usize, old: &[String], new: &[String]) {
+    fn unrelated(&mut self, start: usize, old: &[&str], new: &[&str]) {
         let mut counts: HashMap<&str, i64> = HashMap::new();
         new.iter().for_each(|text| *counts.entry(text).or_default() -= 1);
         for (at, text) in old.iter().enumerate() {
             let count = counts.entry(text).or_default();
             *count += 1;
             if *count > 0 {
-                self.old(start + at);
+                self.removed(start + at);
             }
         }
         for (at, text) in new.iter().enumerate() {
             let count = counts.entry(text).or_default();
             if *count < 0 {
                 *count += 1;
-                self.new(start + at);
+                self.added(start + at);
             }
         }
     }
@@ -124,12 +127,12 @@ impl Note<'_> {
         lines.for_each(|at| self.keep(Side::Both, at, self.new));
     }
 
-    fn old(&mut self, at: usize) {
+    fn removed(&mut self, at: usize) {
         self.comparison.removed += 1;
         self.keep(Side::Old, at, self.old);
     }
 
-    fn new(&mut self, at: usize) {
+    fn added(&mut self, at: usize) {
         self.comparison.added += 1;
         self.keep(Side::New, at, self.new);
     }

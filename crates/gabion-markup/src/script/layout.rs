@@ -9,6 +9,8 @@ use super::token::{Kind, Token, Tokens};
 const LINE_BYTES_MAX: usize = 240;
 /// From here on a comma between arguments ends a line too.
 const LINE_BYTES_FULL: usize = 80;
+/// Lines of a layout. A megabyte of minified script has 30,000 to 60,000.
+const LINES_MAX: usize = 100_000;
 /// Steps of two spaces at most.
 const DEPTH_MAX: usize = 20;
 /// Words that go on in the line of a closing brace.
@@ -19,7 +21,7 @@ const GO_ON: [&str; 6] = ["as", "catch", "else", "finally", "from", "while"];
 pub struct Layout {
     /// Its lines.
     pub lines: Vec<Line>,
-    /// Whether the script is longer than is looked at.
+    /// Whether the script is longer than is looked at, or has more lines than are kept.
     pub is_partial: bool,
 }
 
@@ -167,6 +169,11 @@ impl Typesetter {
     fn end_line(&mut self) {
         self.needs_space = false;
         if self.line.is_empty() {
+            return;
+        }
+        if self.layout.lines.len() >= LINES_MAX {
+            self.layout.is_partial = true;
+            self.line.clear();
             return;
         }
         // The brace that ended this line is already counted.

@@ -45,6 +45,10 @@ impl Token<'_> {
 
 /// Open `${` that are followed. Deeper ones are taken for ordinary braces.
 const TEMPLATES_MAX: usize = 64;
+/// Bytes of a regular expression. What is longer is taken for a division, so that no end is looked for in all the rest.
+const REGEX_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of an escape: `\u{10ffff}`.
+const ESCAPE_BYTES_MAX: usize = 10;
 /// Words after which a `/` begins a regular expression.
 const BEFORE_REGEX: [&str; 14] = [
     "return",
@@ -71,11 +75,13 @@ pub(super) struct Tokens<'a> {
     templates: Vec<usize>,
     /// Whether a `/` that comes now divides.
     divides: bool,
+    /// No regular expression is looked for before that place: one that began earlier had no end until there.
+    no_regex_until: usize,
 }
 
 impl<'a> Tokens<'a> {
     pub(super) fn of(text: &'a str) -> Self {
-        Self { text, at: 0, templates: Vec::new(), divides: false }
+        Self { text, at: 0, templates: Vec::new(), divides: false, no_regex_until: 0 }
     }
 
     fn measure(&mut self, rest: &str) -> (Kind, usize) {
@@ -98,8 +104,8 @@ impl<'a> Tokens<'a> {
                     Kind::BlockComment,
                     rest.find("*/").map_or(rest.len(), |end| end.max(2) + 2).min(rest.len()),
                 ),
-                _ if self.divides => (Kind::Sign, 1),
-                _ => regex(bytes).map_or((Kind::Sign, 1), |length| (Kind::Regex, length)),
+                _ if self.divides || self.at < self.no_regex_until => (Kind::Sign, 1),
+                _ => self.regex(bytes),
             },
             b'0'..=b'9' => {
                 (Kind::Number, run(bytes, |b| b.is_ascii_alphanumeric() || b == b'.' || b == b'_'))
@@ -113,6 +119,18 @@ impl<'a> Tokens<'a> {
                         _ => {}
                     }
                 }
+                (Kind::Sign, 1)
+            }
+        }
+    }
+
+    fn regex(&mut self, bytes: &[u8]) -> (Kind, usize) {
+        let bytes = &bytes[..bytes.len().min(REGEX_BYTES_MAX)];
+        let line = run(bytes, |byte| byte != b'\n' && byte != b'\r');
+        match regex(&bytes[..line]) {
+            Some(length) => (Kind::Regex, length),
+            None => {
+                self.no_regex_until = self.at + line;
                 (Kind::Sign, 1)
             }
         }
@@ -187,17 +205,16 @@ fn quoted(bytes: &[u8]) -> usize {
     bytes.len()
 }
 
-/// The length of a regular expression with its flags; `None` when its line ends before it does.
-fn regex(bytes: &[u8]) -> Option<usize> {
+/// The length of the regular expression that `line` begins with, with its flags; `None` when it has no end there.
+fn regex(line: &[u8]) -> Option<usize> {
     let (mut at, mut in_class) = (1, false);
-    while at < bytes.len() {
-        match bytes[at] {
+    while at < line.len() {
+        match line[at] {
             b'\\' => at += 1,
-            b'\n' | b'\r' => return None,
             b'[' => in_class = true,
             b']' => in_class = false,
             b'/' if !in_class => {
-                return Some(at + 1 + bytes[at + 1..].iter().take_while(|b| b.is_ascii_alphabetic()).count());
+                return Some(at + 1 + line[at + 1..].iter().take_while(|b| b.is_ascii_alphabetic()).count());
             }
             _ => {}
         }
@@ -235,7 +252,7 @@ fn escape(text: &str) -> (Option<char>, usize) {
         None => (None, 0),
         Some(b'x') => hex(1, 3).map_or((Some('x'), 1), |c| (Some(c), 3)),
         Some(b'u') if text[1..].starts_with('{') => {
-            let end = text.find('}').unwrap_or(1);
+            let end = text.bytes().take(ESCAPE_BYTES_MAX).position(|byte| byte == b'}').unwrap_or(1);
             hex(2, end).map_or((Some('u'), 1), |c| (Some(c), end + 1))
         }
         Some(b'u') => hex(1, 5).map_or((Some('u'), 1), |c| (Some(c), 5)),

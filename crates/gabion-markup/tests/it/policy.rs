@@ -6,7 +6,7 @@ use gabion_markup::{Address, Collector, Page, Rewrite};
 const PAGE: &str = "<script src=/a.js></script><script>one()</script><body onload=go()>\
     <script src=//cdn.example/b.js?v=1></script><form action=//pay.example/go></form>\
     <iframe src=//frame.example/></iframe><link rel=stylesheet href=//cdn.example/a.css>\
-    <img src=//pix.example/1.png><script type=application/json>{}</script>";
+    <img src=//pix.example/1.png><img src=/own.png><img src=data:image/gif;base64,R0lG><script type=application/json>{}</script>";
 
 fn at() -> Address {
     Address::parse("https://shop.example/checkout").expect("an address")
@@ -26,7 +26,7 @@ fn plan(trust: Trust) -> Plan {
 #[test]
 fn a_proposal_lets_its_own_page_pass_and_stops_what_is_added() {
     let seen = page(PAGE);
-    let mut allowed = Allowlist::default();
+    let mut allowed = Allowlist::of_own();
     allowed.add_page(&seen, &at());
     let policy = generate(&allowed, &plan(Trust::Places)).expect("a policy").policy;
     assert_eq!(breakage(&policy, &seen, &at(), None), []);

@@ -100,7 +100,8 @@ fn word(tokens: &[Token<'_>], at: usize, found: &mut Found) {
 
 /// Whether it is worth asking [`is_card`] of a word. Scripts have many words.
 fn may_be_card(word: &str) -> bool {
-    let has = |part: &&[u8]| word.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
+    let has =
+        |part: &&[u8]| word.as_bytes().windows(part.len()).any(|window| window.eq_ignore_ascii_case(part));
     [&b"card"[..], b"cc", b"cv", b"curity", b"karte", b"carte"].iter().any(has)
 }
 
