@@ -7,14 +7,15 @@
 //!
 //! Source: Content Security Policy Level 3, <https://www.w3.org/TR/CSP3/>.
 
+mod allow;
 mod generate;
 mod parse;
 mod source;
 mod weigh;
 
+pub use allow::{Allowed, Allowlist};
 pub use generate::{
-    Allowed, Allowlist, Answers, ENDPOINT, Header, Mode, Plan, PlanError, Trust, generate, integrity_policy,
-    reporting_endpoints,
+    Answers, ENDPOINT, Header, Mode, Plan, PlanError, Trust, generate, integrity_policy, reporting_endpoints,
 };
 pub use parse::{DIRECTIVES_MAX, Directive, POLICIES_MAX, Policy, PolicySet, SOURCES_MAX};
 pub use source::{Host, HostSource, Port, Source};
