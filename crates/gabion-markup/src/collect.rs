@@ -76,7 +76,8 @@ struct Progress(Arc<AtomicU64>);
 
 impl OutputSink for Progress {
     fn handle_chunk(&mut self, chunk: &[u8]) {
-        self.0.fetch_add(chunk.len() as u64, Ordering::Relaxed);
+        // Nobody else writes.
+        self.0.store(self.0.load(Ordering::Relaxed) + chunk.len() as u64, Ordering::Relaxed);
     }
 }
 

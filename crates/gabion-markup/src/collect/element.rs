@@ -20,7 +20,8 @@ pub(super) fn start(state: &Arc<Mutex<State>>, found: &mut Element<'_, '_>) -> H
     let State { inventory, output } = &mut *locked;
     let raw = output.raw(&range);
     let kind = Kind::of(raw);
-    let is_interesting = kind != Kind::Other || may_hold_script(raw);
+    let may_hold_script = may_hold_script(raw);
+    let is_interesting = kind != Kind::Other || may_hold_script;
     if !inventory.has_head {
         inventory.put_into_head(kind, &range, output);
     }
@@ -28,8 +29,10 @@ pub(super) fn start(state: &Arc<Mutex<State>>, found: &mut Element<'_, '_>) -> H
         return Ok(());
     }
     let element = String::from_utf8_lossy(name(output.raw(&range))).to_ascii_lowercase();
-    let attributes = Attributes::of(found, inventory.encoding());
-    inventory.handlers(&element, &attributes);
+    let attributes = Attributes::of(found, output, inventory.encoding());
+    if may_hold_script {
+        inventory.handlers(&element, &attributes);
+    }
     match kind {
         Kind::Script => {
             let is_svg = found.namespace_uri() == SVG;

@@ -1,9 +1,12 @@
 //! A start tag: which one it is, from its bytes, and its attributes where they matter.
 
+use std::borrow::Cow;
+
 use encoding_rs::Encoding;
+use lol_html::html_content::{Attribute, SourceLocation};
 use lol_html::send::Element;
 
-use super::text;
+use super::{Output, text};
 
 /// What the collector does at a start tag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,15 +85,45 @@ fn may_be_script_address(value: &[u8]) -> bool {
     matches!(first, Some(b'j' | b'J' | b'&'))
 }
 
-/// The attributes of a tag, decoded.
-pub(super) struct Attributes(Vec<(String, String)>);
+/// Attributes that the collector reads, besides event handlers.
+const WANTED: [&str; 23] = [
+    "src",
+    "href",
+    "type",
+    "name",
+    "id",
+    "rel",
+    "action",
+    "autocomplete",
+    "formaction",
+    "srcset",
+    "method",
+    "content",
+    "http-equiv",
+    "charset",
+    "integrity",
+    "nonce",
+    "language",
+    "as",
+    "data",
+    "srcdoc",
+    "sandbox",
+    "poster",
+    "xlink:href",
+];
+
+/// The attributes of a tag that matter, decoded.
+pub(super) struct Attributes(Vec<(Cow<'static, str>, String)>);
 
 impl Attributes {
-    pub(super) fn of(found: &Element<'_, '_>, encoding: &'static Encoding) -> Self {
-        let read = |attribute: &lol_html::html_content::Attribute<'_>| {
-            (attribute.name(), text::attribute(&attribute.value(), encoding))
+    /// Reads them from the bytes of the page, which costs less than to have all of them decoded.
+    pub(super) fn of(found: &Element<'_, '_>, output: &Output, encoding: &'static Encoding) -> Self {
+        let raw = |place: Option<SourceLocation>| place.map_or(&b""[..], |place| output.raw(&place.bytes()));
+        let read = |attribute: &Attribute<'_>| {
+            let name = wanted(raw(attribute.name_source_location()))?;
+            Some((name, text::attribute(raw(attribute.value_source_location()), encoding)))
         };
-        Self(found.attributes().iter().map(read).collect())
+        Self(found.attributes().iter().filter_map(read).collect())
     }
 
     /// The value of an attribute; of several with the same name the first counts.
@@ -104,8 +137,17 @@ impl Attributes {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (&**name, value.as_str()))
     }
+}
+
+/// The name in lower case, when its attribute is wanted.
+fn wanted(name: &[u8]) -> Option<Cow<'static, str>> {
+    if let Some(known) = WANTED.iter().find(|known| name.eq_ignore_ascii_case(known.as_bytes())) {
+        return Some(Cow::Borrowed(known));
+    }
+    let may_be_handler = name.get(..2).is_some_and(|start| start.eq_ignore_ascii_case(b"on"));
+    may_be_handler.then(|| Cow::Owned(String::from_utf8_lossy(name).to_ascii_lowercase()))
 }
 
 #[cfg(test)]
