@@ -8,7 +8,8 @@ use cargo_metadata::{DependencyKind, Metadata, Package};
 const MECHANISMS: &[&str] =
     &["gabion-crypto", "gabion-store", "gabion-outbound", "gabion-web", "gabion-page"];
 /// L2: pure engines.
-const ENGINES: &[&str] = &["gabion-waf", "gabion-upload", "gabion-risk", "gabion-merkle", "gabion-webauthn"];
+const ENGINES: &[&str] =
+    &["gabion-waf", "gabion-upload", "gabion-markup", "gabion-risk", "gabion-merkle", "gabion-webauthn"];
 /// L3: domains.
 const DOMAINS: &[&str] = &[
     "gabion-edge",
@@ -122,6 +123,8 @@ mod tests {
             ("gabion-waf", "gabion-store", false),
             ("gabion-upload", "gabion-crypto", true),
             ("gabion-upload", "gabion-waf", false),
+            ("gabion-edge", "gabion-markup", true),
+            ("gabion-markup", "gabion-web", false),
             ("gabion-core", "gabion-crypto", false),
             ("gabion-console", "gabion-identity", true),
             ("gabion-identity", "gabion-console", false),

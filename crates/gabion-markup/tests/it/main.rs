@@ -1,0 +1,7 @@
+//! The engine from outside.
+
+mod collector;
+mod linear;
+mod policy;
+mod script;
+mod seeds;
