@@ -77,6 +77,7 @@ impl Arrival {
         }
     }
 
+    /// What differs from connection to connection is boxed: an idle one keeps only what it needs.
     async fn talk(&mut self, edge: &Edge, mut stream: TcpStream) -> Result<(), ServeError> {
         stream.set_nodelay(true)?;
         let begun_by = Instant::now() + self.state.limits.handshake_timeout;
@@ -86,9 +87,9 @@ impl Arrival {
         let write_timeout = self.state.limits.write_timeout;
         let stream = Downstream::new(stream, write_timeout, Arc::clone(&self.ending), edge.goodbyes());
         if self.plane == Plane::Http {
-            return http1(edge, stream, self.connection(u32::MAX)).await;
+            return Box::pin(http1(edge, stream, self.connection(u32::MAX))).await;
         }
-        let stream = self.agree(edge, stream, begun_by).await?;
+        let stream = Box::pin(self.agree(edge, stream, begun_by)).await?;
         match stream.get_ref().1.alpn_protocol() {
             // The handshake was all that an ACME server wanted. RFC 8737 section 3.
             Some(ACME_TLS) => Ok(()),
@@ -99,11 +100,11 @@ impl Arrival {
                 let most = counts.streams_per_address_max;
                 let streams = self.address.as_mut().map_or(STREAMS_MAX, |place| place.streams(most));
                 tokio::select! {
-                    ended = http2(edge, stream, &counts, streams, Arc::clone(&connection)) => ended,
+                    ended = Box::pin(http2(edge, stream, &counts, streams, Arc::clone(&connection))) => ended,
                     () = connection.refusals.too_many() => Err(self.end(Cut::Http2Refusals)),
                 }
             }
-            _ => http1(edge, stream, self.connection(u32::MAX)).await,
+            _ => Box::pin(http1(edge, stream, self.connection(u32::MAX))).await,
         }
     }
 
