@@ -238,6 +238,22 @@ impl Product {
         self.0.active.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Makes a version with the overlay as `edit` leaves it, which is told the version's number and the reason. One change at
+    /// a time.
+    fn edit_overlay<'a>(
+        &'a self,
+        by: Author,
+        reason: String,
+        edit: impl FnOnce(&mut Overlay, i64, &str) + Send + 'a,
+    ) -> BoxFuture<'a, Result<Version, ChangeError>> {
+        Box::pin(async move {
+            let _one_at_a_time = self.0.changing.lock().await;
+            let mut overlay = self.active().overlay.clone();
+            edit(&mut overlay, self.version() + 1, &reason);
+            self.make_version(by, reason, overlay).await
+        })
+    }
+
     /// Stores the next version and puts it in force. The edge takes it first: what it refuses is not stored.
     async fn make_version(
         &self,
@@ -447,11 +463,8 @@ impl Control for Product {
         exclusions: Vec<Exclusion>,
         reason: String,
     ) -> BoxFuture<'_, Result<Version, ChangeError>> {
-        Box::pin(async move {
-            let _one_at_a_time = self.0.changing.lock().await;
-            let mut overlay = self.active().overlay.clone();
-            exclusion::add(&mut overlay, self.version() + 1, &exclusions, &reason);
-            self.make_version(by, reason, overlay).await
+        self.edit_overlay(by, reason, move |overlay, version, reason| {
+            exclusion::add(overlay, version, &exclusions, reason)
         })
     }
 
@@ -461,11 +474,8 @@ impl Control for Product {
         key: String,
         reason: String,
     ) -> BoxFuture<'_, Result<Version, ChangeError>> {
-        Box::pin(async move {
-            let _one_at_a_time = self.0.changing.lock().await;
-            let mut overlay = self.active().overlay.clone();
+        self.edit_overlay(by, reason, move |overlay, _, _| {
             overlay.0.remove(&format!("{EXCLUSION}{key}"));
-            self.make_version(by, reason, overlay).await
         })
     }
 
@@ -480,11 +490,8 @@ impl Control for Product {
         machine: Machine,
         reason: String,
     ) -> BoxFuture<'_, Result<Version, ChangeError>> {
-        Box::pin(async move {
-            let _one_at_a_time = self.0.changing.lock().await;
-            let mut overlay = self.active().overlay.clone();
-            machine::add(&mut overlay, self.version() + 1, &machine, &reason);
-            self.make_version(by, reason, overlay).await
+        self.edit_overlay(by, reason, move |overlay, version, reason| {
+            machine::add(overlay, version, &machine, reason)
         })
     }
 
@@ -494,11 +501,8 @@ impl Control for Product {
         key: String,
         reason: String,
     ) -> BoxFuture<'_, Result<Version, ChangeError>> {
-        Box::pin(async move {
-            let _one_at_a_time = self.0.changing.lock().await;
-            let mut overlay = self.active().overlay.clone();
+        self.edit_overlay(by, reason, move |overlay, _, _| {
             overlay.0.remove(&format!("{MACHINE}{key}"));
-            self.make_version(by, reason, overlay).await
         })
     }
 
