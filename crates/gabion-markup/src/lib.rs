@@ -10,16 +10,22 @@
 //! policies, makes one from an inventory, and says what it would stop. [`script`] lays out two versions of a script,
 //! compares them and marks what is risky. [`headers`] compares what protects a page with what was
 //! approved; [`answer`] looks for what an answer should not say.
+//!
+//! Between whoever serves pages and whoever keeps account of them: [`sighting`] is what was seen, [`holding`] what pages
+//! are held to, [`class`] what they are for.
 
 pub mod address;
 pub mod answer;
+pub mod class;
 pub mod hash;
 pub mod headers;
+pub mod holding;
 pub mod page;
 pub mod policy;
 pub mod report;
 pub mod rewrite;
 pub mod script;
+pub mod sighting;
 
 mod collect;
 #[doc(hidden)]
@@ -27,6 +33,7 @@ pub mod fuzz;
 mod known;
 
 pub use address::{Address, Reference};
+pub use class::PageClass;
 pub use collect::{Collector, HELD_BYTES_MAX, PAGE_BYTES_MAX, PARSER_BYTES_MAX};
 pub use hash::ContentHash;
 pub use known::Known;

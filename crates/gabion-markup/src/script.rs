@@ -6,6 +6,7 @@
 mod compare;
 mod layout;
 mod risk;
+mod skeleton;
 mod token;
 
 use serde::Serialize;
@@ -13,6 +14,7 @@ use serde::Serialize;
 pub use compare::{CHANGES_MAX, Change, Comparison, Side, compare};
 pub use layout::{Layout, Line, lay_out};
 pub use risk::{RISKS_MAX, Risk, RiskKind, new_risks, risks};
+pub use skeleton::{SKELETON_BYTES_MAX, skeleton};
 
 /// Bytes of a script that are looked at. Above it only the beginning counts, and that is told.
 pub const SCRIPT_BYTES_MAX: usize = 1024 * 1024;
