@@ -8,6 +8,7 @@ mod balance;
 mod limits;
 mod listen;
 mod log;
+mod pages;
 mod rate_limit;
 mod route;
 mod site;
@@ -31,6 +32,7 @@ pub use balance::{
 pub use limits::{Http2Section, Limits, LimitsSection};
 pub use listen::ListenSection;
 pub use log::LogTarget;
+pub use pages::{PagesMode, PagesSection};
 pub use rate_limit::{Action, Key, RATE_LIMITS_MAX, RateLimitConfig, RateLimitSection, VISITOR};
 pub use route::{
     CanaryConfig, CanarySection, EncodedBodies, MirrorConfig, MirrorSection, RouteConfig, RouteSection,
@@ -79,6 +81,8 @@ pub struct EdgeSections<'a> {
     pub telemetry: &'a TelemetrySection,
     /// `[waf]`.
     pub waf: &'a WafSection,
+    /// `[pages]`.
+    pub pages: &'a PagesSection,
     /// `[[site]]`.
     pub sites: &'a [SiteSection],
     /// `[[upstream]]`.
@@ -116,6 +120,8 @@ pub struct EdgeConfig {
     pub bought: BoughtPages,
     /// Programs that are inspected and never stopped.
     pub machines: Vec<Machine>,
+    /// Percent of visits in which pages of no watched class are looked at.
+    pub pages_sample_percent: u8,
     /// Time running requests get when stopping.
     pub drain: Duration,
     /// Time they get when Gabion restarts in place.
@@ -142,6 +148,7 @@ impl EdgeConfig {
             access_log,
             telemetry,
             waf,
+            pages,
             sites,
             upstreams,
             routes,
@@ -170,6 +177,7 @@ impl EdgeConfig {
             rules: None,
             bought: waf.bought()?,
             machines: waf.machines()?,
+            pages_sample_percent: pages.check()?,
             drain: Duration::from_secs(listen.drain_seconds),
             restart_drain: Duration::from_secs(listen.restart_drain_seconds),
             sites: site::check_sites(sites)?,
@@ -178,7 +186,7 @@ impl EdgeConfig {
         };
         let routes = routes
             .iter()
-            .map(|route| route::check_route(route, waf.everywhere(), &checked))
+            .map(|route| route::check_route(route, (waf.everywhere(), pages.mode), &checked))
             .collect::<Result<_, _>>()?;
         Ok(Self { routes, ..checked })
     }

@@ -54,6 +54,11 @@ pub const WAF_PARTIAL: EventKind = EventKind::new("waf.partial", 1, Severity::In
 /// The WAF broke down over a request, because of a mistake in Gabion.
 pub const WAF_FAILED: EventKind = EventKind::new("waf.failed", 1, Severity::Critical);
 
+/// A customer was led to another address, because nobody decided about a script on the page.
+pub const PAGE_DIVERTED: EventKind = EventKind::new("pages.diverted", 1, Severity::Warning);
+/// What a class of pages may do does not fit into a header: browsers only report. Once for each change of it.
+pub const PAGE_POLICY_TOO_LONG: EventKind = EventKind::new("pages.policy_too_long", 1, Severity::Critical);
+
 /// Requests seem to come through a CDN whose addresses are not believed. Anybody can pretend that.
 pub const CDN_NOTICED: EventKind = EventKind::new("edge.cdn_noticed", 1, Severity::Warning);
 

@@ -57,6 +57,24 @@ pub struct Metrics {
     pub waf_partial: AtomicU64,
     /// Requests over which it broke down.
     pub waf_failed: AtomicU64,
+    /// Pages that were looked at while they passed.
+    pub pages_seen: AtomicU64,
+    /// Pages that were changed on their way: nonces, `integrity`, denied scripts.
+    pub pages_changed: AtomicU64,
+    /// Customers who were led elsewhere, because a script on a page was not decided about.
+    pub pages_diverted: AtomicU64,
+    /// Scripts in pages that were judged.
+    pub scripts_judged: AtomicU64,
+    /// Sightings of pages, scripts, leaks and reports that were told.
+    pub sightings: AtomicU64,
+    /// Sightings that were not: the sink was full, or too many were new at a time.
+    pub sightings_dropped: AtomicU64,
+    /// Reports of browsers that were counted.
+    pub reports: AtomicU64,
+    /// Reports that were about extensions of the browser.
+    pub reports_noise: AtomicU64,
+    /// Reports that were not taken: unreadable, of foreign pages, or too many.
+    pub reports_dropped: AtomicU64,
     /// Bytes of request bodies.
     pub bytes_in: AtomicU64,
     /// Bytes of response bodies.

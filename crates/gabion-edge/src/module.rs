@@ -13,19 +13,22 @@ pub enum Module {
     Headers,
     /// Limits of one client's connections, of request bodies and of upstreams.
     Limits,
+    /// Watching the shop's pages, and holding them to what people decided.
+    Pages,
     /// The rules against attacks inside requests.
     Waf,
 }
 
 impl Module {
     /// Every module, in the order they are shown.
-    pub const ALL: [Self; 3] = [Self::Headers, Self::Limits, Self::Waf];
+    pub const ALL: [Self; 4] = [Self::Headers, Self::Limits, Self::Pages, Self::Waf];
 
     /// The name on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Headers => "headers",
             Self::Limits => "limits",
+            Self::Pages => "pages",
             Self::Waf => "waf",
         }
     }
@@ -38,6 +41,7 @@ impl Module {
                 "limits of one client's connections, request body limits, rate limits, the block list, shedding and \
                  the upstream's queue"
             }
+            Self::Pages => "watching the shop's pages, and holding them to what people decided",
             Self::Waf => "rules against attacks inside requests",
         }
     }
@@ -51,7 +55,7 @@ impl fmt::Display for Module {
 
 /// A name of no module.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such module; there are headers, limits and waf")]
+#[error("no such module; there are headers, limits, pages and waf")]
 pub struct UnknownModule;
 
 impl FromStr for Module {

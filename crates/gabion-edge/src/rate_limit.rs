@@ -33,7 +33,7 @@ pub(crate) use key::{Hash, HashKey};
 use lately::{Lately, Limited};
 use shared::Shared;
 pub use shared::{Counted, SharedCounter, Sharing};
-use table::Table;
+pub(crate) use table::Table;
 
 /// A limit in force, with its counters. A reload keeps the counters of limits that keep their name.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
 use crate::config::{
-    BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Machine, Protocol, RouteWaf, Site,
+    BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Machine, PagesMode, Protocol, RouteWaf, Site,
 };
 use crate::error::ReloadError;
 use crate::forward::Origination;
@@ -33,6 +33,7 @@ pub(crate) struct Route {
     pub(crate) limits: Vec<Arc<Limit>>,
     pub(crate) encoded_bodies: EncodedBodies,
     pub(crate) waf: RouteWaf,
+    pub(crate) pages: PagesMode,
     upstream: Arc<Upstream>,
     canary: Option<Canary>,
     mirror: Option<Mirror>,
@@ -91,6 +92,7 @@ pub(crate) struct State {
     pub(crate) rules: Option<Arc<ProvenRules>>,
     pub(crate) bought: Arc<BoughtPages>,
     pub(crate) machines: Arc<[Machine]>,
+    pub(crate) pages_sample_percent: u8,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
 }
@@ -155,6 +157,7 @@ impl State {
                     limits,
                     encoded_bodies: route.encoded_bodies,
                     waf: route.waf,
+                    pages: route.pages,
                     upstream: upstream(&route.upstream),
                     canary: route.canary.map(|canary| Canary {
                         upstream: upstream(&canary.upstream),
@@ -189,6 +192,7 @@ impl State {
             rules: config.rules,
             bought: Arc::new(config.bought),
             machines: config.machines.into(),
+            pages_sample_percent: config.pages_sample_percent,
             hosts,
             routes,
         })

@@ -286,6 +286,19 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ),
         ("gabion_waf_partial_total", "Requests it inspected in part.", count(&metrics.waf_partial)),
         ("gabion_waf_failed_total", "Requests over which it broke down.", count(&metrics.waf_failed)),
+        ("gabion_pages_seen_total", "Pages that were looked at.", count(&metrics.pages_seen)),
+        ("gabion_pages_changed_total", "Pages changed on their way.", count(&metrics.pages_changed)),
+        ("gabion_pages_diverted_total", "Customers who were led elsewhere.", count(&metrics.pages_diverted)),
+        ("gabion_page_scripts_judged_total", "Scripts in pages judged.", count(&metrics.scripts_judged)),
+        ("gabion_page_sightings_total", "Sightings that were told.", count(&metrics.sightings)),
+        (
+            "gabion_page_sightings_dropped_total",
+            "Sightings that were not told.",
+            count(&metrics.sightings_dropped),
+        ),
+        ("gabion_page_reports_total", "Reports of browsers counted.", count(&metrics.reports)),
+        ("gabion_page_reports_noise_total", "Reports about extensions.", count(&metrics.reports_noise)),
+        ("gabion_page_reports_dropped_total", "Reports not taken.", count(&metrics.reports_dropped)),
         ("gabion_exports_failed_total", "Exports of telemetry that failed.", count(&metrics.exports_failed)),
     ] {
         page.metric(name, Type::Counter, help, [(vec![], value)]);

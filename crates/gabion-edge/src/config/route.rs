@@ -4,7 +4,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::upstream::check_hash_by;
-use super::{EdgeConfig, HashBy, Invalid, OverLimit, RouteWaf, WafMode, rate_limit};
+use super::{EdgeConfig, HashBy, Invalid, OverLimit, PagesMode, RouteWaf, WafMode, rate_limit};
 
 /// `[[route]]`: which upstream answers a path.
 #[derive(Debug, Deserialize)]
@@ -29,6 +29,8 @@ pub struct RouteSection {
     pub waf: Option<WafMode>,
     /// What happens to a request that could not be inspected as a whole; `waf.over_limit` when absent.
     pub waf_over_limit: Option<OverLimit>,
+    /// Whether pages are looked at and held to what people decided; `pages.mode` when absent.
+    pub pages: Option<PagesMode>,
     /// A share of the customers that another upstream answers.
     pub canary: Option<CanarySection>,
     /// A share of the requests that another upstream gets a copy of.
@@ -89,6 +91,8 @@ pub struct RouteConfig {
     pub encoded_bodies: EncodedBodies,
     /// What the WAF does here.
     pub waf: RouteWaf,
+    /// Whether pages are looked at here.
+    pub pages: PagesMode,
     /// Who is answered by another upstream.
     pub canary: Option<CanaryConfig>,
     /// Which requests are copied.
@@ -117,7 +121,7 @@ pub struct MirrorConfig {
 
 pub(super) fn check_route(
     section: &RouteSection,
-    everywhere: RouteWaf,
+    (everywhere, pages): (RouteWaf, PagesMode),
     config: &EdgeConfig,
 ) -> Result<RouteConfig, Invalid> {
     let path = section.path.get_ref();
@@ -146,6 +150,7 @@ pub(super) fn check_route(
             mode: section.waf.unwrap_or(everywhere.mode),
             over_limit: section.waf_over_limit.unwrap_or(everywhere.over_limit),
         },
+        pages: section.pages.unwrap_or(pages),
         canary: section.canary.as_ref().map(|canary| check_canary(canary, config)).transpose()?,
         mirror: section.mirror.as_ref().map(|mirror| check_mirror(mirror, config)).transpose()?,
     })
