@@ -6,7 +6,7 @@
 //!
 //! The walk of a request: `listener` (accept, TLS, HTTP) -> `guard` (strict heads and framing) -> `stack` (the order
 //! of the defences) -> `trace` (id, client, time, pages) -> `admission` -> `route` -> `rate_limit` ->
-//! `redirect` -> `waf` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
+//! `redirect` -> `waf` -> `pages` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
 //! connection) -> `transfer` (bodies on their way).
 
 pub mod access;
@@ -37,6 +37,7 @@ pub mod module;
 pub mod network;
 mod notes;
 pub mod origin;
+pub mod pages;
 mod passage;
 mod path;
 mod proxy;
@@ -60,15 +61,16 @@ mod tunnel;
 pub mod upstream;
 pub mod waf;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use gabion_core::{Clock, Entropy, Secret};
+use gabion_core::{Clock, Entropy, Secret, SiteId};
 use gabion_crypto::mac::MacKey;
+use gabion_markup::holding::SiteHolding;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -82,6 +84,7 @@ pub use event::EventSink;
 pub use listener::Plane;
 pub use metrics::Metrics;
 pub use module::Module;
+pub use pages::{PageSink, Unheard};
 pub use refusal::Refusal;
 pub use sockets::Sockets;
 
@@ -112,10 +115,12 @@ impl RequestId {
 pub struct EdgeDeps {
     /// Wall clock, for ids, events and history.
     pub clock: Arc<dyn Clock>,
-    /// Randomness, for ids: two for a request at most, none for a secret that outlives the process.
+    /// Randomness, for ids and nonces: three for a request at most, none for a secret that outlives the process.
     pub entropy: Arc<dyn Entropy>,
     /// Where events go.
     pub events: Arc<dyn EventSink>,
+    /// Where goes what was seen of pages.
+    pub pages: Arc<dyn PageSink>,
     /// TLS of the public listeners; certificates change inside it.
     pub tls: Arc<rustls::ServerConfig>,
     /// Where listeners come from.
@@ -145,6 +150,7 @@ struct Inner {
     room: Arc<Room>,
     visitors: Visitors,
     machines: Machines,
+    watch: Arc<pages::Watch>,
     tunnels: Tunnels,
     sockets: Arc<Sockets>,
     places: Places,
@@ -183,6 +189,7 @@ impl Edge {
         let sticky_key = Arc::new(MacKey::new(&deps.sticky_key));
         let visitors = Visitors::new(recorder.entropy.as_ref());
         let machines = Machines::new(recorder.entropy.as_ref());
+        let watch = Arc::new(pages::Watch::new(deps.pages, &metrics, recorder.entropy.as_ref()));
         let support = Support { recorder: recorder.clone(), sticky_key };
         let state = State::build(config, None, admission, &support, &metrics)?;
         let edge = Self(Arc::new(Inner {
@@ -196,6 +203,7 @@ impl Edge {
             room: Room::new(deps.scratch),
             visitors,
             machines,
+            watch,
             tunnels,
             sockets: deps.sockets,
             places: Places::default(),
@@ -217,6 +225,7 @@ impl Edge {
         drop(changing);
         tokio::spawn(edge.clone().keep_history());
         tokio::spawn(shed::watch(edge.clone()));
+        tokio::spawn(pages::keep_telling(edge.clone()));
         Ok(edge)
     }
 
@@ -247,6 +256,11 @@ impl Edge {
         self.0.state.store(Arc::new(state));
     }
 
+    /// Holds the pages of all sites to this, from the next request on. Pages of a site that is missing are only looked at.
+    pub fn hold_pages(&self, holdings: BTreeMap<SiteId, SiteHolding>) {
+        self.0.watch.hold(holdings, &self.0.recorder);
+    }
+
     /// Uses another TLS configuration for connections to come.
     pub fn set_tls(&self, tls: Arc<rustls::ServerConfig>) {
         self.0.tls.store(tls);
@@ -267,6 +281,7 @@ impl Edge {
 
     async fn drain(&self, time: Duration) -> usize {
         let cut = self.drain_connections(time).await;
+        self.0.watch.flush(self.now(), true);
         let state = self.state();
         let finish = move || {
             if let Some(log) = &state.access_log {
@@ -408,6 +423,10 @@ impl Edge {
 
     fn machines(&self) -> &Machines {
         &self.0.machines
+    }
+
+    fn watch(&self) -> &Arc<pages::Watch> {
+        &self.0.watch
     }
 
     fn tunnels(&self) -> &Tunnels {

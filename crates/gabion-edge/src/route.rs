@@ -7,6 +7,7 @@ use gabion_core::limits::cut;
 use http::{Method, Request};
 
 use crate::layer::{Layer, Next, Outcome, Visit};
+use crate::pages::{self, REPORT_PATH};
 use crate::path::{below, normalize};
 use crate::proxy::websocket::is_extended;
 use crate::state::Route;
@@ -30,12 +31,22 @@ pub(crate) struct RouteLookup;
 
 impl Layer for RouteLookup {
     async fn call(self, mut visit: Box<Visit>, next: impl Next) -> Outcome {
-        look_up(&mut visit)?;
-        next.call(visit).await
+        match look_up(&mut visit)? {
+            Found::Route => next.call(visit).await,
+            Found::Reports(site) => Box::pin(pages::take(visit, site)).await,
+        }
     }
 }
 
-fn look_up(visit: &mut Visit) -> Result<(), Refusal> {
+/// What a request is for.
+enum Found {
+    /// The route that it matches now.
+    Route,
+    /// What browsers report of the pages of a site.
+    Reports(Arc<Site>),
+}
+
+fn look_up(visit: &mut Visit) -> Result<Found, Refusal> {
     let Visit { request, state, .. } = visit;
     let host = lower_case(host(request)?);
     let site = state.site(&host).ok_or_else(|| unknown(&host))?;
@@ -46,13 +57,16 @@ fn look_up(visit: &mut Visit) -> Result<(), Refusal> {
         return Err(Refusal::Method);
     }
     let path = normalize(request.uri().path());
+    if path == REPORT_PATH {
+        return Ok(Found::Reports(site));
+    }
     if below(&path, RESERVED) {
         return Err(Refusal::Reserved);
     }
     let route = state.route(&host, &path).ok_or(Refusal::Reserved)?;
     drop((host, path));
     visit.matches(Matched { site, route });
-    Ok(())
+    Ok(Found::Route)
 }
 
 fn lower_case(text: &str) -> Cow<'_, str> {

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use gabion_edge::EdgeConfig;
 use gabion_edge::config::{
-    AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, LogTarget, RateLimitSection,
-    RouteSection, RuleSource, SiteSection, TelemetrySection, UpstreamSection, WafSection,
+    AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, LogTarget, PagesSection,
+    RateLimitSection, RouteSection, RuleSource, SiteSection, TelemetrySection, UpstreamSection, WafSection,
 };
 use gabion_edge::tls::acme::{AcmeMode, ChallengeKind, InvalidAcme};
 use gabion_edge::tls::config::InvalidTlsSettings;
@@ -48,6 +48,9 @@ pub(crate) struct Sections {
     /// `[waf]`.
     #[serde(default)]
     pub(crate) waf: WafSection,
+    /// `[pages]`.
+    #[serde(default)]
+    pub(crate) pages: PagesSection,
     /// `[tls]`.
     #[serde(default)]
     pub(crate) tls: TlsSettings,
@@ -175,6 +178,7 @@ impl Config {
             access_log: &sections.access_log,
             telemetry: &sections.telemetry,
             waf: &sections.waf,
+            pages: &sections.pages,
             sites: &sections.site,
             upstreams: &sections.upstream,
             routes: &sections.route,

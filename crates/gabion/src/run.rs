@@ -11,7 +11,7 @@ use gabion_core::blame::chain;
 use gabion_core::{Actor, Clock, Entropy, SystemClock, Timestamp};
 use gabion_crypto::{EntropyAhead, KeyUse, SystemEntropy};
 use gabion_edge::tls::Challenges;
-use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets};
+use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets, Unheard};
 use gabion_identity::{Deps as IdentityDeps, Identity, Shells};
 use gabion_page::CONSOLE_CSP;
 use gabion_page::shell::Shell;
@@ -261,6 +261,7 @@ pub(crate) async fn start(
             clock: clock(),
             entropy: Arc::new(EntropyAhead::new()),
             events: Arc::clone(&events),
+            pages: Arc::new(Unheard),
             tls: certificates.public_tls().map_err(|error| unavailable(&error))?,
             sockets: Arc::clone(&sockets),
             sticky_key: db.keys().current(KeyUse::Sticky).secret.clone(),

@@ -154,6 +154,7 @@ mod tests {
             clock,
             entropy,
             events,
+            pages: Arc::new(gabion_edge::Unheard),
             tls,
             sockets,
             sticky_key,

@@ -11,7 +11,7 @@ use gabion_console::{Console, Deps};
 use gabion_core::{Actor, Clock, Event, EventId, EventKind};
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, LimitsSection, ListenSection, RateLimitSection, RouteSection,
-    SiteSection, TelemetrySection, UpstreamSection, WafSection,
+    PagesSection, SiteSection, TelemetrySection, UpstreamSection, WafSection,
 };
 use gabion_edge::waf::ProvenRules;
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};
@@ -258,6 +258,7 @@ fn config(file: &str) -> EdgeConfig {
         access_log: &AccessLogSection::default(),
         telemetry: &TelemetrySection::default(),
         waf: &WafSection::default(),
+        pages: &PagesSection::default(),
         sites: &file.site,
         upstreams: &file.upstream,
         routes: &file.route,
@@ -279,6 +280,7 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         clock,
         entropy,
         events: Arc::new(Nowhere),
+        pages: Arc::new(gabion_edge::Unheard),
         tls: Arc::new(tls),
         sockets: Arc::default(),
         sticky_key,

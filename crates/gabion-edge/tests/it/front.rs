@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use gabion_core::{Event, SystemClock};
 use gabion_edge::config::{
-    AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, RateLimitSection, RouteSection,
+    AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, PagesSection, RateLimitSection, RouteSection,
     SiteSection, TelemetrySection, UpstreamSection, WafSection,
 };
 use gabion_edge::rate_limit::Sharing;
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, Challenges, TlsSettings, server_config};
 use gabion_edge::waf::ProvenRules;
-use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, Plane, ReloadError};
+use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, PageSink, Plane, ReloadError};
+use gabion_markup::sighting::{Seen, Sighting};
 use gabion_test::body::{self, TestBody};
 use gabion_test::client::{self, Wire};
 use gabion_test::{SeededEntropy, Shop};
@@ -69,6 +70,43 @@ impl Events {
     }
 }
 
+/// What an edge saw of pages.
+#[derive(Default)]
+pub(crate) struct Sightings {
+    all: Mutex<Vec<Sighting>>,
+    more: Notify,
+}
+
+impl PageSink for Sightings {
+    fn offer(&self, sighting: Sighting) -> bool {
+        self.all.lock().unwrap().push(sighting);
+        self.more.notify_waiters();
+        true
+    }
+}
+
+impl Sightings {
+    /// What was seen so far.
+    pub(crate) fn all(&self) -> Vec<Seen> {
+        self.all.lock().unwrap().iter().map(|sighting| sighting.seen.clone()).collect()
+    }
+
+    /// The first that `find` makes something of, once it is there.
+    #[track_caller]
+    pub(crate) fn first<T>(&self, find: impl Fn(&Seen) -> Option<T>) -> impl Future<Output = T> {
+        let found = async move {
+            loop {
+                let more = self.more.notified();
+                if let Some(found) = self.all().iter().find_map(&find) {
+                    return found;
+                }
+                more.await;
+            }
+        };
+        soon(found)
+    }
+}
+
 /// The text of an event's field.
 pub(crate) fn field(event: &Event, name: &str) -> String {
     let field = event.fields.iter().find(|field| field.name == name);
@@ -92,6 +130,7 @@ struct File {
     #[serde(default)]
     telemetry: TelemetrySection,
     waf: WafSection,
+    pages: PagesSection,
     site: Vec<SiteSection>,
     upstream: Vec<UpstreamSection>,
     route: Vec<RouteSection>,
@@ -110,6 +149,8 @@ pub(crate) struct Setup {
     pub(crate) waf: String,
     /// The rules it runs.
     pub(crate) rules: Option<Arc<ProvenRules>>,
+    /// Lines of `[pages]`; it is off without any.
+    pub(crate) pages: String,
     /// Lines of `[[site]]`.
     pub(crate) site: String,
     /// URLs of the shop.
@@ -149,6 +190,11 @@ impl Setup {
         self
     }
 
+    pub(crate) fn pages(mut self, line: &str) -> Self {
+        self.pages += &format!("{line}\n");
+        self
+    }
+
     pub(crate) fn site(mut self, line: &str) -> Self {
         self.site += &format!("{line}\n");
         self
@@ -174,10 +220,11 @@ impl Setup {
     }
 
     pub(crate) fn check(&self) -> Result<EdgeConfig, Invalid> {
-        let Self { listen, limits, waf, site, endpoints, upstream, route, more, .. } = self;
+        let Self { listen, limits, waf, pages, site, endpoints, upstream, route, more, .. } = self;
         // A machine that is busy with other tests is no overload; tests of that ask for it.
         let quiet = if limits.contains("overload_lag_ms") { "" } else { "overload_lag_ms = 0" };
         let waf = if waf.is_empty() { "mode = \"off\"" } else { waf };
+        let pages = if pages.is_empty() { "mode = \"off\"" } else { pages };
         let text = format!(
             r#"
             [listen]
@@ -189,6 +236,8 @@ impl Setup {
             {limits}
             [waf]
             {waf}
+            [pages]
+            {pages}
             [[site]]
             name = "Tidewater Tea"
             origins = ["https://shop.example", "https://www.shop.example:8443", "http://plain.example"]
@@ -211,6 +260,7 @@ impl Setup {
             access_log: &file.access_log,
             telemetry: &file.telemetry,
             waf: &file.waf,
+            pages: &file.pages,
             sites: &file.site,
             upstreams: &file.upstream,
             routes: &file.route,
@@ -232,10 +282,12 @@ impl Setup {
         ])
         .unwrap();
         let events = Arc::new(Events::default());
+        let sightings = Arc::new(Sightings::default());
         let deps = EdgeDeps {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SeededEntropy::new(1)),
             events: Arc::clone(&events) as Arc<dyn EventSink>,
+            pages: Arc::clone(&sightings) as Arc<dyn PageSink>,
             tls: server_config(&store, &TlsSettings::default()).unwrap(),
             sockets: Arc::default(),
             sticky_key: gabion_core::Secret::new([5; 32]),
@@ -244,7 +296,7 @@ impl Setup {
             sharing: self.sharing.clone(),
         };
         let edge = Edge::start(config, deps)?;
-        Ok(Front { edge, events, authority, _folder: folder })
+        Ok(Front { edge, events, sightings, authority, _folder: folder })
     }
 }
 
@@ -263,6 +315,7 @@ pub(crate) fn names(texts: &[&str]) -> Vec<gabion_edge::tls::Name> {
 pub(crate) struct Front {
     pub(crate) edge: Edge,
     pub(crate) events: Arc<Events>,
+    pub(crate) sightings: Arc<Sightings>,
     pub(crate) authority: Authority,
     _folder: TempDir,
 }

@@ -19,6 +19,7 @@ mod hello;
 mod http2_floods;
 mod lifecycle;
 mod malformed;
+mod pages;
 mod rate_limits;
 
 mod reload_storm;

@@ -61,6 +61,7 @@ impl Certified {
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy::new(1)),
             events: Arc::new(Events::default()),
+            pages: Arc::new(gabion_edge::Unheard),
             tls: server_config(&store, &TlsSettings::default()).unwrap(),
             sockets: Arc::default(),
             sticky_key: gabion_core::Secret::new([5; 32]),
