@@ -10,8 +10,8 @@ use axum::response::Response;
 use gabion_console::{Console, Deps};
 use gabion_core::{Actor, Clock, Event, EventId, EventKind};
 use gabion_edge::config::{
-    AccessLogSection, EdgeSections, LimitsSection, ListenSection, RateLimitSection, RouteSection,
-    PagesSection, SiteSection, TelemetrySection, UpstreamSection, WafSection,
+    AccessLogSection, EdgeSections, LimitsSection, ListenSection, PagesSection, RateLimitSection,
+    RouteSection, SiteSection, TelemetrySection, UpstreamSection, WafSection,
 };
 use gabion_edge::waf::ProvenRules;
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};

@@ -45,10 +45,9 @@ impl Fingerprints {
         }
         for meta in metas {
             match meta {
-                Meta::Policy(policy) => text.add(&SecurityHeaders::read([(
-                    "content-security-policy",
-                    policy.as_bytes(),
-                )])),
+                Meta::Policy(policy) => {
+                    text.add(&SecurityHeaders::read([("content-security-policy", policy.as_bytes())]))
+                }
                 other => text.add(other),
             }
         }

@@ -70,13 +70,8 @@ impl Bench {
         let mut undecided = handlers
             .filter(|key| decided.is_none_or(|held| !held.authorized.contains(key)))
             .map(|key| key.to_string());
-        let hides = [
-            Partial::Scripts,
-            Partial::Handlers,
-            Partial::Memory,
-            Partial::Encoding,
-            Partial::Length,
-        ];
+        let hides =
+            [Partial::Scripts, Partial::Handlers, Partial::Memory, Partial::Encoding, Partial::Length];
         let hidden = hides.into_iter().find(|partial| page.partial.contains(partial));
         if let Some(what) = undecided.next().or_else(|| hidden.map(|partial| partial.sentence().to_owned())) {
             self.undecided.get_or_init(|| what);

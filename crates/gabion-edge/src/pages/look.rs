@@ -85,7 +85,9 @@ impl Look {
     /// None of its own.
     pub(super) async fn answer(self: Box<Self>, response: Response<Body>) -> Outcome {
         let Some(kind) = Kind::of(&response) else { return Ok(response) };
-        let Some(address) = path::address(&self.site, &self.host, self.uri.path()) else { return Ok(response) };
+        let Some(address) = path::address(&self.site, &self.host, self.uri.path()) else {
+            return Ok(response);
+        };
         let (parts, body) = response.into_parts();
         if kind == Kind::Page {
             // Boxed, so that other answers carry nothing of it.
@@ -107,14 +109,18 @@ impl Look {
         Ok(Response::from_parts(parts, body))
     }
 
-    async fn page(self: Box<Self>, address: Address, mut parts: response::Parts, body: Body) -> Response<Body> {
+    async fn page(
+        self: Box<Self>,
+        address: Address,
+        mut parts: response::Parts,
+        body: Body,
+    ) -> Response<Body> {
         let held = self.held.class(self.class);
         let coding = Coding::of(&parts.headers);
         let chosen = self.choose(held, &parts.headers);
         let changes = held.judges || chosen.given.is_some();
         let reads = changes || self.is_watched;
-        let account =
-            reads.then(|| self.account(&parts, address.clone(), security(&parts.headers)));
+        let account = reads.then(|| self.account(&parts, address.clone(), security(&parts.headers)));
         if let Some(text) = chosen.text {
             text.put(&mut parts.headers, chosen.nonce.as_ref());
         }
@@ -173,7 +179,8 @@ impl Look {
         if !text.needs_nonce() {
             return Chosen { text: Some(text), ..Chosen::default() };
         }
-        let values = |name: HeaderName| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+        let values =
+            |name: HeaderName| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
         let enforced = values(CONTENT_SECURITY_POLICY);
         let shop = PolicySet::parse(enforced, values(CONTENT_SECURITY_POLICY_REPORT_ONLY));
         match shop.script_nonce().map(Nonce::of_shop) {

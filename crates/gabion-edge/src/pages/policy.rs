@@ -25,11 +25,8 @@ const ABOUT_THE_BODY: [HeaderName; 8] = [
     HeaderName::from_static("repr-digest"),
 ];
 /// Headers that let others than the customer's browser keep an answer.
-const ABOUT_SHARED_CACHES: [HeaderName; 3] = [
-    EXPIRES,
-    HeaderName::from_static("cdn-cache-control"),
-    HeaderName::from_static("surrogate-control"),
-];
+const ABOUT_SHARED_CACHES: [HeaderName; 3] =
+    [EXPIRES, HeaderName::from_static("cdn-cache-control"), HeaderName::from_static("surrogate-control")];
 
 /// The headers of one policy, but for the nonce.
 #[derive(Debug)]
@@ -135,7 +132,8 @@ mod tests {
 
     #[test]
     fn a_policy_of_places_needs_no_nonce() {
-        let text = PolicyText::prepare(&Allowlist::of_own(), TrustBy::Places, Mode::ReportOnly).expect("fits");
+        let text =
+            PolicyText::prepare(&Allowlist::of_own(), TrustBy::Places, Mode::ReportOnly).expect("fits");
         assert!(!text.needs_nonce());
         let mut headers = HeaderMap::new();
         text.put(&mut headers, None);

@@ -98,11 +98,7 @@ pub(crate) async fn take(visit: Box<Visit>, site: Arc<Site>) -> Outcome {
     Ok(answer(StatusCode::NO_CONTENT))
 }
 
-async fn read(
-    body: Body,
-    pace: Pace,
-    metrics: &Arc<crate::Metrics>,
-) -> Result<BytesMut, Refusal> {
+async fn read(body: Body, pace: Pace, metrics: &Arc<crate::Metrics>) -> Result<BytesMut, Refusal> {
     let mut intake = Intake::new(body, BODY_BYTES_MAX as u64, pace, metrics)?;
     let mut whole = BytesMut::new();
     while let Some(frame) = intake.frame().await? {

