@@ -151,6 +151,7 @@ struct Inner {
     visitors: Visitors,
     machines: Machines,
     watch: Arc<pages::Watch>,
+    drills: pages::Drills,
     tunnels: Tunnels,
     sockets: Arc<Sockets>,
     places: Places,
@@ -204,6 +205,7 @@ impl Edge {
             visitors,
             machines,
             watch,
+            drills: pages::Drills::default(),
             tunnels,
             sockets: deps.sockets,
             places: Places::default(),
@@ -423,6 +425,10 @@ impl Edge {
 
     fn machines(&self) -> &Machines {
         &self.0.machines
+    }
+
+    fn drills(&self) -> &pages::Drills {
+        &self.0.drills
     }
 
     fn watch(&self) -> &Arc<pages::Watch> {

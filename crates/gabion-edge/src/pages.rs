@@ -9,6 +9,7 @@
 
 mod body;
 mod book;
+mod drill;
 mod fingerprint;
 mod held;
 mod judge;
@@ -44,6 +45,8 @@ use look::Look;
 use recent::Told;
 use reports::Reports;
 
+pub use drill::DRILL_HEADER;
+pub(crate) use drill::{Drill, Drills};
 pub(crate) use reports::{REPORT_PATH, take};
 
 /// Where sightings go. The edge has no database: the binary hands in who keeps account of pages.

@@ -12,7 +12,7 @@ use crate::admission::Admit;
 use crate::guard::{self, Arrival};
 use crate::headers::Headers;
 use crate::layer::{Connection, Next, wrap};
-use crate::pages::Pages;
+use crate::pages::{Drill, Pages};
 use crate::proxy::Proxy;
 use crate::rate_limit::RateLimit;
 use crate::redirect::Redirect;
@@ -31,6 +31,7 @@ macro_rules! defences {
             .layer(wrap(Redirect)) // plain HTTP goes no further where the site has HTTPS
             .layer(wrap(Waf)) // after all that is cheap; bodies wait here for their verdict
             .layer(wrap(Pages)) // asks for what it can read after the rules have seen what was asked
+            .layer(wrap(Drill)) // what a drill plants is seen as if the shop had served it
             .layer(wrap(Headers)) // on the shop's responses; our own pages bring theirs
             .service($proxy)
     };

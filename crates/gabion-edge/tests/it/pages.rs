@@ -1,5 +1,6 @@
 //! Pages as customers, skimmers and operators meet them.
 
+mod drill;
 mod elsewhere;
 mod enforce;
 mod learn;
