@@ -202,11 +202,16 @@ pub fn of_host(host: &str) -> Option<Known> {
     let entries = PAYMENT
         .iter()
         .map(|(suffix, company)| (*suffix, known(company, Purpose::Payment, true, false)))
-        .chain(OTHERS.iter().map(|(suffix, company, purpose, changes)| {
-            (*suffix, known(company, *purpose, *changes, false))
-        }))
+        .chain(
+            OTHERS.iter().map(|(suffix, company, purpose, changes)| {
+                (*suffix, known(company, *purpose, *changes, false))
+            }),
+        )
         .chain(SHARED.iter().map(|(suffix, company)| (*suffix, known(company, Purpose::Files, false, true))));
-    entries.filter(|(suffix, _)| is_below(host, suffix)).max_by_key(|(suffix, _)| suffix.len()).map(|(_, known)| known)
+    entries
+        .filter(|(suffix, _)| is_below(host, suffix))
+        .max_by_key(|(suffix, _)| suffix.len())
+        .map(|(_, known)| known)
 }
 
 const fn known(company: &'static str, purpose: Purpose, changes_by_itself: bool, is_shared: bool) -> Known {

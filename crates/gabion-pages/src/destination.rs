@@ -34,6 +34,8 @@ pub enum DestinationKind {
     Media,
     /// Workers come from there.
     Worker,
+    /// Scripts make script of text, as `eval` does; the place is `eval`.
+    Eval,
 }
 
 words!(DestinationKind {
@@ -45,6 +47,7 @@ words!(DestinationKind {
     Font => "font",
     Media => "media",
     Worker => "worker",
+    Eval => "eval",
 });
 
 impl DestinationKind {
@@ -59,6 +62,7 @@ impl DestinationKind {
             Self::Font => "font-src",
             Self::Media => "media-src",
             Self::Worker => "worker-src",
+            Self::Eval => "script-src",
         }
     }
 
@@ -67,6 +71,7 @@ impl DestinationKind {
         match directive {
             "style-src-elem" | "style-src-attr" => Some(Self::Style),
             "child-src" => Some(Self::Frame),
+            "script-src" => None,
             _ => Self::ALL.iter().copied().find(|kind| kind.directive() == directive),
         }
     }
@@ -103,6 +108,13 @@ pub struct DestinationView {
     pub decided_by: Option<Actor>,
     /// When.
     pub decided_at: Option<Timestamp>,
+}
+
+impl DestinationView {
+    /// What changes about it are about.
+    pub(crate) fn subject(&self) -> String {
+        format!("{} {}", self.kind, self.place)
+    }
 }
 
 /// Which destinations a list holds. Everything that is set must hold.

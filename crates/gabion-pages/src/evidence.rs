@@ -6,7 +6,8 @@ mod sign;
 use gabion_core::{SiteId, Timestamp};
 use serde::Serialize;
 
-pub use sign::{EvidenceError, Verified, verify_evidence};
+pub(crate) use gather::checked;
+pub use sign::{EvidenceError, FORMAT, Verified, verify_evidence};
 
 /// Months that evidence can cover, and that it is kept.
 pub const EVIDENCE_DAYS_MAX: u64 = 366;

@@ -5,7 +5,7 @@
 //! never do: keep what belongs to a customer (addresses come without queries), change what pages are held to without
 //! a person's decision and its event in the same transaction, or let strangers fill it: everything has a limit.
 //!
-//! The walk: whoever serves pages offers a [`Sighting`] to the [`sink`] -> [`Pages::take`] makes [`ingest`] facts of it
+//! The walk: whoever serves pages offers a [`Sighting`](gabion_markup::sighting::Sighting) to the [`sink`] -> [`Pages::take`] makes [`ingest`] facts of it
 //! and writes them, with a [`change`] and its event for what is new -> a person looks at [`overview`] and [`script`]s
 //! and makes a [`decision`] -> [`Pages::holdings`] wakes whoever serves the pages. [`proposal`] says what a policy would
 //! break, [`look`] visits payment pages from outside, [`evidence`] says who knew and approved what, signed.
@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use gabion_core::{Clock, Entropy, SiteId, Timestamp};
 use gabion_markup::holding::SiteHolding;
-use gabion_markup::sighting::Sighting;
 use gabion_store::Db;
 use tokio::sync::watch;
 
@@ -68,6 +67,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     holdings: watch::Sender<Holdings>,
+    refreshing: tokio::sync::Mutex<()>,
 }
 
 /// What the pages of every known site are held to.
@@ -77,7 +77,8 @@ impl Pages {
     /// The handle. [`Pages::refresh`] reads what pages are held to; until then [`Pages::holdings`] is empty.
     pub fn new(config: PagesConfig, deps: Deps) -> Self {
         let Deps { db, clock, entropy } = deps;
-        Self(Arc::new(Inner { config, db, clock, entropy, holdings: watch::Sender::default() }))
+        let (holdings, refreshing) = Default::default();
+        Self(Arc::new(Inner { config, db, clock, entropy, holdings, refreshing }))
     }
 
     /// What pages are held to, whenever it changes.

@@ -208,7 +208,8 @@ impl Pages {
                 Ok::<_, PagesError>(Some((row.view, versions, texts, elsewhere)))
             })
             .await?;
-        let (script, versions, texts, mut elsewhere) = found.ok_or(PagesError::NotFound { what: "script" })?;
+        let (script, versions, texts, mut elsewhere) =
+            found.ok_or(PagesError::NotFound { what: "script" })?;
         elsewhere.retain(|class| *class != script.class);
         Ok(detail(script, versions, texts, elsewhere))
     }

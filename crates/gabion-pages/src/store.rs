@@ -33,11 +33,7 @@ pub const MIGRATIONS: Migrations = Migrations {
 /// Behind every id: where a list begins.
 pub(crate) const NEWEST: &str = "~";
 
-pub(crate) fn count(
-    tx: &mut Tx<'_>,
-    sql: &str,
-    params: &[gabion_store::Param],
-) -> Result<u64, StoreError> {
+pub(crate) fn count(tx: &mut Tx<'_>, sql: &str, params: &[gabion_store::Param]) -> Result<u64, StoreError> {
     tx.query_one(sql, params)?.map_or(Ok(0), |row| row.get("n"))
 }
 

@@ -113,7 +113,9 @@ fn gather(
         let (way, flow) = match place.kind {
             DestinationKind::Form => (Way::Form, Flow::FormAccess),
             DestinationKind::Frame => (Way::Frame, Flow::OwnFrame),
-            DestinationKind::Connect | DestinationKind::Worker => (Way::Connect, Flow::WhatScriptsSend),
+            DestinationKind::Connect | DestinationKind::Worker | DestinationKind::Eval => {
+                (Way::Connect, Flow::WhatScriptsSend)
+            }
             DestinationKind::Image
             | DestinationKind::Style
             | DestinationKind::Font
@@ -126,7 +128,8 @@ fn gather(
     for party in &mut parties {
         party.is_stopped = stopped.contains(&party.origin);
     }
-    parties.sort_by(|a, b| (b.flow, b.could_receive.0, &a.origin).cmp(&(a.flow, a.could_receive.0, &b.origin)));
+    parties
+        .sort_by(|a, b| (b.flow, b.could_receive.0, &a.origin).cmp(&(a.flow, a.could_receive.0, &b.origin)));
     parties
 }
 

@@ -80,7 +80,8 @@ impl Pages {
     ) -> Result<DecisionView, PagesError> {
         bounded(scripts.len())?;
         let reason = justification(reason)?;
-        let draft = Draft { justification: Some(reason.clone()), ..Draft::new(DecisionKind::Deny, by.clone()) };
+        let draft =
+            Draft { justification: Some(reason.clone()), ..Draft::new(DecisionKind::Deny, by.clone()) };
         let now = self.now();
         self.decide(draft, move |tx| {
             let mut wishes = Wishes::new();
@@ -109,7 +110,12 @@ impl Pages {
     /// # Errors
     /// [`PagesError::ChangesByItself`]; [`PagesError::Field`] for a script that is not loaded, not authorized, or of
     /// which nobody saw the content; [`PagesError::NotFound`]; [`PagesError::Store`].
-    pub async fn set_pin(&self, id: ScriptId, is_pinned: bool, by: Actor) -> Result<DecisionView, PagesError> {
+    pub async fn set_pin(
+        &self,
+        id: ScriptId,
+        is_pinned: bool,
+        by: Actor,
+    ) -> Result<DecisionView, PagesError> {
         self.decide(Draft::new(DecisionKind::Pin, by), move |tx| {
             let row = found(store::script::by_id(tx, id)?, "script")?;
             let view = row.view;
@@ -193,7 +199,8 @@ impl Pages {
             let scripts = store::script::all(tx, &site, Some(class))?;
             for script in scripts.into_iter().filter(|script| script.status == Status::New) {
                 let text = each.get(&script.id).or(script.justification.as_ref()).or(common.as_ref());
-                let missing = || PagesError::field("justification", format!("why is {} needed?", script.label));
+                let missing =
+                    || PagesError::field("justification", format!("why is {} needed?", script.label));
                 let state = State::Script {
                     status: Status::Authorized,
                     owner: script.owner.clone().or_else(|| owner.clone()),
@@ -358,8 +365,7 @@ impl Pages {
         let now = self.now();
         self.decide(draft, move |tx| {
             let (site, _) = found(store::change::by_id(tx, id)?, "change")?;
-            let after =
-                State::Change { state, by: Some(by.clone()), at: Some(now), note: note.clone() };
+            let after = State::Change { state, by: Some(by.clone()), at: Some(now), note: note.clone() };
             Ok((site, vec![(Subject::Change(id), after)]))
         })
         .await
@@ -474,7 +480,7 @@ fn headers_of(
     let pages = store::page::all(tx, site)?.into_iter().filter(|row| row.view.class == class);
     let baseline = |row: store::page::Row| {
         let baseline = Baseline { headers: row.headers, by: by.clone(), at };
-        (Subject::Headers(row.view.path), State::Headers(Some(store::json(&baseline))))
+        (Subject::Headers(row.view.path), State::Headers(Some(baseline)))
     };
     Ok(pages.map(baseline).collect())
 }
@@ -545,6 +551,7 @@ fn elsewhere(wish: &HoldWish) -> Result<Option<String>, PagesError> {
     }
     let address = wish.elsewhere.as_deref().and_then(|text| Address::parse(text.trim()));
     let address = address.filter(|address| address.scheme() == "https");
-    let refuse = || PagesError::field("elsewhere", "customers are led to an address like https://pay.example/link");
+    let refuse =
+        || PagesError::field("elsewhere", "customers are led to an address like https://pay.example/link");
     address.map(|address| Some(address.to_string())).ok_or_else(refuse)
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{StageWord, TrustWord, UndecidedWord};
 use crate::change::ChangeState;
+use crate::store::headers::Baseline;
 use crate::{ChangeId, DestinationId, ScriptId, Status};
 
 /// What is decided about.
@@ -41,8 +42,7 @@ pub(crate) enum State {
         by: Option<Actor>,
         at: Option<Timestamp>,
     },
-    /// The stored form of approved headers.
-    Headers(Option<String>),
+    Headers(Option<Baseline>),
     Origin(Option<Stop>),
     Hold(HoldState),
     Classes(Option<Vec<ClassRule>>),

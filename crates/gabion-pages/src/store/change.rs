@@ -77,7 +77,8 @@ pub(crate) fn insert(
     fingerprint: &str,
     change: &ChangeView,
 ) -> Result<bool, StoreError> {
-    let sql = "INSERT INTO pages_change (id, site, fingerprint, class, kind, severity, page, subject, sentence,
+    let sql =
+        "INSERT INTO pages_change (id, site, fingerprint, class, kind, severity, page, subject, sentence,
             script, hash_before, hash_after, risks, seen_by, at, state)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
         ON CONFLICT DO NOTHING";
@@ -106,19 +107,6 @@ pub(crate) fn insert(
 pub(crate) fn reported_since(tx: &mut Tx<'_>, site: &SiteId, since: Timestamp) -> Result<u64, StoreError> {
     let sql = "SELECT COUNT(*) AS n FROM pages_change WHERE site = $1 AND at >= $2 AND seen_by IN (2, 4, 6)";
     count(tx, sql, params![site, since])
-}
-
-/// Open changes about a subject on a class.
-pub(crate) fn open_about(
-    tx: &mut Tx<'_>,
-    site: &SiteId,
-    class: PageClass,
-    subject: &str,
-    limit: usize,
-) -> Result<Vec<ChangeView>, StoreError> {
-    let sql = "SELECT * FROM pages_change WHERE site = $1 AND class = $2 AND state = 'open' AND subject = $3
-        ORDER BY id LIMIT $4";
-    tx.query(sql, params![site, class.as_str(), subject, rows(limit)])?.iter().map(view).collect()
 }
 
 pub(crate) fn delete_about_script(tx: &mut Tx<'_>, script: ScriptId) -> Result<(), StoreError> {

@@ -17,19 +17,21 @@ pub(crate) struct Row {
     pub(crate) hold: HoldState,
     pub(crate) servings: u64,
     pub(crate) reports: u64,
-    pub(crate) first_seen: Timestamp,
-    pub(crate) last_seen: Timestamp,
+    /// None where it is held and no page was seen.
+    pub(crate) first_seen: Option<Timestamp>,
+    pub(crate) last_seen: Option<Timestamp>,
     pub(crate) address: String,
 }
 
 fn row(row: &DbRow) -> Result<Row, StoreError> {
+    let seen = |column| row.get(column).map(|at: Timestamp| Some(at).filter(|at| at.micros() != 0));
     Ok(Row {
         class: row.parse("class")?,
         hold: from_json(row, "hold")?,
         servings: row.get("servings")?,
         reports: row.get("reports")?,
-        first_seen: row.get("first_seen")?,
-        last_seen: row.get("last_seen")?,
+        first_seen: seen("first_seen")?,
+        last_seen: seen("last_seen")?,
         address: row.get("address")?,
     })
 }
@@ -61,13 +63,13 @@ pub(crate) fn note(
     let sql = "INSERT INTO pages_class (site, class, hold, servings, reports, first_seen, last_seen, address)
         VALUES ($1, $2, $3, $4, $5, $6, $6, $7) ON CONFLICT (site, class) DO UPDATE SET
         servings = pages_class.servings + excluded.servings, reports = pages_class.reports + excluded.reports,
+        first_seen = CASE WHEN pages_class.first_seen = 0 THEN excluded.first_seen ELSE pages_class.first_seen END,
         last_seen = CASE WHEN pages_class.last_seen < excluded.last_seen THEN excluded.last_seen
             ELSE pages_class.last_seen END,
         address = CASE WHEN excluded.servings > 0 OR pages_class.address = '' THEN excluded.address
             ELSE pages_class.address END";
     let hold = json(&HoldState::default());
-    let params =
-        params![site, class.as_str(), hold, number(servings), number(reports), at, address];
+    let params = params![site, class.as_str(), hold, number(servings), number(reports), at, address];
     tx.execute(sql, params).map(drop)
 }
 
@@ -76,11 +78,10 @@ pub(crate) fn set_hold(
     site: &SiteId,
     class: PageClass,
     hold: &HoldState,
-    at: Timestamp,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO pages_class (site, class, hold, servings, reports, first_seen, last_seen, address)
-        VALUES ($1, $2, $3, 0, 0, $4, $4, '') ON CONFLICT (site, class) DO UPDATE SET hold = excluded.hold";
-    tx.execute(sql, params![site, class.as_str(), json(hold), at]).map(drop)
+        VALUES ($1, $2, $3, 0, 0, 0, 0, '') ON CONFLICT (site, class) DO UPDATE SET hold = excluded.hold";
+    tx.execute(sql, params![site, class.as_str(), json(hold)]).map(drop)
 }
 
 /// Something that browsers said a policy stopped, or would have.

@@ -43,7 +43,8 @@ pub(crate) fn start_of(day: i64) -> Timestamp {
 
 /// Adds to the evaluations of a page.
 pub(crate) fn add(tx: &mut Tx<'_>, site: &SiteId, at: Timestamp, day: &Day) -> Result<(), StoreError> {
-    let sql = "INSERT INTO pages_day (site, path, day, class, servings, looks, looks_failed, scripts, changes)
+    let sql =
+        "INSERT INTO pages_day (site, path, day, class, servings, looks, looks_failed, scripts, changes)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (site, path, day) DO UPDATE SET
         class = excluded.class, servings = pages_day.servings + excluded.servings,
         looks = pages_day.looks + excluded.looks,
@@ -74,8 +75,7 @@ pub(crate) fn between(
 ) -> Result<Vec<Day>, StoreError> {
     let sql = "SELECT day, path, servings, looks, looks_failed, scripts, changes FROM pages_day
         WHERE site = $1 AND class = $2 AND day >= $3 AND day <= $4 ORDER BY day, path LIMIT $5";
-    let params =
-        params![site, class.as_str(), number_of(from), number_of(until), super::rows(DAYS_PER_READ)];
+    let params = params![site, class.as_str(), number_of(from), number_of(until), super::rows(DAYS_PER_READ)];
     let rows = tx.query(sql, params)?;
     let view = |row: &gabion_store::Row| {
         let start = start_of(row.get("day")?).to_string();

@@ -41,11 +41,8 @@ impl Stored {
         headers.policies.clone_from(&self.policies);
         headers.reported_policies.clone_from(&self.reported_policies);
         for (name, (is_secure, is_http_only, same_site)) in &self.cookies {
-            let flags = CookieFlags {
-                is_secure: *is_secure,
-                is_http_only: *is_http_only,
-                same_site: *same_site,
-            };
+            let flags =
+                CookieFlags { is_secure: *is_secure, is_http_only: *is_http_only, same_site: *same_site };
             headers.cookies.insert(name.clone(), flags);
         }
         headers

@@ -97,7 +97,8 @@ pub(crate) fn note(
     if count(tx, all, params![site])? >= PAGES_PER_SITE_MAX {
         return Ok(false);
     }
-    let insert = "INSERT INTO pages_page (site, path, address, class, proposed, reasons, first_seen, last_seen,
+    let insert =
+        "INSERT INTO pages_page (site, path, address, class, proposed, reasons, first_seen, last_seen,
             servings, headers)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9) ON CONFLICT DO NOTHING";
     tx.execute(insert, params)?;

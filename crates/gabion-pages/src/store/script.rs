@@ -71,11 +71,7 @@ pub(crate) fn by_key(
 }
 
 /// The same script on every class.
-pub(crate) fn all_with_key(
-    tx: &mut Tx<'_>,
-    site: &SiteId,
-    key: &str,
-) -> Result<Vec<ScriptView>, StoreError> {
+pub(crate) fn all_with_key(tx: &mut Tx<'_>, site: &SiteId, key: &str) -> Result<Vec<ScriptView>, StoreError> {
     let sql = "SELECT * FROM pages_script WHERE site = $1 AND script_key = $2 ORDER BY class";
     tx.query(sql, params![site, key])?.iter().map(view).collect()
 }

@@ -27,7 +27,8 @@ pub(crate) fn set_rules(
 
 /// Every site that anything is known of.
 pub(crate) fn all(tx: &mut Tx<'_>) -> Result<Vec<SiteId>, StoreError> {
-    let sql = "SELECT site FROM pages_class UNION SELECT site FROM pages_site UNION SELECT site FROM pages_stopped
+    let sql =
+        "SELECT site FROM pages_class UNION SELECT site FROM pages_site UNION SELECT site FROM pages_stopped
         ORDER BY site";
     tx.query(sql, params![])?.iter().map(|row| row.parse("site")).collect()
 }

@@ -127,3 +127,12 @@ pub(crate) fn newest(tx: &mut Tx<'_>, site: &SiteId, key: &str) -> Result<Option
         ORDER BY last_seen DESC, first_seen DESC LIMIT 1";
     tx.query_one(sql, params![site, key])?.map_or(Ok(None), |row| row.get("hash"))
 }
+
+/// Versions of files that are on no known page, of one site.
+pub(crate) const UNUSED_PER_SITE_MAX: u64 = 5_000;
+
+/// Whether one more version of a file that is on no known page is kept.
+pub(crate) fn has_room(tx: &mut Tx<'_>, site: &SiteId) -> Result<bool, StoreError> {
+    let sql = "SELECT COUNT(*) AS n FROM pages_version WHERE site = $1";
+    Ok(super::count(tx, sql, params![site])? < UNUSED_PER_SITE_MAX)
+}
