@@ -24,6 +24,7 @@ pub mod company;
 pub mod config;
 pub mod decision;
 pub mod destination;
+mod drill;
 pub mod error;
 pub mod event;
 pub mod evidence;
@@ -40,7 +41,7 @@ mod store;
 pub mod task;
 pub mod third_party;
 
-pub use config::{ConfigError, PagesConfig};
+pub use config::{ConfigError, LooksSection};
 pub use error::PagesError;
 pub use identity::{ChangeId, DecisionId, DestinationId, Entered, ScriptId, SeenBy, Status, UnknownWord};
 pub use sink::{PagesSink, channel};
@@ -62,7 +63,7 @@ pub struct Deps {
 pub struct Pages(Arc<Inner>);
 
 struct Inner {
-    config: PagesConfig,
+    config: LooksSection,
     db: Db,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -75,7 +76,7 @@ pub type Holdings = Arc<BTreeMap<SiteId, SiteHolding>>;
 
 impl Pages {
     /// The handle. [`Pages::refresh`] reads what pages are held to; until then [`Pages::holdings`] is empty.
-    pub fn new(config: PagesConfig, deps: Deps) -> Self {
+    pub fn new(config: LooksSection, deps: Deps) -> Self {
         let Deps { db, clock, entropy } = deps;
         let (holdings, refreshing) = Default::default();
         Self(Arc::new(Inner { config, db, clock, entropy, holdings, refreshing }))
@@ -86,7 +87,7 @@ impl Pages {
         self.0.holdings.subscribe()
     }
 
-    fn config(&self) -> &PagesConfig {
+    fn config(&self) -> &LooksSection {
         &self.0.config
     }
 

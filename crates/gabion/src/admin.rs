@@ -37,6 +37,13 @@ pub(crate) enum Ask {
     Settings,
     /// What a process that takes over has to fit: a [`Standing`](crate::handover::Standing) as JSON.
     Standing,
+    /// Plant a skimmer in one answer: a [`Found`](crate::drill::Found) as JSON.
+    DrillSkimmer {
+        /// The site's id; the first one when not given.
+        site: Option<String>,
+        /// The page's path; the payment page that is served most when not given.
+        page: Option<String>,
+    },
     /// Check the program on disk, then restart with it in place.
     Restart,
 }

@@ -53,6 +53,9 @@ pub(crate) enum Command {
     /// Rules against attacks: list them, try them, install them.
     #[command(subcommand)]
     Waf(waf::WafCommand),
+    /// Do what an attacker would do, where no customer is harmed, and say whether it was noticed.
+    #[command(subcommand)]
+    Drill(DrillCommand),
     /// Print a one-time link for the first owner, or for an owner who lost access.
     SetupLink(ConfigArg),
     /// Copy the database to a file while Gabion runs.
@@ -153,6 +156,30 @@ pub(crate) enum ConfigCommand {
 pub(crate) enum ExportCommand {
     /// Print an nginx configuration that serves the same shop in an emergency, and says what is lost.
     Nginx(ConfigArg),
+}
+
+/// `gabion drill`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DrillCommand {
+    /// Plant a card skimmer in one answer, which only this drill asks for. Gabion must be running.
+    Skimmer(DrillSkimmer),
+}
+
+/// `gabion drill skimmer`.
+#[derive(Debug, Args)]
+pub(crate) struct DrillSkimmer {
+    /// The page to plant it in; the payment page that is served most when not given.
+    #[arg(long, value_name = "PATH")]
+    pub(crate) page: Option<String>,
+    /// The site, by its id; the first one when not given.
+    #[arg(long, value_name = "ID")]
+    pub(crate) site: Option<String>,
+    /// The data folder of a demo; the configuration's when not given.
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub(crate) data: Option<PathBuf>,
+    /// The configuration file.
+    #[command(flatten)]
+    pub(crate) config: ConfigArg,
 }
 
 /// `gabion backup`.

@@ -10,11 +10,12 @@ use crate::admin::{self, AdminError, Answer, Ask};
 use crate::bypass::BypassFile;
 use crate::cli;
 use crate::config::Config;
+use crate::drill::Found;
 use crate::exit::{Failure, UNAVAILABLE};
 use crate::handover;
 use crate::nginx;
 use crate::out::say;
-use crate::run::{self, Opened};
+use crate::run::{self, End, Opened};
 
 /// How long `gabion restart` waits for the new process: draining, closing the database, new tables.
 const RESTART_TIMEOUT: Duration = Duration::from_secs(120);
@@ -88,6 +89,27 @@ pub(crate) async fn backup(config: &Config, to: &Path) -> Result<(), Failure> {
 /// When Gabion runs, the backup is damaged, or the database holds data and `force` was not given.
 pub(crate) async fn restore(config: &Config, from: &Path, force: bool) -> Result<(), Failure> {
     run::restore(config, from, force).await.and_then(|text| Ok(say(text)?))
+}
+
+/// `gabion drill skimmer`: answers no when it was not noticed.
+///
+/// # Errors
+/// When no product runs, or there is no page to plant it in.
+pub(crate) async fn drill_skimmer(args: cli::DrillSkimmer) -> Result<End, Failure> {
+    let folder = match args.data {
+        Some(folder) => folder,
+        None => Config::load(&args.config.config)?.data_folder(),
+    };
+    let ask = Ask::DrillSkimmer { site: args.site, page: args.page };
+    match admin::ask(&folder, &ask).await.map_err(|error| Failure::new(UNAVAILABLE, error))? {
+        Answer::Failed(error) => Err(Failure::new(UNAVAILABLE, error)),
+        Answer::Done(text) => {
+            let found: Found =
+                serde_json::from_str(&text).map_err(|_| Failure::new(UNAVAILABLE, AdminError::Strange))?;
+            say(found.to_string().trim_end())?;
+            Ok(if found.is_noticed() { End::Stopped } else { End::No })
+        }
+    }
 }
 
 /// `gabion restart`: returns when the new process answers.

@@ -16,6 +16,7 @@ use gabion_edge::tls::acme::{AcmeMode, ChallengeKind, InvalidAcme};
 use gabion_edge::tls::config::InvalidTlsSettings;
 use gabion_edge::tls::{Name, TlsMode, TlsSettings};
 use gabion_identity::IdentityConfig;
+use gabion_pages::LooksSection;
 use gabion_store::StorageConfig;
 use serde::Deserialize;
 
@@ -51,6 +52,9 @@ pub(crate) struct Sections {
     /// `[pages]`.
     #[serde(default)]
     pub(crate) pages: PagesSection,
+    /// `[looks]`.
+    #[serde(default)]
+    pub(crate) looks: LooksSection,
     /// `[tls]`.
     #[serde(default)]
     pub(crate) tls: TlsSettings,
@@ -163,6 +167,7 @@ impl Config {
         self.checked_tls_mode().map_err(|error| wrong(error.to_string()))?;
         self.sections.storage.check().map_err(|error| wrong(format!("[storage] {error}")))?;
         self.sections.identity.check().map_err(|error| wrong(error.to_string()))?;
+        self.sections.looks.check().map_err(|error| wrong(error.to_string()))?;
         if let Some(heartbeat) = &self.sections.heartbeat {
             heartbeat.check().map_err(|error| wrong(error.to_string()))?;
         }

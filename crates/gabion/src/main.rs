@@ -16,6 +16,7 @@ mod config;
 mod control_plane;
 mod counter;
 mod demo;
+mod drill;
 mod exit;
 mod handover;
 mod heartbeat;
@@ -23,6 +24,8 @@ mod init;
 mod lane;
 mod nginx;
 mod out;
+mod outside;
+mod pages;
 mod product;
 mod run;
 mod service;
@@ -82,6 +85,7 @@ async fn dispatch(command: Command, sockets: Arc<Sockets>) -> Result<End, Failur
             command::export_nginx(Config::load(&args.config)?).await
         }
         Command::Waf(command) => return waf::command::run(&command).await,
+        Command::Drill(cli::DrillCommand::Skimmer(args)) => return command::drill_skimmer(args).await,
         Command::SetupLink(args) => command::setup_link(&Config::load(&args.config)?).await,
         Command::Backup(args) => command::backup(&Config::load(&args.config.config)?, &args.to).await,
         Command::Restore(args) => {

@@ -17,7 +17,7 @@ use gabion_core::limits::cut;
 use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, Severity};
 use gabion_edge::access::Subject;
 use gabion_edge::config::{Exclusion, Machine};
-use gabion_edge::tls::CertificateInfo;
+use gabion_edge::tls::{CertificateInfo, TlsMode};
 use gabion_edge::{Edge, EdgeConfig, EventSink, Module};
 use gabion_store::{Db, StoreError};
 
@@ -155,6 +155,13 @@ impl Product {
     /// The folder beside the database.
     pub(crate) fn data_folder(&self) -> std::path::PathBuf {
         self.active().file.data_folder()
+    }
+
+    /// The root of the local authority, where the sites' certificates come from it.
+    pub(crate) fn local_authority(&self) -> Option<std::path::PathBuf> {
+        let active = self.active();
+        let is_local = active.in_force.tls_mode() == TlsMode::Local;
+        is_local.then(|| active.file.data_folder().join("ca").join("root.crt"))
     }
 
     /// What the console changed, for `gabion check`.

@@ -11,10 +11,11 @@ use gabion_core::blame::chain;
 use gabion_core::{Actor, Clock, Entropy, SystemClock, Timestamp};
 use gabion_crypto::{EntropyAhead, KeyUse, SystemEntropy};
 use gabion_edge::tls::Challenges;
-use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets, Unheard};
+use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets};
 use gabion_identity::{Deps as IdentityDeps, Identity, Shells};
 use gabion_page::CONSOLE_CSP;
 use gabion_page::shell::Shell;
+use gabion_pages::{Deps as PagesDeps, Pages};
 use gabion_store::backup::{BackupSummary, Existing};
 use gabion_store::lane::{Lane, LaneConfig};
 use gabion_store::{Db, Migrations, StoreDeps};
@@ -30,10 +31,13 @@ use crate::certificates::{CONTROL_NAMES, Certificates, Deps as CertificateDeps};
 use crate::config::{Config, store};
 use crate::control_plane::ControlPlane;
 use crate::counter;
+use crate::drill;
 use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE, USAGE};
 use crate::handover::{self, Standing, Successor};
 use crate::heartbeat::{self, HeartbeatSection};
 use crate::lane::EdgeLane;
+use crate::outside::Looker;
+use crate::pages::{self, EdgePages};
 use crate::product::{self, Product, compose};
 use crate::service;
 use crate::waf::Rulebook;
@@ -83,8 +87,8 @@ fn unavailable(error: &dyn std::error::Error) -> Failure {
 }
 
 /// The tables of every domain, in the order they are brought up to date.
-pub(crate) const DOMAINS: [Migrations; 3] =
-    [gabion_identity::MIGRATIONS, store::MIGRATIONS, access::MIGRATIONS];
+pub(crate) const DOMAINS: [Migrations; 4] =
+    [gabion_identity::MIGRATIONS, store::MIGRATIONS, access::MIGRATIONS, gabion_pages::MIGRATIONS];
 
 fn make_data_folder(config: &Config) -> Result<(), Failure> {
     let folder = config.data_folder();
@@ -253,6 +257,12 @@ pub(crate) async fn start(
     let certificates =
         Certificates::open(&in_force, certificate_deps).map_err(|error| unavailable(&error))?;
     let control_tls = certificates.control_tls().map_err(|error| unavailable(&error))?;
+    let pages = Pages::new(
+        in_force.sections.looks.clone(),
+        PagesDeps { db: db.clone(), clock: clock(), entropy: entropy() },
+    );
+    pages.refresh().await.map_err(|error| unavailable(&error))?;
+    let (sightings, seen) = gabion_pages::channel();
     let rulebook = Rulebook::new(clock());
     let equipped = rulebook.equip(in_force.edge()).await.map_err(|error| Failure::new(USAGE, error))?;
     let edge = Edge::start(
@@ -261,7 +271,7 @@ pub(crate) async fn start(
             clock: clock(),
             entropy: Arc::new(EntropyAhead::new()),
             events: Arc::clone(&events),
-            pages: Arc::new(Unheard),
+            pages: Arc::new(EdgePages(sightings)),
             tls: certificates.public_tls().map_err(|error| unavailable(&error))?,
             sockets: Arc::clone(&sockets),
             sticky_key: db.keys().current(KeyUse::Sticky).secret.clone(),
@@ -316,6 +326,7 @@ pub(crate) async fn start(
     let (asking, restart) = mpsc::channel(1);
     let answers = Answers {
         product: product.clone(),
+        pages: pages.clone(),
         identity: identity.clone(),
         db: db.clone(),
         control: control_plane.address,
@@ -328,6 +339,8 @@ pub(crate) async fn start(
         spawn(identity.clone().run()),
         spawn(admin::serve(admin, Arc::new(answers))),
         spawn(service::watchdog(product.edge().clone())),
+        spawn(pages::hold(product.edge().clone(), pages.holdings())),
+        spawn(pages.run(seen, Arc::new(Looker::new(product.clone())))),
     ];
     let heartbeat = heartbeat.map(|section| heartbeat::run(section, product.clone(), db.clone()));
     tasks.extend(heartbeat.map(spawn));
@@ -458,6 +471,7 @@ fn cdn_hint(edge: &Edge) -> String {
 /// Answers the commands.
 struct Answers {
     product: Product,
+    pages: Pages,
     identity: Identity,
     db: Db,
     control: SocketAddr,
@@ -472,6 +486,11 @@ impl Answers {
         let listening = public.chain([self.control]).collect();
         Ok(Standing { started: self.started, listening, applied }.to_text())
     }
+
+    async fn drill(&self, site: Option<&str>, page: Option<&str>) -> Result<String, Failure> {
+        let found = drill::skimmer(&self.product, &self.pages, entropy().as_ref(), site, page).await?;
+        Ok(serde_json::to_string(&found).expect("it has no keys that are not text"))
+    }
 }
 
 impl Answerer for Answers {
@@ -482,6 +501,7 @@ impl Answerer for Answers {
             Ask::Export => Ok(self.product.export()),
             Ask::Settings => Ok(self.product.changes_as_text() + &cdn_hint(self.product.edge())),
             Ask::Standing => self.standing().await,
+            Ask::DrillSkimmer { site, page } => self.drill(site.as_deref(), page.as_deref()).await,
             Ask::Restart => handover::ask_successor(self.restart.clone()).await,
         };
         result.map_or_else(|failure| Answer::Failed(failure.message().to_owned()), Answer::Done)
