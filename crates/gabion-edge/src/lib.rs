@@ -2,7 +2,8 @@
 //!
 //! Protects the way between customers and the shop. Has no database and no secret beyond TLS keys, so that it can
 //! become its own process; it never changes what a customer sends or the shop answers beyond the headers it
-//! documents. What it has to tell goes to an [`EventSink`] and into [`Metrics`].
+//! documents and what people decided about scripts in pages. What it has to tell goes to an [`EventSink`], what it saw of
+//! pages to a [`PageSink`], and all is counted in [`Metrics`].
 //!
 //! The walk of a request: `listener` (accept, TLS, HTTP) -> `guard` (strict heads and framing) -> `stack` (the order
 //! of the defences) -> `trace` (id, client, time, pages) -> `admission` -> `route` -> `rate_limit` ->

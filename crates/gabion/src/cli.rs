@@ -131,7 +131,7 @@ pub(crate) struct Init {
 #[derive(Debug, Args)]
 pub(crate) struct Bypass {
     /// What to turn off; everything when not given.
-    #[arg(long, value_name = "NAME", help = "What to turn off: headers, limits, waf [default: all]")]
+    #[arg(long, value_name = "NAME", help = "What to turn off: headers, limits, pages, waf [default: all]")]
     pub(crate) module: Vec<Module>,
     /// For how long, such as 30m or 2h; at most 24h.
     #[arg(long = "for", value_name = "TIME", default_value = "30m", value_parser = duration)]

@@ -30,7 +30,8 @@ use crate::path::normalize;
 use crate::proxy::is_event_stream;
 use crate::rate_limit::block;
 use crate::route::host;
-use crate::{Body, Edge};
+use crate::upstream::Upstream;
+use crate::{Body, Edge, Refusal};
 
 /// One request for something that may be read.
 pub(super) struct Look {
@@ -43,6 +44,8 @@ pub(super) struct Look {
     class: PageClass,
     /// Whether answers of this class are looked at in this visit.
     is_watched: bool,
+    /// Who answers, where the page may be held.
+    upstream: Option<Arc<Upstream>>,
 }
 
 /// What an answer is.
@@ -75,14 +78,18 @@ impl Look {
         let uri = visit.request.uri().clone();
         let class = held.class_of(&normalize(uri.path()));
         let is_watched = class != PageClass::Other || is_in_sample(visit);
+        let upstream = held.class(class).elsewhere.is_some().then(|| {
+            let (client, headers) = (&facts.client, visit.request.headers());
+            Arc::clone(visit.matched().route.upstream(client, headers))
+        });
         request::narrow(visit.request.headers_mut(), held.class(class).is_fresh());
-        Box::new(Self { edge, facts, site, held, host, uri, class, is_watched })
+        Box::new(Self { edge, facts, site, held, host, uri, class, is_watched, upstream })
     }
 
     /// Looks at the answer, and holds it to what was decided.
     ///
     /// # Errors
-    /// None of its own.
+    /// When the shop breaks off inside a page that is held.
     pub(super) async fn answer(self: Box<Self>, response: Response<Body>) -> Outcome {
         let Some(kind) = Kind::of(&response) else { return Ok(response) };
         let Some(address) = path::address(&self.site, &self.host, self.uri.path()) else {
@@ -91,7 +98,7 @@ impl Look {
         let (parts, body) = response.into_parts();
         if kind == Kind::Page {
             // Boxed, so that other answers carry nothing of it.
-            return Ok(Box::pin(self.page(address, parts, body)).await);
+            return Box::pin(self.page(address, parts, body)).await;
         }
         let reader = match kind {
             Kind::Script => Reader::script(),
@@ -109,12 +116,7 @@ impl Look {
         Ok(Response::from_parts(parts, body))
     }
 
-    async fn page(
-        self: Box<Self>,
-        address: Address,
-        mut parts: response::Parts,
-        body: Body,
-    ) -> Response<Body> {
+    async fn page(self: Box<Self>, address: Address, mut parts: response::Parts, body: Body) -> Outcome {
         let held = self.held.class(self.class);
         let coding = Coding::of(&parts.headers);
         let chosen = self.choose(held, &parts.headers);
@@ -132,20 +134,20 @@ impl Look {
             if changes {
                 forget_the_body(&mut parts.headers);
             }
-            return Response::from_parts(parts, body);
+            return Ok(Response::from_parts(parts, body));
         };
         if coding == Coding::Unknown {
             account.unread(Partial::Encoding);
-            return match elsewhere {
+            return Ok(match elsewhere {
                 Some(to) => self.divert(to, &parts.headers, Partial::Encoding.sentence()),
                 None => Response::from_parts(parts, body),
-            };
+            });
         }
         let charset = charset(&parts.headers);
         if !changes {
             let collector = Collector::new(&address, charset.as_deref(), Rewrite::default());
             let tap = Tap::new(coding, Reader::page(collector));
-            return Response::from_parts(parts, Body::wrap(Observed::new(body, tap, account)));
+            return Ok(Response::from_parts(parts, Body::wrap(Observed::new(body, tap, account))));
         }
         self.edge.metrics().pages_changed.fetch_add(1, Ordering::Relaxed);
         forget_the_body(&mut parts.headers);
@@ -157,18 +159,24 @@ impl Look {
         let reader = Reader::page(Collector::new(&address, charset.as_deref(), rewrite));
         let share = self.edge.watch().room.share();
         let mut changed = Changed::new(body, (coding, reader), account, &bench, share);
-        match elsewhere {
-            Some(to) => match changed.hold().await {
-                Ok(true) => Response::from_parts(parts, Body::wrap(changed)),
-                Ok(false) => self.divert(to, &parts.headers, bench.undecided().unwrap_or_default()),
-                Err(error) => Response::from_parts(parts, Body::wrap(Broken(Some(error)))),
-            },
-            None => {
-                if held.elsewhere.is_some() {
-                    bench.stop();
-                }
-                Response::from_parts(parts, Body::wrap(changed))
+        if let Some(to) = elsewhere {
+            let held = changed.hold().await.map_err(|error| self.broke_off(&error))?;
+            if !held {
+                return Ok(self.divert(to, &parts.headers, bench.undecided().unwrap_or_default()));
             }
+        } else if held.elsewhere.is_some() {
+            // This is the page that customers are led to.
+            bench.stop();
+        }
+        Ok(Response::from_parts(parts, Body::wrap(changed)))
+    }
+
+    /// Of a held page that breaks off nothing is served: it could be the part that says what a script does.
+    fn broke_off(&self, error: &BoxError) -> Refusal {
+        let upstream = self.upstream.as_ref().map(|upstream| upstream.config.name.clone());
+        Refusal::Unreachable {
+            upstream: upstream.unwrap_or_default(),
+            reason: format!("response broke off: {error}"),
         }
     }
 
@@ -277,21 +285,6 @@ fn charset(headers: &HeaderMap) -> Option<String> {
         let named = name.trim().eq_ignore_ascii_case("charset");
         named.then(|| value.trim().trim_matches('"').to_owned())
     })
-}
-
-/// A held page of which the shop broke off: nothing of it is served.
-struct Broken(Option<BoxError>);
-
-impl HttpBody for Broken {
-    type Data = bytes::Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<bytes::Bytes>, BoxError>>> {
-        std::task::Poll::Ready(self.0.take().map(Err))
-    }
 }
 
 #[cfg(test)]

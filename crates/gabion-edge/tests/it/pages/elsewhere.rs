@@ -2,11 +2,12 @@
 
 use gabion_markup::ContentHash;
 use gabion_markup::holding::{ClassHolding, ScriptKey, Undecided};
-use gabion_test::{Shop, body};
-use http::Response;
+use gabion_test::Shop;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::{PAGE, address, decided, held, packed, shop, unpacked};
-use crate::front::{Front, get, soon};
+use crate::front::{Front, Setup};
 
 fn elsewhere(shop: &Shop) -> Front {
     let to = address("https://shop.example/pay/link");
@@ -61,19 +62,17 @@ async fn in_what_is_too_long_to_be_held_such_a_script_does_not_run() {
 
 #[tokio::test]
 async fn of_a_held_page_that_breaks_off_nothing_is_served() {
-    let (mut feed, content) = body::fed();
-    let content = std::sync::Mutex::new(Some(content));
-    let shop = Shop::start(move |_| {
-        let content = content.lock().unwrap().take().unwrap();
-        async move { Ok(Response::builder().header("content-type", "text/html").body(content).unwrap()) }
+    let address = gabion_test::shop::raw(|mut stream: TcpStream, _| async move {
+        gabion_test::shop::read_head(&mut stream).await;
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 10000\r\n\r\n";
+        stream.write_all(format!("{head}{PAGE}").as_bytes()).await.unwrap();
     })
     .await;
-    let front = elsewhere(&shop);
-    let mut wire = front.tls().await;
-    wire.send(get("/pay", "")).await;
-    soon(feed.send_data(PAGE.into())).await.unwrap();
-    feed.abort(body::Broken);
-    let rest = soon(wire.rest()).await;
-    assert!(!String::from_utf8_lossy(&rest).contains("script"), "{rest:?}");
+    let front = Setup::at(address).pages("mode = \"on\"").start();
+    let to = Undecided::Elsewhere(super::address("https://pay.example/"));
+    super::hold(&front, ClassHolding { undecided: to, ..decided() });
+    let answer = front.get("/pay").await;
+    assert_eq!(answer.status, 502);
+    assert!(!answer.text().contains("tag.js"), "{}", answer.text());
     assert!(front.sightings.all().is_empty());
 }
