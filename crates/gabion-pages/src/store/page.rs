@@ -145,7 +145,7 @@ pub(crate) fn note_look(
     error: Option<&str>,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE pages_page SET looked_at = $3,
-        look_ok_at = CASE WHEN $4 IS NULL THEN $3 ELSE look_ok_at END, look_error = $4
+        look_ok_at = CASE WHEN CAST($4 AS TEXT) IS NULL THEN $3 ELSE look_ok_at END, look_error = $4
         WHERE site = $1 AND path = $2";
     tx.execute(sql, params![site, path, at, error]).map(drop)
 }

@@ -156,7 +156,7 @@ async fn a_header_that_is_gone_or_weaker_than_approved_is_told_once() {
     let page = Page { cursor: None, limit: 10 };
     let told = world.pages.changes(&world.site, filter, page).await.unwrap().items;
     assert!(told.iter().all(|change| change.state == ChangeState::Accepted));
-    world.take(vec![with_headers(&world, HEADERS)]).await;
+    world.take(vec![with_headers(&world, &[weaker[0], weaker[1], HEADERS[1]])]).await;
     assert_eq!(world.events_of("pages.header_weakened").await.len(), 2, "stronger is no loss");
 }
 
