@@ -125,15 +125,10 @@ pub(crate) fn due(tx: &mut Tx<'_>, before: Timestamp, limit: usize) -> Result<Ve
 }
 
 /// Pages of payment that were there and that no look saw since `before`.
-pub(crate) fn overdue(
-    tx: &mut Tx<'_>,
-    before: Timestamp,
-    served_since: Timestamp,
-    limit: usize,
-) -> Result<Vec<Row>, StoreError> {
+pub(crate) fn overdue(tx: &mut Tx<'_>, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT * FROM pages_page WHERE class = 'payment' AND COALESCE(look_ok_at, first_seen) < $1
-        AND last_seen >= $2 ORDER BY site, path LIMIT $3";
-    tx.query(sql, params![before, served_since, rows(limit)])?.iter().map(row).collect()
+        ORDER BY site, path LIMIT $2";
+    tx.query(sql, params![before, rows(limit)])?.iter().map(row).collect()
 }
 
 /// Notes a look and what it did not see.
