@@ -2,12 +2,13 @@
 
 use gabion_core::{Actor, EventKind, Severity, SiteId, Timestamp};
 use gabion_markup::PageClass;
+use gabion_markup::script::compare;
 use gabion_web::{Cursor, Listing, Page};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::words;
 use crate::script::VersionComparison;
-use crate::{ChangeId, Pages, PagesError, ScriptId, SeenBy, event, store};
+use crate::{ChangeId, Pages, PagesError, ScriptId, SeenBy, aside, event, store};
 
 /// Changes of one site that are told of in a day because browsers reported them: anybody can send a report. Further ones
 /// are counted as reached limits.
@@ -196,11 +197,12 @@ impl Pages {
             (_, (Some(old), Some(new))) => Some((old, new)),
             _ => None,
         };
-        let comparison = comparison.map(|(old, new)| VersionComparison {
+        let Some((old, new)) = comparison else { return Ok(ChangeDetail { change, comparison: None }) };
+        let comparison = VersionComparison {
             old: change.hash_before.clone().unwrap_or_default(),
             new: change.hash_after.clone().unwrap_or_default(),
-            lines: gabion_markup::script::compare(&old, &new),
-        });
-        Ok(ChangeDetail { change, comparison })
+            lines: aside(move || compare(&old, &new)).await,
+        };
+        Ok(ChangeDetail { change, comparison: Some(comparison) })
     }
 }

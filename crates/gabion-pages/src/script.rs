@@ -8,14 +8,15 @@ use gabion_web::{Cursor, Listing, Page};
 use serde::Serialize;
 
 use crate::identity::words;
-use crate::{Entered, Pages, PagesError, ScriptId, SeenBy, Status, store};
+use crate::{Entered, Pages, PagesError, ScriptId, SeenBy, Status, aside, store};
 
 /// Scripts and event handlers that are kept of one class of a site. A shop has 20 to 200; above it new ones are told of
 /// once a day and not kept.
 pub const SCRIPTS_PER_CLASS_MAX: usize = 1_000;
 /// Of those, how many may be known from browsers' reports alone, which anybody can send.
 pub const REPORTED_SCRIPTS_PER_CLASS_MAX: usize = 200;
-/// Versions that are kept of one script; the one that was seen longest ago goes first.
+/// Versions that are kept of one script; those that only browsers told of go first, then the
+/// one that was seen longest ago.
 pub const VERSIONS_PER_SCRIPT_MAX: usize = 20;
 /// Bytes of texts of scripts that are kept of one site. Above it new versions are kept without their text.
 pub const TEXT_BYTES_PER_SITE_MAX: u64 = 64 * 1024 * 1024;
@@ -211,7 +212,7 @@ impl Pages {
         let (script, versions, texts, mut elsewhere) =
             found.ok_or(PagesError::NotFound { what: "script" })?;
         elsewhere.retain(|class| *class != script.class);
-        Ok(detail(script, versions, texts, elsewhere))
+        Ok(aside(move || detail(script, versions, texts, elsewhere)).await)
     }
 
     /// Two versions of a script, compared line by line.
@@ -238,7 +239,8 @@ impl Pages {
         let (Some(before), Some(after)) = texts else {
             return Err(PagesError::NotFound { what: "text of that version" });
         };
-        Ok(VersionComparison { old, new, lines: compare(&before, &after) })
+        let lines = aside(move || compare(&before, &after)).await;
+        Ok(VersionComparison { old, new, lines })
     }
 }
 
