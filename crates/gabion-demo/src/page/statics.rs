@@ -22,9 +22,11 @@ pub(crate) async fn file(Path(file): Path<String>) -> Result<Response, Fault> {
     }
 }
 
-/// `GET /pay/pay.js`: the script of the made-up payment provider.
+/// `GET /pay/pay.js`: the script of the made-up payment provider, shared with every origin: browsers then say what it
+/// was.
 pub(crate) async fn provider() -> Response {
-    answer(JAVASCRIPT, include_str!("../../static/pay.js").to_owned())
+    let script = answer(JAVASCRIPT, include_str!("../../static/pay.js").to_owned());
+    ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], script).into_response()
 }
 
 /// `GET /pay/methods.json`: what the provider's script asks for, from whatever page it runs on.
