@@ -10,6 +10,7 @@ use crate::Console;
 mod bypass;
 mod edge;
 mod events;
+mod machines;
 mod overview;
 mod settings;
 mod upstreams;
@@ -43,6 +44,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Console>)> {
         ("/api/v1/waf", get(waf::show)),
         ("/api/v1/waf/exclusions", get(waf::exclusions).post(waf::exclude)),
         ("/api/v1/waf/exclusions/{key}", delete(waf::include)),
+        ("/api/v1/waf/machines", get(machines::list).post(machines::confirm)),
+        ("/api/v1/waf/machines/seen", get(machines::seen)),
+        ("/api/v1/waf/machines/{key}", delete(machines::remove)),
         ("/api/v1/bypass", get(bypass::show).post(bypass::set)),
     ]
 }

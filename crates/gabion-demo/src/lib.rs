@@ -20,6 +20,7 @@
 //! | an upload keeps the client's file name and type | `POST /products/{slug}/reviews` with `picture` as `x.html`, `text/html` |
 //! | forms carry no anti-forgery token | a form on another page that posts to `/cart` |
 //! | the session cookie is plain and survives sign-in | `document.cookie` in a review's script |
+//! | card fields stand in the shop's own page | `GET /checkout` with something in the cart |
 //! | banner headers name product and version | `HEAD /` answers `Server` and `X-Powered-By` |
 //!
 //! The traversal leaves the guides' folder but never the throwaway folder; the secrets it finds there are made up.

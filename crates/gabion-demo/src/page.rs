@@ -53,6 +53,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/events", get(stream::events))
         .route("/live", get(stream::live))
         .route("/static/{file}", get(statics::file))
+        .route("/pay/pay.js", get(statics::provider))
+        .route("/pay/methods.json", get(statics::methods))
         .route("/static/art/{file}", get(statics::art))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(|| async { Fault::NotFound })

@@ -23,7 +23,9 @@ use crate::live::Live;
 use crate::{page, seed};
 
 /// Host names the demo answers to, without port. Any other name gets 421.
-pub const DEFAULT_HOSTS: [&str; 5] = ["naked.localhost", "shop.localhost", "localhost", "127.0.0.1", "[::1]"];
+/// `pay.localhost` stands for the payment provider whose script the checkout loads.
+pub const DEFAULT_HOSTS: [&str; 6] =
+    ["naked.localhost", "shop.localhost", "pay.localhost", "localhost", "127.0.0.1", "[::1]"];
 
 /// Connections at once. Further ones wait in the kernel's backlog: this is one person's machine.
 const CONNECTIONS_MAX: usize = 512;
@@ -82,6 +84,8 @@ pub(crate) struct App {
     pub(crate) folder: Folder,
     pub(crate) live: Live,
     pub(crate) hosts: Arc<[String]>,
+    /// The port the shop listens on.
+    pub(crate) port: u16,
     /// Turns true once, when the shop closes; open streams end then.
     pub(crate) closing: watch::Receiver<bool>,
 }
@@ -112,7 +116,8 @@ impl Shop {
         let address = listener.local_addr().map_err(unavailable)?;
         let (close, closing) = watch::channel(false);
         let hosts = config.hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
-        let router = page::router(App { db, folder, live: Live::new(), hosts, closing });
+        let router =
+            page::router(App { db, folder, live: Live::new(), hosts, port: address.port(), closing });
         Ok(Shop { listener, address, router, close })
     }
 

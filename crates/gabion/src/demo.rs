@@ -171,7 +171,7 @@ async fn start_shop(listen: SocketAddr, folder: &Path) -> Result<ShopProcess, Fa
 /// When its address is taken or not loopback.
 pub(crate) async fn shop(args: DemoShop) -> Result<(), Failure> {
     // Not the loopback addresses: cookies know no ports, and the console lives there.
-    let hosts = [HOST, NAKED_HOST, "localhost"].map(str::to_owned).to_vec();
+    let hosts = [HOST, NAKED_HOST, "pay.localhost", "localhost"].map(str::to_owned).to_vec();
     let config = gabion_demo::ShopConfig { listen: args.listen, folder: args.folder, hosts };
     let failed = |error: gabion_demo::ShopError| Failure::new(UNAVAILABLE, chain(&error));
     let shop = gabion_demo::Shop::bind(config).await.map_err(failed)?;

@@ -159,6 +159,37 @@ async fn programs_exclude_and_include_too() {
     assert_eq!(harness.api("read", Method::GET, PATH, "").await.json()["items"], json!([]));
 }
 
+#[tokio::test]
+async fn programs_confirm_machines_too() {
+    const PATH: &str = "/api/v1/waf/machines";
+    let harness = Harness::new().await;
+    let wish = r#"{"name":"Our ERP","from":["192.0.2.0/24"],"user_agent":"erp","path":"/api/stock","reason":"ours"}"#;
+    assert_eq!(harness.api("read", Method::POST, PATH, wish).await.status(), 403);
+    let version = harness.api("config:write", Method::POST, PATH, wish).await.json();
+    assert_eq!(version["reason"], json!("ours"));
+    let wrong = wish.replace("192.0.2.0/24", "here");
+    assert_eq!(harness.api_once("config:write", Method::POST, PATH, &wrong, "wrong").await.status(), 400);
+    let listed = harness.api("read", Method::GET, PATH, "").await.json();
+    let machine = &listed["items"][0];
+    assert_eq!((&machine["name"], &machine["from"][0]), (&json!("Our ERP"), &json!("192.0.2.0/24")));
+    let key = machine["key"].as_str().unwrap();
+    let remove = async |key: &str| {
+        harness.api("config:write", Method::DELETE, &format!("{PATH}/{key}"), "").await.status()
+    };
+    assert_eq!(remove(key).await, 400, "a reason is asked for");
+    assert_eq!(remove("none?reason=x").await, 404);
+    assert_eq!(remove(&format!("{key}?reason=gone")).await, 204);
+    assert_eq!(harness.api("read", Method::GET, PATH, "").await.json()["items"], json!([]));
+
+    call(&harness, "Feedly/2.0", "/feed.xml").await;
+    let seen = harness.api("read", Method::GET, &format!("{PATH}/seen"), "").await.json();
+    let (item, of) = (&seen["items"][0], |text: &str| json!(text));
+    assert_eq!(
+        (&item["product"], &item["path"], &item["requests"]),
+        (&of("Feedly/2.0"), &of("/feed.xml"), &json!(5))
+    );
+}
+
 /// Calls the shop as a program does, five times in eighty minutes. There is no shop: what counts is the call.
 async fn call(harness: &Harness, agent: &str, path: &str) {
     let (_, address) = harness.edge.addresses().remove(0);

@@ -1,4 +1,7 @@
-//! Checkout: address, consent, pay on delivery or by invoice. No card number is asked for.
+//! Checkout: address, consent, pay on delivery, by invoice, or with a made-up card.
+//!
+//! Deliberately naive: the card's fields stand in the shop's own page, where every script on it can read them. Only the
+//! made-up number [`CARD`] is taken, and it is not kept.
 
 use askama::Template;
 use axum::Form;
@@ -10,11 +13,15 @@ use serde::Deserialize;
 use super::field::{Field, any_error};
 use super::html;
 use crate::fault::Fault;
+use crate::format;
 use crate::live::Ordered;
 use crate::server::App;
 use crate::store::carts::{self, Cart, Line};
 use crate::store::orders::{self, Delivery, Placed};
 use crate::visitor::{Chrome, Visitor};
+
+/// The only card that is taken: the number that payment providers use in examples.
+const CARD: &str = "4242424242424242";
 
 #[derive(Template)]
 #[template(path = "checkout.html")]
@@ -22,10 +29,35 @@ struct CheckoutPage {
     chrome: Chrome,
     cart: Cart,
     fields: Vec<Field>,
-    invoice: bool,
+    card: Vec<Field>,
+    means: Means,
+    /// Where the made-up payment provider is.
+    provider: String,
+    /// When the page was made, in seconds since 1970: real shops put something into every page that is new each time.
+    made_at: i64,
     consent_error: Option<&'static str>,
     /// What stands in the way besides the fields.
     problem: Option<String>,
+}
+
+/// How an order is paid.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Means {
+    #[default]
+    Delivery,
+    Invoice,
+    Card,
+}
+
+impl Means {
+    fn words(self) -> &'static str {
+        match self {
+            Self::Delivery => "on delivery",
+            Self::Invoice => "by invoice, 14 days",
+            Self::Card => "by card, ending in 4242",
+        }
+    }
 }
 
 #[derive(Debug, Default, Clone, Deserialize)]
@@ -37,7 +69,10 @@ pub(crate) struct CheckoutForm {
     town: String,
     postcode: String,
     country: String,
-    payment: String,
+    payment: Means,
+    card: String,
+    until: String,
+    code: String,
     consent: Option<String>,
 }
 
@@ -53,12 +88,27 @@ impl CheckoutForm {
         ]
     }
 
-    fn invoice(&self) -> bool {
-        self.payment == "invoice"
+    /// The fields of the card; checked by [`CheckoutForm::checked_card`], and never shown again with what was typed.
+    fn card(&self) -> Vec<Field> {
+        vec![
+            Field::new("card", "Card number", "text", "cc-number"),
+            Field::new("until", "Valid until", "text", "cc-exp"),
+            Field::new("code", "Security code", "text", "cc-csc"),
+        ]
+    }
+
+    fn checked_card(&self) -> Vec<Field> {
+        let mut fields = self.card();
+        if self.payment == Means::Card {
+            let digits: String = self.card.chars().filter(|c| !c.is_whitespace()).collect();
+            fields[0].error = (digits != CARD).then_some("Only 4242 4242 4242 4242 is taken here.");
+            fields[1].error = self.until.trim().is_empty().then_some("Please fill this in.");
+            fields[2].error = self.code.trim().is_empty().then_some("Please fill this in.");
+        }
+        fields
     }
 
     fn delivery(&self) -> Delivery {
-        let payment = if self.invoice() { "by invoice, 14 days" } else { "on delivery" };
         Delivery {
             name: self.name.trim().to_owned(),
             email: self.email.trim().to_owned(),
@@ -66,7 +116,7 @@ impl CheckoutForm {
             town: self.town.trim().to_owned(),
             postcode: self.postcode.trim().to_owned(),
             country: self.country.trim().to_owned(),
-            payment: payment.to_owned(),
+            payment: self.payment.words().to_owned(),
         }
     }
 }
@@ -93,7 +143,10 @@ pub(crate) async fn show(State(app): State<App>, visitor: Visitor) -> Result<Res
         chrome,
         cart,
         fields: form.fields(),
-        invoice: false,
+        card: form.card(),
+        means: Means::default(),
+        provider: provider(&app),
+        made_at: format::now(),
         consent_error: None,
         problem: None,
     })
@@ -107,7 +160,7 @@ pub(crate) async fn place(
     let Some(token) = visitor.token.clone() else { return Ok(Redirect::to("/cart").into_response()) };
     let fields: Vec<Field> = form.fields().into_iter().map(Field::checked).collect();
     let consent_error = form.consent.is_none().then_some("Please agree before you order.");
-    if any_error(&fields) || consent_error.is_some() {
+    if any_error(&fields) || any_error(&form.checked_card()) || consent_error.is_some() {
         return again(&app, &visitor, &form, fields, consent_error, None).await;
     }
     let delivery = form.delivery();
@@ -140,11 +193,19 @@ async fn again(
         chrome: visitor.chrome(),
         cart,
         fields,
-        invoice: form.invoice(),
+        card: form.checked_card(),
+        means: form.payment,
+        provider: provider(app),
+        made_at: format::now(),
         consent_error,
         problem,
     };
     Ok((StatusCode::UNPROCESSABLE_ENTITY, html(&page)?).into_response())
+}
+
+/// Another origin than the shop's, as a real provider would be; browsers find names below `localhost` on this machine.
+fn provider(app: &App) -> String {
+    format!("http://pay.localhost:{}", app.port)
 }
 
 fn announce(app: &App, lines: Vec<Line>, town: &str) {

@@ -1,7 +1,7 @@
 //! Stylesheet, script, icon and pictures: all compiled in.
 
 use axum::extract::Path;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
 use crate::fault::Fault;
@@ -16,9 +16,24 @@ pub(crate) async fn file(Path(file): Path<String>) -> Result<Response, Fault> {
     match file.as_str() {
         "shop.css" => Ok(answer(CSS, include_str!("../../static/shop.css").to_owned())),
         "live.js" => Ok(answer(JAVASCRIPT, include_str!("../../static/live.js").to_owned())),
+        "checkout.js" => Ok(answer(JAVASCRIPT, include_str!("../../static/checkout.js").to_owned())),
         "icon.svg" => Ok(answer(SVG, include_str!("../../static/icon.svg").to_owned())),
         _ => Err(Fault::NotFound),
     }
+}
+
+/// `GET /pay/pay.js`: the script of the made-up payment provider, shared with every origin: browsers then say what it
+/// was.
+pub(crate) async fn provider() -> Response {
+    let script = answer(JAVASCRIPT, include_str!("../../static/pay.js").to_owned());
+    ([(ACCESS_CONTROL_ALLOW_ORIGIN, "*")], script).into_response()
+}
+
+/// `GET /pay/methods.json`: what the provider's script asks for, from whatever page it runs on.
+pub(crate) async fn methods() -> Response {
+    let body = r#"{"provider":"Harbor Pay","takes":["Tidecard","Longshore","Buoy"]}"#;
+    let headers = [(ACCESS_CONTROL_ALLOW_ORIGIN, "*"), (CONTENT_TYPE, "application/json")];
+    (headers, body).into_response()
 }
 
 /// `GET /static/art/{file}`: the hero by day or night, or `{slug}.svg`

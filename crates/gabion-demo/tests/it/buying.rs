@@ -53,6 +53,29 @@ async fn search_finds_by_name_and_says_when_there_is_nothing() {
 }
 
 #[tokio::test]
+async fn only_the_made_up_card_is_taken_and_no_number_comes_back() {
+    let shop = open().await;
+    let mut browser = shop.browser();
+    browser.post("/cart", "product=tide-cups&quantity=1").await;
+    let page = browser.get("/checkout").await;
+    page.shows("autocomplete=\"cc-number\"");
+    page.shows("/pay/pay.js");
+    let address = ADDRESS.replace("payment=invoice", "payment=card");
+    let form = |card: &str| format!("{address}&consent=yes&card={card}&until=12%2F34&code=123");
+    let refused = browser.post("/checkout", &form("5555+5555+5555+4444")).await;
+    assert_eq!(refused.status, 422);
+    refused.shows("Only 4242 4242 4242 4242 is taken here.");
+    assert!(!refused.body.contains("5555"), "a number came back");
+    let placed = browser.post("/checkout", &form("4242+4242+4242+4242")).await;
+    assert_eq!(placed.status, 303);
+    let order = browser.get(placed.header("location").unwrap()).await;
+    order.shows("by card, ending in 4242");
+    assert_eq!(browser.get("/pay/pay.js").await.status, 200);
+    assert_eq!(browser.get("/pay/methods.json").await.header("access-control-allow-origin"), Some("*"));
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn checkout_makes_an_order_and_takes_the_goods_off_the_shelf() {
     let shop = open().await;
     let mut browser = shop.browser();
