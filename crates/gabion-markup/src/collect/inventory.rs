@@ -5,7 +5,7 @@ use std::ops::Range;
 use encoding_rs::{Encoding, UTF_8};
 
 use super::script::OpenScript;
-use super::tag::{Attributes, Kind};
+use super::tag::{Attributes, FOLLOWED, Kind};
 use super::{Output, fields, text};
 use crate::address::{Address, Reference};
 use crate::hash::ContentHash;
@@ -20,8 +20,6 @@ use crate::rewrite::Rewrite;
 const ACTIONS_MAX: usize = 20;
 /// Bytes of the shortest name of an event handler: `oncut`.
 const HANDLER_BYTES_MIN: usize = 5;
-/// Attributes that browsers follow.
-const FOLLOWED: [&str; 6] = ["href", "src", "action", "formaction", "data", "xlink:href"];
 
 pub(super) struct Inventory {
     pub(super) page: Page,
@@ -71,7 +69,7 @@ impl Inventory {
     }
 
     /// Puts the tag behind `<head>`, or before the first element that makes browsers begin one.
-    pub(super) fn put_into_head(&mut self, kind: Kind, tag: &Range<usize>, output: &mut Output) {
+    pub(super) fn put_into_head(&mut self, kind: Kind, tag: &Range<u64>, output: &mut Output) {
         let at = match kind {
             Kind::Html => return,
             Kind::Head => tag.end,
@@ -79,7 +77,7 @@ impl Inventory {
         };
         self.has_head = true;
         if let Some(head) = &self.rewrite.head {
-            output.insert(at as u64, head.as_str().as_bytes().to_vec());
+            output.insert(at, head.as_str().as_bytes().to_vec());
         }
     }
 
