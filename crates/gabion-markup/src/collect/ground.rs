@@ -155,9 +155,8 @@ impl Ground {
 
     /// A start tag: whose element it makes, and how what follows is read.
     pub(super) fn start(&mut self, tag: &Start<'_>) -> (Namespace, Content) {
-        let is_breakout = BREAKOUTS.contains(&tag.name) || (tag.name == b"font" && tag.has_font);
         let Some(namespace) = self.foreign_at_start(tag.name) else { return self.start_html(tag) };
-        if is_breakout {
+        if BREAKOUTS.contains(&tag.name) || (tag.name == b"font" && tag.has_font) {
             self.leave();
             return self.start_html(tag);
         }

@@ -210,10 +210,12 @@ impl Inventory {
     }
 
     fn media_source(&mut self, source: &str) {
-        let origin = match Reference::resolve(beginning_of_data(source), Some(self.base_address())) {
-            Reference::Web(address) => {
-                Some(address.origin()).filter(|origin| *origin != self.address.origin())
-            }
+        if self.page.base.is_none() && is_path(source) {
+            return;
+        }
+        let origin = match Reference::resolve(beginning_of_media(source), Some(self.base_address())) {
+            Reference::Web(address) if address.has_origin_of(&self.address) => None,
+            Reference::Web(address) => Some(address.origin()),
             Reference::Other(scheme) => {
                 matches!(scheme.as_str(), "data" | "blob").then(|| format!("{scheme}:"))
             }
@@ -303,13 +305,32 @@ impl Inventory {
 }
 
 fn is_script_address(value: &str) -> bool {
-    matches!(Reference::resolve(&beginning(value), None), Reference::Other(scheme) if scheme == "javascript")
+    value.trim_start_matches(|c| c <= ' ').starts_with(['j', 'J'])
+        && matches!(Reference::resolve(&beginning(value), None), Reference::Other(scheme) if scheme == "javascript")
 }
 
-/// The address, of a `data:` address only its scheme: the rest is the picture, longer than any address.
-fn beginning_of_data(source: &str) -> &str {
-    match source.trim_start().get(..5) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("data:") => scheme,
+/// Whether the address is one of the page's own origin at first sight: most are, and need not be resolved.
+fn is_path(source: &str) -> bool {
+    let mut letters = source.bytes();
+    letters.next() == Some(b'/')
+        && letters.next().is_some_and(|second| second > b' ' && !matches!(second, b'/' | b'\\'))
+}
+
+/// As much of an address as says its origin: of a `data:` address its scheme, for the rest is the picture, longer than
+/// any address; of a plain one what is before its path.
+fn beginning_of_media(source: &str) -> &str {
+    if let Some(scheme) = source.trim_start().get(..5)
+        && scheme.eq_ignore_ascii_case("data:")
+    {
+        return scheme;
+    }
+    let is_plain =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":.-".contains(&byte));
+    match source.split_once("//") {
+        Some((scheme, rest)) if is_plain(scheme) => {
+            let host = rest.split('/').next().unwrap_or_default();
+            if is_plain(host) { &source[..scheme.len() + 2 + host.len()] } else { source }
+        }
         _ => source,
     }
 }
