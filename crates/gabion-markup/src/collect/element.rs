@@ -3,7 +3,6 @@
 use super::State;
 use super::ground::{Namespace, Start};
 use super::tag::{Attributes, Kind, Lower, may_hold_script};
-use super::text;
 
 /// Bytes of `<script`: what is put into a script's tag goes behind them, where it wins over what the tag says later.
 const SCRIPT_BYTES: u64 = 7;
@@ -41,9 +40,8 @@ impl State {
             inventory.put_into_head(kind, &place, output);
         }
         let Some(attributes) = attributes else { return };
-        let element = text::name(name);
         if may_hold_script {
-            inventory.handlers(&element, &attributes);
+            inventory.handlers(name, &attributes);
         }
         match kind {
             Kind::Script => {
@@ -56,9 +54,9 @@ impl State {
             }
             Kind::Form => inventory.form(&attributes),
             Kind::Base => inventory.base(&attributes),
-            Kind::Field => inventory.field(&element, &attributes),
+            Kind::Field => inventory.field(name, &attributes),
             Kind::Button => inventory.action(attributes.get("formaction")),
-            Kind::Frame => inventory.frame(element, &attributes),
+            Kind::Frame => inventory.frame(name, &attributes),
             Kind::Media => inventory.media(&attributes),
             Kind::Link => inventory.link(&attributes),
             Kind::Meta => inventory.meta(&attributes),

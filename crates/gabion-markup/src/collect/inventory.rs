@@ -37,6 +37,8 @@ pub(super) struct Inventory {
     /// The form of fields outside all forms.
     loose_form: Option<usize>,
     fields: usize,
+    /// What was looked at last of a picture's address: the next is often from the same place.
+    last_media: String,
 }
 
 impl Inventory {
@@ -53,6 +55,7 @@ impl Inventory {
             open_form: None,
             loose_form: None,
             fields: 0,
+            last_media: String::new(),
         }
     }
 
@@ -81,7 +84,7 @@ impl Inventory {
         }
     }
 
-    pub(super) fn handlers(&mut self, element: &str, attributes: &Attributes) {
+    pub(super) fn handlers(&mut self, element: &[u8], attributes: &Attributes) {
         for (name, value) in attributes.iter() {
             let is_handler = name.len() >= HANDLER_BYTES_MIN && name.starts_with("on");
             let is_address = FOLLOWED.contains(&name) && is_script_address(value);
@@ -93,7 +96,7 @@ impl Inventory {
                 return;
             }
             self.page.handlers.push(Handler {
-                element: word(element),
+                element: word(&text::name(element)),
                 attribute: word(name),
                 hash: ContentHash::of(value.as_bytes()),
                 beginning: word(value),
@@ -107,6 +110,7 @@ impl Inventory {
             && let Reference::Web(address) = Reference::resolve(href, Some(&self.address))
         {
             self.page.base = Some(address);
+            self.last_media.clear();
         }
     }
 
@@ -145,8 +149,8 @@ impl Inventory {
         }
     }
 
-    pub(super) fn field(&mut self, element: &str, attributes: &Attributes) {
-        let declared = if element == "input" { attributes.get("type").unwrap_or_default() } else { "" };
+    pub(super) fn field(&mut self, element: &[u8], attributes: &Attributes) {
+        let declared = if element == b"input" { attributes.get("type").unwrap_or_default() } else { "" };
         if ["submit", "image", "button", "reset"].iter().any(|kind| declared.eq_ignore_ascii_case(kind)) {
             self.media(attributes);
             return self.action(attributes.get("formaction"));
@@ -178,7 +182,8 @@ impl Inventory {
         self.page.forms.get_mut(index)
     }
 
-    pub(super) fn frame(&mut self, element: String, attributes: &Attributes) {
+    pub(super) fn frame(&mut self, element: &[u8], attributes: &Attributes) {
+        let element = text::name(element);
         let address = attributes.get(if element == "object" { "data" } else { "src" });
         let source = match (attributes.get("srcdoc"), address) {
             (Some(document), _) if element == "iframe" => {
@@ -213,7 +218,12 @@ impl Inventory {
         if self.page.base.is_none() && is_path(source) {
             return;
         }
-        let origin = match Reference::resolve(beginning_of_media(source), Some(self.base_address())) {
+        let source = beginning_of_media(source);
+        if self.last_media == source {
+            return;
+        }
+        source.clone_into(&mut self.last_media);
+        let origin = match Reference::resolve(source, Some(self.base_address())) {
             Reference::Web(address) if address.has_origin_of(&self.address) => None,
             Reference::Web(address) => Some(address.origin()),
             Reference::Other(scheme) => {

@@ -49,10 +49,13 @@ pub(super) fn name(name: &[u8]) -> String {
 /// resolved. Names that do not matter stay as written.
 pub(super) fn attribute(value: &[u8], encoding: &'static Encoding) -> String {
     let mut decoded = encoding.decode_without_bom_handling(value).0.into_owned();
+    if memchr::memchr3(b'\r', 0, b'&', decoded.as_bytes()).is_none() {
+        return decoded;
+    }
     if memchr::memchr2(b'\r', 0, decoded.as_bytes()).is_some() {
         decoded = decoded.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}");
     }
-    if decoded.contains('&') { resolve(&decoded) } else { decoded }
+    resolve(&decoded)
 }
 
 fn resolve(text: &str) -> String {
