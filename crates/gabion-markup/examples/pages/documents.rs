@@ -1,7 +1,10 @@
 //! Pages of shops, written for this benchmark.
 
-/// Names of pages, and what makes each, of at least so many bytes.
-pub(crate) const DOCUMENTS: [(&str, fn(usize) -> Vec<u8>); 3] =
+/// Makes a page of at least so many bytes.
+type Make = fn(usize) -> Vec<u8>;
+
+/// Names of pages, and what makes each.
+pub(crate) const DOCUMENTS: [(&str, Make); 3] =
     [("text", text), ("attributes", attributes), ("scripts", scripts)];
 
 const HEAD: &str = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>Garden chairs - Shop</title>\

@@ -10,8 +10,11 @@ use html5ever::tokenizer::{BufferQueue, Token, TokenSink, TokenSinkResult, Token
 
 use super::PIECE_BYTES;
 
-/// Names of readers, and how each reads a page once.
-pub(crate) const READERS: [(&str, fn(&[u8])); 4] = [
+/// Reads a page once.
+type Read = fn(&[u8]);
+
+/// Names of readers, and what reads.
+pub(crate) const READERS: [(&str, Read); 4] = [
     ("Gabion", |page| {
         black_box(long(page, 1));
     }),

@@ -10,7 +10,7 @@
 use super::tokens::Content;
 
 /// Elements that may be open inside `svg` or `math`. Drawings nest some dozens.
-pub(super) const DEPTH_MAX: usize = 512;
+pub(super) const DEPTH_MAX: usize = 256;
 /// Bytes of their names; the longest known one has 19.
 const NAMES_BYTES_MAX: usize = 64 * 1024;
 
