@@ -102,8 +102,11 @@ impl Collector {
             self.begin(out);
         }
         self.read(true);
-        let State { inventory, output, .. } = &mut self.state;
+        let State { ground, inventory, output, .. } = &mut self.state;
         inventory.page_ends(output);
+        if ground.is_ambiguous {
+            inventory.page.partial.insert(Partial::Ambiguous);
+        }
         output.hold = None;
         output.release(u64::MAX, out);
         std::mem::take(&mut inventory.page)
@@ -165,9 +168,6 @@ impl Collector {
             if self.state.ground.is_too_deep {
                 return self.give_up(Partial::Memory);
             }
-        }
-        if self.state.ground.is_ambiguous {
-            self.state.inventory.page.partial.insert(Partial::Ambiguous);
         }
     }
 

@@ -147,7 +147,8 @@ pub enum ScriptSource {
 /// A script that stands in the page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inline {
-    /// The hash that a browser computes for it: of the text in UTF-8, with its line ends as `\n`.
+    /// The hash that a browser computes for it: of the text in UTF-8, with its line ends as `\n`. In `svg` and `math`
+    /// character references stay as they are written, and browsers have another hash.
     pub hash: ContentHash,
     /// Bytes of that text.
     pub bytes: u64,
