@@ -4,6 +4,7 @@ mod edge;
 mod idle;
 mod layers;
 mod load;
+mod pages;
 mod profile;
 mod reloads;
 mod site;
@@ -35,6 +36,8 @@ pub(crate) enum Bench {
     Reloads(reloads::Reloads),
     /// The rule engine against libmodsecurity, transaction by transaction.
     Waf(waf::Waf),
+    /// What reading a page costs, beside two libraries; a page of 50 MiB.
+    Pages(pages::Pages),
     /// What the rules add to a request, beside nginx with libmodsecurity.
     WafEdge(waf_edge::WafEdge),
 }
@@ -49,6 +52,7 @@ pub(crate) fn run(bench: &Bench) -> Outcome {
         Bench::Layers(layers) => layers.run(),
         Bench::Idle(idle) => idle.run(),
         Bench::Reloads(reloads) => reloads.run(),
+        Bench::Pages(pages) => pages.run(),
         Bench::Waf(waf) => waf.run(),
         Bench::WafEdge(waf) => waf.run(),
     }

@@ -73,6 +73,11 @@ impl Address {
         }
     }
 
+    /// Whether both have the same scheme, host and port.
+    pub(crate) fn has_origin_of(&self, other: &Self) -> bool {
+        self.scheme == other.scheme && self.host == other.host && self.port == other.port
+    }
+
     /// The same address without its query, which may carry what belongs to a customer.
     #[must_use]
     pub fn without_query(&self) -> Self {

@@ -1,24 +1,18 @@
 //! Reads a page while it passes, and changes what it was told to.
 //!
-//! lol_html says where tags and texts are; what goes out is the bytes that came in with pieces put between them, so a
-//! page in which nothing is changed leaves byte for byte as it came. lol_html decodes the page as `x-user-defined`, in
-//! which every byte is one character: nothing it does depends on the page's real encoding.
+//! [`tokens`] says where tags and the texts of scripts are; what goes out is the bytes that came in with pieces put
+//! between them, so a page in which nothing is changed leaves byte for byte as it came.
 
 mod element;
 mod fields;
+mod ground;
 mod inventory;
 mod script;
 mod tag;
 mod text;
+mod tokens;
 
-use std::borrow::Cow;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
-
-use encoding_rs::{Encoding, UTF_8, X_USER_DEFINED};
-use lol_html::html_content::TextChunk;
-use lol_html::send::{Element, ElementContentHandlers, HtmlRewriter, Settings};
-use lol_html::{AsciiCompatibleEncoding, MemorySettings, OutputSink, Selector};
+use encoding_rs::{Encoding, UTF_8};
 
 pub(crate) use fields::named as field_of;
 pub(crate) use text::truncate;
@@ -26,10 +20,13 @@ pub(crate) use text::truncate;
 use crate::address::Address;
 use crate::page::{Page, Partial};
 use crate::rewrite::Rewrite;
+use ground::Ground;
 use inventory::Inventory;
+use tokens::{Token, Tokenizer};
 
-/// Bytes that lol_html may hold: open elements and the tag it is in. Above it the rest passes unread.
-pub const PARSER_BYTES_MAX: usize = 512 * 1024;
+/// Bytes of one tag, with its attributes; a picture in a `data:` address is the longest there is. Above it the rest
+/// passes unread.
+pub const TAG_BYTES_MAX: usize = 512 * 1024;
 /// Bytes of one inline script that are held back until it is judged.
 pub const HELD_BYTES_MAX: u64 = 256 * 1024;
 /// Bytes of a page that are read. Above it the rest passes unread.
@@ -37,24 +34,22 @@ pub const PAGE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// Bytes that are read at once, so that a large piece needs no more memory than small ones.
 const STEP_BYTES: usize = 64 * 1024;
 
-static EVERYTHING: LazyLock<Selector> = LazyLock::new(|| "*".parse().expect("a selector"));
-static SCRIPTS: LazyLock<Selector> = LazyLock::new(|| "script".parse().expect("a selector"));
-
 /// Reads one page. Give it the body in pieces, then [`Collector::finish`].
 ///
-/// Memory: a few times [`PARSER_BYTES_MAX`] and [`HELD_BYTES_MAX`], and what [`Page`] may hold. Time: linear.
+/// Memory: [`TAG_BYTES_MAX`] and [`HELD_BYTES_MAX`], a piece, and what [`Page`] may hold. Time: linear.
 pub struct Collector {
-    /// `None` when the rest passes unread.
-    parser: Option<HtmlRewriter<'static, Progress>>,
-    state: Arc<Mutex<State>>,
-    progress: Arc<AtomicU64>,
+    state: State,
+    /// Whether the rest is read; else it passes unread.
+    is_reading: bool,
     /// What came before the encoding was known: at most the three bytes of a mark.
     mark: Vec<u8>,
     has_begun: bool,
 }
 
-/// What the handlers of lol_html share with the collector. Its lock is never contended.
+/// What is known of the page so far.
 struct State {
+    tokenizer: Tokenizer,
+    ground: Ground,
     inventory: Inventory,
     output: Output,
 }
@@ -71,28 +66,19 @@ struct Output {
     hold: Option<u64>,
 }
 
-/// Counts how far lol_html is; what it writes is not used.
-struct Progress(Arc<AtomicU64>);
-
-impl OutputSink for Progress {
-    fn handle_chunk(&mut self, chunk: &[u8]) {
-        // Nobody else writes.
-        self.0.store(self.0.load(Ordering::Relaxed) + chunk.len() as u64, Ordering::Relaxed);
-    }
-}
-
 impl Collector {
     /// Begins with a page that is served at `address`. `charset` is what its Content-Type says, if anything; without
     /// it a byte order mark, then a `meta` element, then UTF-8 count.
     pub fn new(address: &Address, charset: Option<&str>, rewrite: Rewrite) -> Self {
         let readable = charset.map(text::encoding);
-        let encoding = readable.flatten();
-        let inventory = Inventory::new(address, encoding, rewrite);
-        let state = Arc::new(Mutex::new(State { inventory, output: Output::default() }));
-        let progress = Arc::new(AtomicU64::new(0));
-        let parser = parser(&state, &progress);
-        let mut collector =
-            Self { parser: Some(parser), state, progress, mark: Vec::new(), has_begun: false };
+        let inventory = Inventory::new(address, readable.flatten(), rewrite);
+        let state = State {
+            tokenizer: Tokenizer::new(),
+            ground: Ground::default(),
+            inventory,
+            output: Output::default(),
+        };
+        let mut collector = Self { state, is_reading: true, mark: Vec::new(), has_begun: false };
         if readable == Some(None) {
             collector.give_up(Partial::Encoding);
         }
@@ -115,14 +101,12 @@ impl Collector {
         if !self.has_begun {
             self.begin(out);
         }
-        if let Some(parser) = self.parser.take()
-            && parser.end().is_err()
-        {
-            self.give_up(Partial::Memory);
-        }
-        let mut state = lock(&self.state);
-        let State { inventory, output } = &mut *state;
+        self.read(true);
+        let State { ground, inventory, output, .. } = &mut self.state;
         inventory.page_ends(output);
+        if ground.is_ambiguous {
+            inventory.page.partial.insert(Partial::Ambiguous);
+        }
         output.hold = None;
         output.release(u64::MAX, out);
         std::mem::take(&mut inventory.page)
@@ -133,7 +117,7 @@ impl Collector {
         let mark = std::mem::take(&mut self.mark);
         // A mark outweighs what headers and elements say. Encoding Standard, section 6.1.
         match Encoding::for_bom(&mark) {
-            Some((encoding, _)) if encoding == UTF_8 => lock(&self.state).inventory.set_encoding(UTF_8),
+            Some((encoding, _)) if encoding == UTF_8 => self.state.inventory.set_encoding(UTF_8),
             Some(_) => self.give_up(Partial::Encoding),
             None => {}
         }
@@ -147,35 +131,50 @@ impl Collector {
     }
 
     fn step(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        let length = {
-            let mut state = lock(&self.state);
-            state.output.held.extend_from_slice(piece);
-            state.inventory.page.bytes += piece.len() as u64;
-            state.inventory.page.bytes
-        };
-        if let Some(parser) = &mut self.parser
-            && parser.write(piece).is_err()
-        {
-            self.give_up(Partial::Memory);
-        }
-        if self.parser.is_some() && length > PAGE_BYTES_MAX {
+        self.state.output.held.extend_from_slice(piece);
+        self.state.inventory.page.bytes += piece.len() as u64;
+        self.read(false);
+        if self.is_reading && self.state.inventory.page.bytes > PAGE_BYTES_MAX {
             self.give_up(Partial::Length);
         }
-        let mut state = lock(&self.state);
-        let State { inventory, output } = &mut *state;
-        let until = match self.parser {
-            Some(_) => self.progress.load(Ordering::Relaxed),
-            None => u64::MAX,
+        let State { tokenizer, inventory, output, .. } = &mut self.state;
+        let until = match self.is_reading {
+            true => output.start + tokenizer.needed() as u64,
+            false => u64::MAX,
         };
         inventory.judge_what_is_too_long(until, output);
-        output.release(until, out);
+        let gone = output.release(until, out);
+        if self.is_reading {
+            tokenizer.forget(gone);
+        }
+    }
+
+    /// Looks at everything in what is held that is whole.
+    fn read(&mut self, is_last: bool) {
+        while self.is_reading {
+            let State { tokenizer, ground, inventory, output } = &mut self.state;
+            let wants_text = inventory.open_script.is_some();
+            let token = tokenizer.next(&output.held, ground.is_foreign(), wants_text, is_last);
+            if tokenizer.tag_bytes() > TAG_BYTES_MAX {
+                return self.give_up(Partial::Memory);
+            }
+            match token {
+                Some(Token::Start) if tokenizer.tag().is_cut => return self.give_up(Partial::Memory),
+                Some(Token::Start) => self.state.tag_starts(),
+                Some(Token::End { ends_raw_text }) => self.state.tag_ends(ends_raw_text),
+                Some(Token::Text(range)) => inventory.script_text(&output.held[range]),
+                None => break,
+            }
+            if self.state.ground.is_too_deep {
+                return self.give_up(Partial::Memory);
+            }
+        }
     }
 
     /// The rest passes unread.
     fn give_up(&mut self, why: Partial) {
-        self.parser = None;
-        let mut state = lock(&self.state);
-        let State { inventory, output } = &mut *state;
+        self.is_reading = false;
+        let State { inventory, output, .. } = &mut self.state;
         inventory.page.partial.insert(why);
         inventory.reading_ends(output);
         output.hold = None;
@@ -183,20 +182,13 @@ impl Collector {
 }
 
 impl Output {
-    /// The bytes of the page in `range`, as far as they are still held.
-    fn raw(&self, range: &std::ops::Range<usize>) -> &[u8] {
-        let start = usize::try_from(self.start).unwrap_or(usize::MAX);
-        let within = |at: usize| at.saturating_sub(start).min(self.held.len());
-        &self.held[within(range.start)..within(range.end)]
-    }
-
     fn insert(&mut self, at: u64, piece: Vec<u8>) {
         let place = self.pieces.partition_point(|(other, _)| *other <= at);
         self.pieces.insert(place, (at, piece));
     }
 
-    /// Appends everything before `until` and before the hold to `out`.
-    fn release(&mut self, until: u64, out: &mut Vec<u8>) {
+    /// Appends everything before `until` and before the hold to `out`; how many bytes of the page that was.
+    fn release(&mut self, until: u64, out: &mut Vec<u8>) -> usize {
         let end = self.start + self.held.len() as u64;
         let until = until.min(end).min(self.hold.unwrap_or(u64::MAX)).max(self.start);
         let ready = self.pieces.partition_point(|(at, _)| *at < until || until == end);
@@ -212,31 +204,6 @@ impl Output {
         out.extend_from_slice(&self.held[from..to]);
         self.held.drain(..to);
         self.start = until;
+        to
     }
-}
-
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().expect("no handler panics while it holds the state")
-}
-
-fn parser(state: &Arc<Mutex<State>>, progress: &Arc<AtomicU64>) -> HtmlRewriter<'static, Progress> {
-    let encoding = AsciiCompatibleEncoding::new(X_USER_DEFINED).expect("x-user-defined begins with ASCII");
-    let (at_tags, at_text) = (Arc::clone(state), Arc::clone(state));
-    let everything = ElementContentHandlers::default()
-        .element(move |found: &mut Element<'_, '_>| element::start(&at_tags, found));
-    let scripts = ElementContentHandlers::default().text(move |text: &mut TextChunk<'_>| {
-        lock(&at_text).inventory.script_text(text.as_str());
-        Ok(())
-    });
-    let memory = MemorySettings::new()
-        .with_preallocated_parsing_buffer_size(0)
-        .with_max_allowed_memory_usage(PARSER_BYTES_MAX);
-    let settings = Settings::new_send()
-        .with_encoding(encoding)
-        .with_memory_settings(memory)
-        .with_strict(false)
-        .with_adjust_charset_on_meta_tag(false)
-        .append_element_content_handler((Cow::Borrowed(&*EVERYTHING), everything))
-        .append_element_content_handler((Cow::Borrowed(&*SCRIPTS), scripts));
-    HtmlRewriter::new(settings, Progress(Arc::clone(progress)))
 }

@@ -34,7 +34,7 @@ mod known;
 
 pub use address::{Address, Reference};
 pub use class::PageClass;
-pub use collect::{Collector, HELD_BYTES_MAX, PAGE_BYTES_MAX, PARSER_BYTES_MAX};
+pub use collect::{Collector, HELD_BYTES_MAX, PAGE_BYTES_MAX, TAG_BYTES_MAX};
 pub use hash::ContentHash;
 pub use known::Known;
 pub use page::{Page, Partial};

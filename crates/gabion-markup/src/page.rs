@@ -79,6 +79,8 @@ pub enum Partial {
     Judged,
     /// The page ended inside a script; browsers do not run it.
     Unfinished,
+    /// Browsers may read a part of the page in another way, by their age or by what is around it.
+    Ambiguous,
     /// The page needs more memory than it may have: the rest was not looked at.
     Memory,
     /// The page is in an encoding that is not understood (UTF-16, ISO-2022-JP): it was not looked at.
@@ -100,6 +102,7 @@ impl Partial {
             Self::Metas => "The page has more or longer meta elements than are kept.",
             Self::Judged => "A script in the page is too long to be judged before it is sent.",
             Self::Unfinished => "The page ends inside a script.",
+            Self::Ambiguous => "Browsers may read a part of the page in different ways.",
             Self::Memory => {
                 "The page is too deeply nested or its tags are too long; the rest was not looked at."
             }
@@ -144,7 +147,8 @@ pub enum ScriptSource {
 /// A script that stands in the page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Inline {
-    /// The hash that a browser computes for it: of the text in UTF-8, with its line ends as `\n`.
+    /// The hash that a browser computes for it: of the text in UTF-8, with its line ends as `\n`. In `svg` and `math`
+    /// character references stay as they are written, and browsers have another hash.
     pub hash: ContentHash,
     /// Bytes of that text.
     pub bytes: u64,

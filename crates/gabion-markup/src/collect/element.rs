@@ -1,72 +1,84 @@
-//! What happens at a start tag.
+//! What happens at a start tag and at an end tag.
 
-use std::sync::{Arc, Mutex};
-
-use lol_html::HandlerResult;
-use lol_html::html_content::EndTag;
-use lol_html::send::Element;
-
-use super::tag::{Attributes, Kind, may_hold_script, name};
-use super::{State, lock};
+use super::State;
+use super::ground::{Namespace, Start};
+use super::tag::{Attributes, Kind, Lower, may_hold_script};
 
 /// Bytes of `<script`: what is put into a script's tag goes behind them, where it wins over what the tag says later.
 const SCRIPT_BYTES: u64 = 7;
-const SVG: &str = "http://www.w3.org/2000/svg";
 
-/// Looks at the start tag of `found`, and sees to it that its end is heard of where that matters.
-pub(super) fn start(state: &Arc<Mutex<State>>, found: &mut Element<'_, '_>) -> HandlerResult {
-    let range = found.source_location().bytes();
-    let mut locked = lock(state);
-    let State { inventory, output } = &mut *locked;
-    let raw = output.raw(&range);
-    let kind = Kind::of(raw);
-    let may_hold_script = may_hold_script(raw);
-    let is_interesting = kind != Kind::Other || may_hold_script;
-    if !inventory.has_head {
-        inventory.put_into_head(kind, &range, output);
-    }
-    if !is_interesting {
-        return Ok(());
-    }
-    let element = String::from_utf8_lossy(name(output.raw(&range))).to_ascii_lowercase();
-    let attributes = Attributes::of(found, output, inventory.encoding());
-    if may_hold_script {
-        inventory.handlers(&element, &attributes);
-    }
-    match kind {
-        Kind::Script => {
-            let is_svg = found.namespace_uri() == SVG;
-            let tag = range.start as u64;
-            let is_open = found.can_have_content();
-            inventory.script(&attributes, is_svg, tag, tag + SCRIPT_BYTES, output);
-            if is_open {
-                let state = Arc::clone(state);
-                return on_end(found, move || lock(&state).script_ends());
-            }
+impl State {
+    /// Looks at the start tag that the tokenizer has.
+    pub(super) fn tag_starts(&mut self) {
+        let Self { tokenizer, ground, inventory, output } = self;
+        let tag = tokenizer.tag();
+        let range = tag.range();
+        let raw = &output.held[range.clone()];
+        let lower = Lower::of(tag.name(raw));
+        let name = lower.as_bytes();
+        let has = |known: &str| tag.attributes.iter().any(|attribute| attribute.known == Some(known));
+        let had_script = ground.has_script();
+        let (namespace, content) = ground.start(&Start {
+            name,
+            is_self_closing: tag.is_self_closing,
+            has_font: name == b"font" && ["color", "face", "size"].into_iter().any(has),
+            is_annotation_of_html: name == b"annotation-xml"
+                && Attributes::of(tag, raw, inventory.encoding()).is_of_html(),
+        });
+        tokenizer.enter(content);
+        if had_script && !ground.has_script() {
             inventory.script_ends(output);
         }
-        Kind::Form => {
-            inventory.form(&attributes);
-            if found.can_have_content() {
-                let state = Arc::clone(state);
-                return on_end(found, move || lock(&state).inventory.form_ends());
-            }
+        let tag = tokenizer.tag();
+        let raw = &output.held[range.clone()];
+        let kind = Kind::of(name);
+        let may_hold_script = may_hold_script(tag, raw);
+        let attributes =
+            (kind != Kind::Other || may_hold_script).then(|| Attributes::of(tag, raw, inventory.encoding()));
+        let place = output.start + range.start as u64..output.start + range.end as u64;
+        if !inventory.has_head {
+            inventory.put_into_head(kind, &place, output);
         }
-        Kind::Base => inventory.base(&attributes),
-        Kind::Field => inventory.field(&element, &attributes),
-        Kind::Button => inventory.action(attributes.get("formaction")),
-        Kind::Frame => inventory.frame(element, &attributes),
-        Kind::Media => inventory.media(&attributes),
-        Kind::Link => inventory.link(&attributes),
-        Kind::Meta => inventory.meta(&attributes),
-        Kind::Html | Kind::Head | Kind::Other => {}
+        let Some(attributes) = attributes else { return };
+        if may_hold_script {
+            inventory.handlers(name, &attributes);
+        }
+        match kind {
+            Kind::Script => {
+                let is_svg = namespace == Namespace::Svg;
+                let seam = place.start + SCRIPT_BYTES;
+                inventory.script(&attributes, is_svg, place.start, seam, output);
+                if namespace != Namespace::Html && tag.is_self_closing {
+                    inventory.script_ends(output);
+                }
+            }
+            Kind::Form => inventory.form(&attributes),
+            Kind::Base => inventory.base(&attributes),
+            Kind::Field => inventory.field(name, &attributes),
+            Kind::Button => inventory.action(attributes.get("formaction")),
+            Kind::Frame => inventory.frame(name, &attributes),
+            Kind::Media => inventory.media(&attributes),
+            Kind::Link => inventory.link(&attributes),
+            Kind::Meta => inventory.meta(&attributes),
+            Kind::Html | Kind::Head | Kind::Other => {}
+        }
     }
-    Ok(())
-}
 
-fn on_end(found: &mut Element<'_, '_>, then: impl FnOnce() + Send + 'static) -> HandlerResult {
-    found.on_end_tag(Box::new(move |_: &mut EndTag<'_>| {
-        then();
-        Ok(())
-    }))
+    /// Looks at the end tag that the tokenizer has.
+    pub(super) fn tag_ends(&mut self, ends_raw_text: bool) {
+        let Self { tokenizer, ground, inventory, output } = self;
+        let tag = tokenizer.tag();
+        let lower = Lower::of(tag.name(&output.held[tag.range()]));
+        let name = lower.as_bytes();
+        let had_script = ground.has_script();
+        if !ends_raw_text {
+            ground.end(name);
+        }
+        if (ends_raw_text && name == b"script") || (had_script && !ground.has_script()) {
+            inventory.script_ends(output);
+        }
+        if name == b"form" {
+            inventory.form_ends();
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use encoding_rs::{Encoding, UTF_8};
 
 use super::script::OpenScript;
-use super::tag::{Attributes, Kind};
+use super::tag::{Attributes, FOLLOWED, Kind};
 use super::{Output, fields, text};
 use crate::address::{Address, Reference};
 use crate::hash::ContentHash;
@@ -20,8 +20,6 @@ use crate::rewrite::Rewrite;
 const ACTIONS_MAX: usize = 20;
 /// Bytes of the shortest name of an event handler: `oncut`.
 const HANDLER_BYTES_MIN: usize = 5;
-/// Attributes that browsers follow.
-const FOLLOWED: [&str; 6] = ["href", "src", "action", "formaction", "data", "xlink:href"];
 
 pub(super) struct Inventory {
     pub(super) page: Page,
@@ -39,6 +37,8 @@ pub(super) struct Inventory {
     /// The form of fields outside all forms.
     loose_form: Option<usize>,
     fields: usize,
+    /// What was looked at last of a picture's address: the next is often from the same place.
+    last_media: String,
 }
 
 impl Inventory {
@@ -55,6 +55,7 @@ impl Inventory {
             open_form: None,
             loose_form: None,
             fields: 0,
+            last_media: String::new(),
         }
     }
 
@@ -71,7 +72,7 @@ impl Inventory {
     }
 
     /// Puts the tag behind `<head>`, or before the first element that makes browsers begin one.
-    pub(super) fn put_into_head(&mut self, kind: Kind, tag: &Range<usize>, output: &mut Output) {
+    pub(super) fn put_into_head(&mut self, kind: Kind, tag: &Range<u64>, output: &mut Output) {
         let at = match kind {
             Kind::Html => return,
             Kind::Head => tag.end,
@@ -79,11 +80,11 @@ impl Inventory {
         };
         self.has_head = true;
         if let Some(head) = &self.rewrite.head {
-            output.insert(at as u64, head.as_str().as_bytes().to_vec());
+            output.insert(at, head.as_str().as_bytes().to_vec());
         }
     }
 
-    pub(super) fn handlers(&mut self, element: &str, attributes: &Attributes) {
+    pub(super) fn handlers(&mut self, element: &[u8], attributes: &Attributes) {
         for (name, value) in attributes.iter() {
             let is_handler = name.len() >= HANDLER_BYTES_MIN && name.starts_with("on");
             let is_address = FOLLOWED.contains(&name) && is_script_address(value);
@@ -95,7 +96,7 @@ impl Inventory {
                 return;
             }
             self.page.handlers.push(Handler {
-                element: word(element),
+                element: word(&text::name(element)),
                 attribute: word(name),
                 hash: ContentHash::of(value.as_bytes()),
                 beginning: word(value),
@@ -109,6 +110,7 @@ impl Inventory {
             && let Reference::Web(address) = Reference::resolve(href, Some(&self.address))
         {
             self.page.base = Some(address);
+            self.last_media.clear();
         }
     }
 
@@ -147,8 +149,8 @@ impl Inventory {
         }
     }
 
-    pub(super) fn field(&mut self, element: &str, attributes: &Attributes) {
-        let declared = if element == "input" { attributes.get("type").unwrap_or_default() } else { "" };
+    pub(super) fn field(&mut self, element: &[u8], attributes: &Attributes) {
+        let declared = if element == b"input" { attributes.get("type").unwrap_or_default() } else { "" };
         if ["submit", "image", "button", "reset"].iter().any(|kind| declared.eq_ignore_ascii_case(kind)) {
             self.media(attributes);
             return self.action(attributes.get("formaction"));
@@ -180,7 +182,8 @@ impl Inventory {
         self.page.forms.get_mut(index)
     }
 
-    pub(super) fn frame(&mut self, element: String, attributes: &Attributes) {
+    pub(super) fn frame(&mut self, element: &[u8], attributes: &Attributes) {
+        let element = text::name(element);
         let address = attributes.get(if element == "object" { "data" } else { "src" });
         let source = match (attributes.get("srcdoc"), address) {
             (Some(document), _) if element == "iframe" => {
@@ -212,10 +215,17 @@ impl Inventory {
     }
 
     fn media_source(&mut self, source: &str) {
-        let origin = match Reference::resolve(beginning_of_data(source), Some(self.base_address())) {
-            Reference::Web(address) => {
-                Some(address.origin()).filter(|origin| *origin != self.address.origin())
-            }
+        if self.page.base.is_none() && is_path(source) {
+            return;
+        }
+        let source = beginning_of_media(source);
+        if self.last_media == source {
+            return;
+        }
+        source.clone_into(&mut self.last_media);
+        let origin = match Reference::resolve(source, Some(self.base_address())) {
+            Reference::Web(address) if address.has_origin_of(&self.address) => None,
+            Reference::Web(address) => Some(address.origin()),
             Reference::Other(scheme) => {
                 matches!(scheme.as_str(), "data" | "blob").then(|| format!("{scheme}:"))
             }
@@ -305,13 +315,32 @@ impl Inventory {
 }
 
 fn is_script_address(value: &str) -> bool {
-    matches!(Reference::resolve(&beginning(value), None), Reference::Other(scheme) if scheme == "javascript")
+    value.trim_start_matches(|c| c <= ' ').starts_with(['j', 'J'])
+        && matches!(Reference::resolve(&beginning(value), None), Reference::Other(scheme) if scheme == "javascript")
 }
 
-/// The address, of a `data:` address only its scheme: the rest is the picture, longer than any address.
-fn beginning_of_data(source: &str) -> &str {
-    match source.trim_start().get(..5) {
-        Some(scheme) if scheme.eq_ignore_ascii_case("data:") => scheme,
+/// Whether the address is one of the page's own origin at first sight: most are, and need not be resolved.
+fn is_path(source: &str) -> bool {
+    let mut letters = source.bytes();
+    letters.next() == Some(b'/')
+        && letters.next().is_some_and(|second| second > b' ' && !matches!(second, b'/' | b'\\'))
+}
+
+/// As much of an address as says its origin: of a `data:` address its scheme, for the rest is the picture, longer than
+/// any address; of a plain one what is before its path.
+fn beginning_of_media(source: &str) -> &str {
+    if let Some(scheme) = source.trim_start().get(..5)
+        && scheme.eq_ignore_ascii_case("data:")
+    {
+        return scheme;
+    }
+    let is_plain =
+        |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":.-".contains(&byte));
+    match source.split_once("//") {
+        Some((scheme, rest)) if is_plain(scheme) => {
+            let host = rest.split('/').next().unwrap_or_default();
+            if is_plain(host) { &source[..scheme.len() + 2 + host.len()] } else { source }
+        }
         _ => source,
     }
 }

@@ -3,7 +3,7 @@
 use super::inventory::{Inventory, word};
 use super::tag::Attributes;
 use super::text::InlineText;
-use super::{HELD_BYTES_MAX, Output, State};
+use super::{HELD_BYTES_MAX, Output};
 use crate::address::Reference;
 use crate::hash::ContentHash;
 use crate::page::{Outcome, Partial, SCRIPTS_MAX, Script, ScriptKind, ScriptSource};
@@ -39,13 +39,6 @@ pub(super) struct OpenScript {
     seam: u64,
     /// Where its tag begins.
     tag: u64,
-}
-
-impl State {
-    /// The end tag of a script has come.
-    pub(super) fn script_ends(&mut self) {
-        self.inventory.script_ends(&mut self.output);
-    }
 }
 
 impl Inventory {
@@ -89,12 +82,9 @@ impl Inventory {
     }
 
     /// A piece of the text of the script that is open.
-    pub(super) fn script_text(&mut self, text: &str) {
+    pub(super) fn script_text(&mut self, text: &[u8]) {
         if let Some(open) = &mut self.open_script {
-            match text.is_ascii() {
-                true => open.text.push(text.as_bytes()),
-                false => open.text.push(&super::text::bytes_of(text)),
-            }
+            open.text.push(text);
         }
     }
 

@@ -1,6 +1,6 @@
 //! The text of a page as browsers see it: character references, encodings, line ends.
 
-use encoding_rs::{Decoder, Encoding, UTF_8};
+use encoding_rs::{Decoder, Encoding, UTF_8, WINDOWS_1252};
 use gabion_crypto::digest::Sha256;
 
 use crate::hash::ContentHash;
@@ -8,8 +8,8 @@ use crate::page::{BEGINNING_BYTES_MAX, Inline};
 
 /// Bytes that are decoded at once.
 const STEP_BYTES: usize = 4 * 1024;
-/// Named references that matter in addresses and script, with the semicolon.
-const NAMED: [(&str, char); 24] = [
+/// Named references that matter in addresses and script, with the semicolon where they need it.
+const NAMED: [(&str, char); 26] = [
     ("amp;", '&'),
     ("lt;", '<'),
     ("gt;", '>'),
@@ -33,23 +33,29 @@ const NAMED: [(&str, char); 24] = [
     ("lowbar;", '_'),
     ("plus;", '+'),
     ("amp", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
     ("quot", '"'),
 ];
 
-/// What lol_html was told to decode as `x-user-defined`, as bytes again: one character is one byte.
-pub(super) fn bytes_of(text: &str) -> Vec<u8> {
-    text.chars().map(byte_of).collect()
+/// The name of an element or attribute, in lower case.
+pub(super) fn name(name: &[u8]) -> String {
+    let mut name = String::from_utf8_lossy(name).into_owned();
+    name.make_ascii_lowercase();
+    if name.contains('\0') { name.replace('\0', "\u{fffd}") } else { name }
 }
 
-/// The byte that a character of `x-user-defined` stands for: U+F780 is 0x80.
-fn byte_of(c: char) -> u8 {
-    u8::try_from(u32::from(c) & 0xff).expect("eight bits are a byte")
-}
-
-/// The value of an attribute: decoded, its character references resolved. Names that do not matter stay as written.
+/// The value of an attribute as browsers have it: decoded, line ends as `\n`, NUL replaced, its character references
+/// resolved. Names that do not matter stay as written.
 pub(super) fn attribute(value: &[u8], encoding: &'static Encoding) -> String {
-    let decoded = encoding.decode_without_bom_handling(value).0.into_owned();
-    if decoded.contains('&') { resolve(&decoded) } else { decoded }
+    let mut decoded = encoding.decode_without_bom_handling(value).0.into_owned();
+    if memchr::memchr3(b'\r', 0, b'&', decoded.as_bytes()).is_none() {
+        return decoded;
+    }
+    if memchr::memchr2(b'\r', 0, decoded.as_bytes()).is_some() {
+        decoded = decoded.replace("\r\n", "\n").replace('\r', "\n").replace('\0', "\u{fffd}");
+    }
+    resolve(&decoded)
 }
 
 fn resolve(text: &str) -> String {
@@ -74,7 +80,10 @@ fn resolve(text: &str) -> String {
 fn reference(text: &str) -> Option<(char, usize)> {
     let Some(number) = text.strip_prefix('#') else {
         let (name, c) = NAMED.iter().find(|(name, _)| text.starts_with(name))?;
-        return Some((*c, name.len()));
+        // "&ampx" and "&amp=" in an attribute are what they look like. HTML Standard, section 13.2.5.73.
+        let next = text[name.len()..].chars().next();
+        let is_word = !name.ends_with(';') && next.is_some_and(|c| c == '=' || c.is_ascii_alphanumeric());
+        return (!is_word).then_some((*c, name.len()));
     };
     let (digits, radix, skipped) = match number.strip_prefix(['x', 'X']) {
         Some(hex) => (hex, 16, 2),
@@ -85,7 +94,15 @@ fn reference(text: &str) -> Option<(char, usize)> {
         return None;
     }
     let code = u32::from_str_radix(&digits[..length], radix).unwrap_or(0);
-    let c = char::from_u32(code).filter(|c| *c != '\0').unwrap_or(char::REPLACEMENT_CHARACTER);
+    let c = match u8::try_from(code) {
+        Ok(0) => char::REPLACEMENT_CHARACTER,
+        // Written by those who took windows-1252 for Unicode. HTML Standard, section 13.2.5.80.
+        Ok(byte @ 0x80..=0x9f) => {
+            let known = WINDOWS_1252.decode_without_bom_handling(&[byte]).0.chars().next();
+            known.unwrap_or(char::REPLACEMENT_CHARACTER)
+        }
+        _ => char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER),
+    };
     let semicolon = usize::from(digits[length..].starts_with(';'));
     Some((c, skipped + length + semicolon))
 }
@@ -202,7 +219,10 @@ mod tests {
             ("java&#115;cript&colon;x", "javascript:x"),
             ("&#x6A;&#x6a&#0;&#xffffff;", "jj\u{fffd}\u{fffd}"),
             ("&unknown; & &#; &#x;", "&unknown; & &#; &#x;"),
-            ("a&ampb", "a&b"),
+            ("a&amp b&lt", "a& b<"),
+            ("a?b&ampc=1&amp=2&quotd", "a?b&ampc=1&amp=2&quotd"),
+            ("&#128;&#x9f;&#x81;", "€Ÿ\u{81}"),
+            ("a\r\nb\rc\0", "a\nb\nc\u{fffd}"),
         ] {
             assert_eq!(attribute(text.as_bytes(), UTF_8), expected);
         }

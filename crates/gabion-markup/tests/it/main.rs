@@ -1,5 +1,6 @@
 //! The engine from outside.
 
+mod browser;
 mod collector;
 mod linear;
 mod policy;
