@@ -70,7 +70,7 @@ fn by_part(lines: &[String]) -> String {
 
 /// The part of the proxy that a function belongs to; the first of these that its line names.
 fn part(line: &str) -> &'static str {
-    const PARTS: [(&[&str], &str); 11] = [
+    const PARTS: [(&[&str], &str); 12] = [
         (&["[k]"], "kernel"),
         (&["malloc", "free", "realloc", "unlink_chunk"], "memory: allocating"),
         (&["memmove", "memcpy", "memset", "memcmp"], "memory: copying"),
@@ -103,6 +103,7 @@ fn part(line: &str) -> &'static str {
             &["gabion_edge::proxy", "gabion_edge::upstream", "gabion_edge::transfer", "gabion_edge::body"],
             "asking the shop",
         ),
+        (&["gabion_edge::pages", "gabion_markup", "lol_html", "flate2", "miniz"], "pages"),
         (&["gabion_"], "routing, headers and the rest of ours"),
         (&["hyper", "h2::", "http::", "httparse", "bytes::"], "HTTP libraries"),
         (&["tokio"], "runtime"),

@@ -12,7 +12,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY_REPORT_ONLY, CONTENT_TYPE, HeaderMap,
     HeaderName, HeaderValue, LOCATION, SET_COOKIE, USER_AGENT, VARY,
 };
-use http::{Response, StatusCode, Uri, response};
+use http::{Method, Response, StatusCode, Uri, response};
 use http_body::Body as HttpBody;
 
 use super::body::{Changed, Observed};
@@ -42,6 +42,8 @@ pub(super) struct Look {
     host: Box<str>,
     uri: Uri,
     class: PageClass,
+    /// Whether it is a GET: nothing happened but that a page was asked for.
+    is_asked_for: bool,
     /// Whether answers of this class are looked at in this visit.
     is_watched: bool,
     /// Who answers, where the page may be held.
@@ -77,13 +79,14 @@ impl Look {
         let host = host(&visit.request).unwrap_or_default().to_ascii_lowercase().into();
         let uri = visit.request.uri().clone();
         let class = held.class_of(&normalize(uri.path()));
+        let is_asked_for = visit.request.method() == Method::GET;
         let is_watched = class != PageClass::Other || is_in_sample(visit);
         let upstream = held.class(class).elsewhere.is_some().then(|| {
             let (client, headers) = (&facts.client, visit.request.headers());
             Arc::clone(visit.matched().route.upstream(client, headers))
         });
         request::narrow(visit.request.headers_mut(), held.class(class).is_fresh());
-        Box::new(Self { edge, facts, site, held, host, uri, class, is_watched, upstream })
+        Box::new(Self { edge, facts, site, held, host, uri, class, is_asked_for, is_watched, upstream })
     }
 
     /// Looks at the answer, and holds it to what was decided.
@@ -103,8 +106,7 @@ impl Look {
         let reader = match kind {
             Kind::Script => Reader::script(),
             Kind::Unknown => Reader::unknown(),
-            // Mistakes of the shop are told wherever they are.
-            Kind::Text if self.is_watched || parts.status.as_u16() >= 400 => Reader::text(),
+            Kind::Text if self.is_watched || is_error(parts.status) => Reader::text(),
             Kind::Text | Kind::Page => return Ok(Response::from_parts(parts, body)),
         };
         let coding = Coding::of(&parts.headers);
@@ -121,7 +123,8 @@ impl Look {
         let coding = Coding::of(&parts.headers);
         let chosen = self.choose(held, &parts.headers);
         let changes = held.judges || chosen.given.is_some();
-        let reads = changes || self.is_watched;
+        // Mistakes of the shop are told wherever they are.
+        let reads = changes || self.is_watched || is_error(parts.status);
         let account = reads.then(|| self.account(&parts, address.clone(), security(&parts.headers)));
         if let Some(text) = chosen.text {
             text.put(&mut parts.headers, chosen.nonce.as_ref());
@@ -159,13 +162,13 @@ impl Look {
         let reader = Reader::page(Collector::new(&address, charset.as_deref(), rewrite));
         let share = self.edge.watch().room.share();
         let mut changed = Changed::new(body, (coding, reader), account, &bench, share);
-        if let Some(to) = elsewhere {
+        // What answers a form may thank for an order: whoever is led away from it orders again.
+        if let Some(to) = elsewhere.filter(|_| self.is_asked_for) {
             let held = changed.hold().await.map_err(|error| self.broke_off(&error))?;
             if !held {
                 return Ok(self.divert(to, &parts.headers, bench.undecided().unwrap_or_default()));
             }
         } else if held.elsewhere.is_some() {
-            // This is the page that customers are led to.
             bench.stop();
         }
         Ok(Response::from_parts(parts, Body::wrap(changed)))
@@ -271,6 +274,10 @@ fn is_in_sample(visit: &Visit) -> bool {
     let agent = visit.request.headers().get(USER_AGENT).and_then(|agent| agent.to_str().ok());
     let hash = block(visit.edge.watch().key.hash(), visit.facts.client.address, 32, 64);
     hash.text(agent.unwrap_or_default()).finish() % 100 < percent
+}
+
+fn is_error(status: StatusCode) -> bool {
+    status.is_client_error() || status.is_server_error()
 }
 
 fn security(headers: &HeaderMap) -> SecurityHeaders {

@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::{PAGE, address, decided, held, packed, shop, unpacked};
-use crate::front::{Front, Setup};
+use crate::front::{Front, Setup, soon};
 
 fn elsewhere(shop: &Shop) -> Front {
     let to = address("https://shop.example/pay/link");
@@ -44,6 +44,17 @@ async fn in_the_page_that_customers_are_led_to_such_a_script_does_not_run() {
     let content = PAGE.replace("</body>", "<script>new()</script></body>");
     let shop = shop(&[], content).await;
     let answer = elsewhere(&shop).get("/pay/link").await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.text().contains("new()") && !answer.text().contains("<script>new()"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn in_the_answer_to_a_form_such_a_script_does_not_run_and_the_order_is_thanked_for() {
+    let content = PAGE.replace("</body>", "<script>new()</script></body>");
+    let shop = shop(&[], content).await;
+    let front = elsewhere(&shop);
+    let form = "POST /pay HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 0\r\n\r\n";
+    let answer = soon(async { front.tls().await.ask(form).await }).await;
     assert_eq!(answer.status, 200);
     assert!(answer.text().contains("new()") && !answer.text().contains("<script>new()"), "{}", answer.text());
 }

@@ -117,6 +117,23 @@ async fn what_an_answer_should_not_say_is_told_once_and_passes() {
 }
 
 #[tokio::test]
+async fn what_an_answer_with_an_error_should_not_say_is_told_in_every_visit() {
+    let shop = Shop::start(|_: Request<Incoming>| async {
+        let response = Response::builder().status(500).header("content-type", "text/html");
+        Ok(response.body(body::whole("<title>phpinfo()</title>")).unwrap())
+    })
+    .await;
+    let front = Setup::of(&[&shop]).pages("sample_percent = 0").start();
+    front.get("/order/1234").await;
+    let told = front.sightings.all();
+    let [Seen::Leak { address, leaks }] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(
+        (address.to_string().as_str(), leaks.leaks[0].code),
+        ("https://shop.example/order/*", "phpinfo")
+    );
+}
+
+#[tokio::test]
 async fn pages_of_no_watched_class_are_looked_at_in_some_visits_and_always_the_same() {
     let shop = shop(&[], PAGE).await;
     let front = Setup::of(&[&shop]).pages("sample_percent = 50").start();
