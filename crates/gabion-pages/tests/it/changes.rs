@@ -181,7 +181,7 @@ async fn a_page_that_says_too_much_is_told_with_how_to_fix_it() {
     let change = world.change(ChangeKind::LeakFound).await;
     assert_eq!(
         (change.subject.as_str(), change.page.as_str()),
-        ("directory-listing", "https://shop.example/backup/")
+        ("directory-listing", "https://shop.example/backup")
     );
     assert_eq!(world.changes().await.len(), 1);
 }
