@@ -27,6 +27,7 @@ pub mod guard;
 mod h2_watch;
 pub mod header_policy;
 mod headers;
+mod held;
 mod hop;
 mod layer;
 pub mod listener;
@@ -87,6 +88,7 @@ pub use sockets::Sockets;
 
 use admission::Admission;
 use event::Recorder;
+use held::Room;
 use listener::{Listeners, Places};
 use metrics::{History, Point, history};
 use rate_limit::{Limiter, Sharing};
@@ -94,7 +96,7 @@ use state::State;
 use tls::Challenges;
 use tunnel::Tunnels;
 use upstream::Support;
-use waf::{Machines, Room, Visitors};
+use waf::{Machines, Visitors};
 
 gabion_core::id!(
     /// One request; the shop and the customer see it as `X-Request-Id`.

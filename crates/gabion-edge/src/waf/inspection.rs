@@ -13,18 +13,17 @@ use http::{Method, Response, StatusCode, Uri};
 use http_body::Body as HttpBody;
 
 use super::findings::{Action, near_certain};
-use super::held::{Content, Extent, Held, MEMORY_BYTES_MAX};
 use super::report::Unseen;
 use super::{ProvenRules, report, spare};
 use crate::config::{EncodedBodies, OverLimit, WafMode, product};
+use crate::held::{Content, Extent, Held, MEMORY_BYTES_MAX};
 use crate::layer::{Facts, Outcome, Visit};
 use crate::path::normalize;
 use crate::proxy::is_event_stream;
 use crate::proxy::websocket::is_extended;
 use crate::route::Matched;
 use crate::state::State;
-use crate::transfer::{Intake, Pace};
-use crate::{Body, Edge, Module, Refusal, guard};
+use crate::{Body, Edge, Refusal, guard};
 
 /// A request before the rules. Whatever way it goes, it is told of when this ends.
 pub(super) struct Inspection {
@@ -135,15 +134,8 @@ impl Inspection {
     }
 
     async fn request_body(&mut self, visit: &mut Visit) -> Result<(), Refusal> {
-        let edge = self.about.edge.clone();
-        let unlimited = visit.state.bypass.contains(&Module::Limits);
-        let body_bytes_max = if unlimited { u64::MAX } else { self.about.matched.route.body_bytes_max };
-        let body = std::mem::replace(visit.request.body_mut(), Body::empty());
-        let declared = body.size_hint().exact().is_some();
-        let pace = Pace::of(&visit.state.limits, unlimited);
-        let mut intake = Intake::new(body, body_bytes_max, pace, edge.metrics())?;
         let bytes_max = self.about.rules.rules().settings().request_body_bytes_max;
-        let (held, extent) = Held::request(&mut intake, declared, bytes_max, edge.room()).await?;
+        let (held, extent) = Held::request(visit, bytes_max).await?;
         if guard::encoded(visit.request.headers()) {
             self.unseen.push(Unseen::Encoded);
         }
@@ -154,8 +146,7 @@ impl Inspection {
         self.inspect(held.content().clone(), phase).await?;
         self.judge_request()?;
         self.judge_extent()?;
-        let rest = (extent != Extent::Whole).then(|| intake.rest());
-        *visit.request.body_mut() = held.replay(rest, None);
+        *visit.request.body_mut() = held.into_body();
         Ok(())
     }
 
@@ -181,15 +172,13 @@ impl Inspection {
         }
         if wanted && ends && !encoded {
             let bytes_max = self.about.rules.rules().settings().response_body_bytes_max;
-            let room = Arc::clone(self.about.edge.room());
-            let (held, extent, error) = Held::answer(&mut body, bytes_max, &room).await;
+            let (held, extent) = Held::answer(body, bytes_max, self.about.edge.room()).await;
             if extent == Extent::NoRoom {
                 self.unseen.push(Unseen::NoRoom);
             }
             self.inspect(held.content().clone(), ANSWER_BODY).await?;
             self.judge_answer()?;
-            let rest = (extent != Extent::Whole).then_some(body);
-            body = held.replay(rest, error);
+            body = held.into_body();
         } else {
             self.step(|transaction| ANSWER_BODY(transaction, b""))?;
             self.judge_answer()?;
