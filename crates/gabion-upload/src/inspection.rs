@@ -2,9 +2,11 @@
 
 use gabion_crypto::digest::sha256;
 
+use crate::code::check_server_code;
 use crate::content::{Look, Role};
-use crate::json::{self, JsonError, JsonInspection, JsonLimits};
-use crate::reason::{Code, Reason, shown};
+use crate::json::{JsonError, JsonFiles, JsonInspection, JsonLimits};
+use crate::reason::{Code, Reason, Reasons, shown};
+use crate::recognize::recognize;
 use crate::{Kind, Picture, Policy, Rules, name};
 
 /// A file as it was sent.
@@ -141,10 +143,37 @@ impl Inspector {
         policy: &Policy,
         limits: &JsonLimits,
     ) -> Result<Vec<JsonInspection>, JsonError> {
-        json::inspect(self, body, policy, limits)
+        Ok(JsonFiles::find(body, limits)?.inspect(self, policy))
     }
 
-    pub(crate) fn rules(&self) -> &Rules {
-        &self.rules
+    /// Inspects bytes of which nobody says that they are a file: as a file where they are of a known kind, else only for
+    /// code of servers and for the rules. `None` for bytes of no known kind in which nothing was found.
+    #[must_use]
+    pub fn inspect_unnamed(&self, declared_type: &[u8], bytes: &[u8], policy: &Policy) -> Option<Inspection> {
+        if is_known(bytes) {
+            return Some(self.inspect(&Upload { name: b"", declared_type, bytes }, policy));
+        }
+        self.inspect_noise(bytes)
     }
+
+    /// What is no file that anybody knows is refused only for code in it.
+    pub(crate) fn inspect_noise(&self, bytes: &[u8]) -> Option<Inspection> {
+        let mut reasons = Reasons::default();
+        check_server_code(bytes, false, &mut reasons);
+        for rule in self.rules.matching(bytes) {
+            reasons.add(Code::Rule, rule);
+        }
+        let reasons = reasons.into_list();
+        if reasons.is_empty() {
+            return None;
+        }
+        let upload = Upload { name: b"", declared_type: b"", bytes };
+        let facts = self.inspect(&upload, &Policy::any_harmless()).facts;
+        Some(Inspection { verdict: Verdict::Refuse { reasons }, facts })
+    }
+}
+
+/// Whether bytes are of a kind that is known by more than being text.
+pub(crate) fn is_known(bytes: &[u8]) -> bool {
+    !matches!(recognize(bytes), Kind::Unknown | Kind::Text | Kind::Empty)
 }
