@@ -16,12 +16,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use http_body::{Body as HttpBody, Frame};
 
 use crate::body::BoxError;
+use crate::config::EncodedBodies;
 use crate::layer::Visit;
+use crate::proxy::websocket::is_extended;
 use crate::transfer::{Intake, Pace};
-use crate::{Body, Module, Refusal};
+use crate::{Body, Module, Refusal, guard};
 pub(crate) use replay::Replay;
 pub(crate) use room::{Room, Share};
 
@@ -61,6 +64,15 @@ pub(crate) struct Content {
     file_bytes: usize,
     memory: Vec<Bytes>,
     memory_bytes: usize,
+}
+
+/// Whether a request has a body that can wait: one that ends, and that the proxy does not refuse in any case.
+pub(crate) fn can_be_held(visit: &Visit) -> bool {
+    let (request, route) = (&visit.request, &visit.matched().route);
+    let refused = route.encoded_bodies == EncodedBodies::Refuse && guard::encoded(request.headers());
+    let grpc = || request.headers().get(CONTENT_TYPE).is_some_and(|kind| guard::is_grpc(kind.as_bytes()));
+    let stream = is_extended(request.method(), request.extensions()) || route.takes_grpc() && grpc();
+    !stream && !refused && !request.body().is_end_stream()
 }
 
 impl Content {

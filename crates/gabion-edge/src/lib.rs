@@ -6,7 +6,7 @@
 //!
 //! The walk of a request: `listener` (accept, TLS, HTTP) -> `guard` (strict heads and framing) -> `stack` (the order
 //! of the defences) -> `trace` (id, client, time, pages) -> `admission` -> `route` -> `rate_limit` ->
-//! `redirect` -> `waf` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
+//! `redirect` -> `waf` -> `upload` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
 //! connection) -> `transfer` (bodies on their way).
 
 pub mod access;
@@ -58,6 +58,7 @@ mod trace;
 mod trace_context;
 mod transfer;
 mod tunnel;
+pub mod upload;
 pub mod upstream;
 pub mod waf;
 
@@ -87,6 +88,7 @@ pub use refusal::Refusal;
 pub use sockets::Sockets;
 
 use admission::Admission;
+use config::QuarantineLimits;
 use event::Recorder;
 use held::Room;
 use listener::{Listeners, Places};
@@ -95,6 +97,7 @@ use rate_limit::{Limiter, Sharing};
 use state::State;
 use tls::Challenges;
 use tunnel::Tunnels;
+use upload::Quarantine;
 use upstream::Support;
 use waf::{Machines, Visitors};
 
@@ -130,6 +133,8 @@ pub struct EdgeDeps {
     pub scratch: PathBuf,
     /// Where exact rate limits are counted; none when this process is the only one.
     pub sharing: Option<Sharing>,
+    /// Where stopped files are kept, if anywhere.
+    pub quarantine: Option<Arc<dyn Quarantine>>,
 }
 
 /// The front door at work. Clones are the same door.
@@ -145,6 +150,7 @@ struct Inner {
     recorder: Recorder,
     support: Support,
     room: Arc<Room>,
+    quarantine: Option<Arc<dyn Quarantine>>,
     visitors: Visitors,
     machines: Machines,
     tunnels: Tunnels,
@@ -186,6 +192,7 @@ impl Edge {
         let visitors = Visitors::new(recorder.entropy.as_ref());
         let machines = Machines::new(recorder.entropy.as_ref());
         let support = Support { recorder: recorder.clone(), sticky_key };
+        let kept = config.upload.quarantine;
         let state = State::build(config, None, admission, &support, &metrics)?;
         let edge = Self(Arc::new(Inner {
             state: ArcSwap::from_pointee(state),
@@ -196,6 +203,7 @@ impl Edge {
             recorder,
             support,
             room: Room::new(deps.scratch),
+            quarantine: deps.quarantine,
             visitors,
             machines,
             tunnels,
@@ -216,6 +224,7 @@ impl Edge {
         }
         edge.watch_upstreams(&mut changing);
         edge.export();
+        edge.limit_quarantine(kept);
         drop(changing);
         tokio::spawn(edge.clone().keep_history());
         tokio::spawn(shed::watch(edge.clone()));
@@ -232,12 +241,14 @@ impl Edge {
         let before = self.state();
         let inner = &self.0;
         let admission = Arc::clone(&before.admission);
+        let kept = config.upload.quarantine;
         let state = State::build(config, Some(&before), admission, &inner.support, &inner.metrics)?;
         changing.listeners.reconcile(self, &wanted(&state))?;
         state.upstreams.iter().for_each(|upstream| upstream.enter_force());
         self.0.state.store(Arc::new(state));
         self.watch_upstreams(&mut changing);
         self.export();
+        self.limit_quarantine(kept);
         Ok(())
     }
 
@@ -346,6 +357,12 @@ impl Edge {
         }
     }
 
+    fn limit_quarantine(&self, limits: QuarantineLimits) {
+        if let Some(quarantine) = &self.0.quarantine {
+            quarantine.limit(limits);
+        }
+    }
+
     /// The time on the wall.
     fn now(&self) -> gabion_core::Timestamp {
         self.0.recorder.clock.now()
@@ -402,6 +419,10 @@ impl Edge {
 
     fn room(&self) -> &Arc<Room> {
         &self.0.room
+    }
+
+    fn quarantine(&self) -> Option<Arc<dyn Quarantine>> {
+        self.0.quarantine.clone()
     }
 
     fn visitors(&self) -> &Visitors {

@@ -15,11 +15,13 @@ pub enum Module {
     Limits,
     /// The rules against attacks inside requests.
     Waf,
+    /// The look at uploaded files.
+    Uploads,
 }
 
 impl Module {
     /// Every module, in the order they are shown.
-    pub const ALL: [Self; 3] = [Self::Headers, Self::Limits, Self::Waf];
+    pub const ALL: [Self; 4] = [Self::Headers, Self::Limits, Self::Waf, Self::Uploads];
 
     /// The name on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Module {
             Self::Headers => "headers",
             Self::Limits => "limits",
             Self::Waf => "waf",
+            Self::Uploads => "uploads",
         }
     }
 
@@ -39,6 +42,7 @@ impl Module {
                  the upstream's queue"
             }
             Self::Waf => "rules against attacks inside requests",
+            Self::Uploads => "the look at uploaded files, and the refusal to run them",
         }
     }
 }
@@ -51,7 +55,7 @@ impl fmt::Display for Module {
 
 /// A name of no module.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such module; there are headers, limits and waf")]
+#[error("no such module; there are headers, limits, waf and uploads")]
 pub struct UnknownModule;
 
 impl FromStr for Module {

@@ -286,6 +286,17 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ),
         ("gabion_waf_partial_total", "Requests it inspected in part.", count(&metrics.waf_partial)),
         ("gabion_waf_failed_total", "Requests over which it broke down.", count(&metrics.waf_failed)),
+        ("gabion_uploads_inspected_total", "Requests with files looked at.", count(&metrics.upload_inspected)),
+        ("gabion_upload_files_total", "Files that were looked at.", count(&metrics.upload_files)),
+        ("gabion_uploads_refused_total", "Requests stopped for a file.", count(&metrics.upload_refused)),
+        ("gabion_uploads_flagged_total", "Requests that would have been.", count(&metrics.upload_flagged)),
+        ("gabion_uploads_partial_total", "Files not looked at as a whole.", count(&metrics.upload_partial)),
+        ("gabion_uploads_failed_total", "Requests over which it broke down.", count(&metrics.upload_failed)),
+        (
+            "gabion_upload_scripts_total",
+            "Requests that would have run something in a folder of uploads.",
+            count(&metrics.upload_scripts),
+        ),
         ("gabion_exports_failed_total", "Exports of telemetry that failed.", count(&metrics.exports_failed)),
     ] {
         page.metric(name, Type::Counter, help, [(vec![], value)]);
@@ -302,6 +313,7 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_requests_in_flight", "Requests being answered.", gauge(&metrics.in_flight)),
         ("gabion_connections", "Open connections.", gauge(&metrics.connections)),
         ("gabion_tunnels", "Open WebSocket connections.", gauge(&metrics.tunnels)),
+        ("gabion_upload_scanner_down", "1 while ClamAV is silent.", gauge(&metrics.upload_scanner_down)),
     ] {
         page.metric(name, Type::Gauge, help, [(vec![], value)]);
     }
@@ -318,6 +330,7 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_send_seconds", "Sending request bodies to the shop.", &metrics.send),
         ("gabion_first_byte_seconds", "From there to the head of the shop's answer.", &metrics.first_byte),
         ("gabion_waf_seconds", "Inspecting a request and its answer.", &metrics.waf),
+        ("gabion_upload_seconds", "Looking at the files of a request.", &metrics.upload),
         ("gabion_transfer_seconds", "From the head of an answer to its end.", &metrics.transfer),
     ] {
         page.histogram(name, help, &phase.snapshot());

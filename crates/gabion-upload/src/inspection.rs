@@ -153,11 +153,13 @@ impl Inspector {
         if is_known(bytes) {
             return Some(self.inspect(&Upload { name: b"", declared_type, bytes }, policy));
         }
-        self.inspect_noise(bytes)
+        self.inspect_code(bytes)
     }
 
-    /// What is no file that anybody knows is refused only for code in it.
-    pub(crate) fn inspect_noise(&self, bytes: &[u8]) -> Option<Inspection> {
+    /// Inspects bytes that are no file that anybody knows, or of which nobody knows what is in them: only for code of
+    /// servers and for the rules. `None` where nothing was found.
+    #[must_use]
+    pub fn inspect_code(&self, bytes: &[u8]) -> Option<Inspection> {
         let mut reasons = Reasons::default();
         check_server_code(bytes, false, &mut reasons);
         for rule in self.rules.matching(bytes) {

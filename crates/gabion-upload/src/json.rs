@@ -141,7 +141,7 @@ impl Candidate {
             let inspection = if hinted || is_known(&bytes) {
                 Some(self.inspect_file(inspector, policy, declared, &bytes))
             } else {
-                inspector.inspect_noise(&bytes)
+                inspector.inspect_code(&bytes)
             };
             Some(JsonInspection { key: self.key.clone(), inspection: inspection?, bytes })
         });

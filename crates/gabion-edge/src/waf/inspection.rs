@@ -8,19 +8,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gabion_waf::{Connection, Engine, Interruption, Partial, Transaction};
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, HeaderValue, USER_AGENT};
 use http::{Method, Response, StatusCode, Uri};
 use http_body::Body as HttpBody;
 
 use super::findings::{Action, near_certain};
 use super::report::Unseen;
 use super::{ProvenRules, report, spare};
-use crate::config::{EncodedBodies, OverLimit, WafMode, product};
-use crate::held::{Content, Extent, Held, MEMORY_BYTES_MAX};
+use crate::config::{OverLimit, WafMode, product};
+use crate::held::{self, Content, Extent, Held, MEMORY_BYTES_MAX};
 use crate::layer::{Facts, Outcome, Visit};
 use crate::path::normalize;
 use crate::proxy::is_event_stream;
-use crate::proxy::websocket::is_extended;
 use crate::route::Matched;
 use crate::state::State;
 use crate::{Body, Edge, Refusal, guard};
@@ -124,13 +123,8 @@ impl Inspection {
     }
 
     fn wants_request_body(&self, visit: &Visit) -> bool {
-        let (request, route) = (&visit.request, &self.about.matched.route);
-        // The proxy refuses it, or it never ends.
-        let refused = route.encoded_bodies == EncodedBodies::Refuse && guard::encoded(request.headers());
-        let stream = is_extended(request.method(), request.extensions())
-            || route.takes_grpc() && is_grpc(request.headers());
         let wanted = self.transaction.as_ref().is_some_and(|transaction| transaction.wants_request_body());
-        wanted && !stream && !refused && !request.body().is_end_stream()
+        wanted && held::can_be_held(visit)
     }
 
     async fn request_body(&mut self, visit: &mut Visit) -> Result<(), Refusal> {
@@ -343,9 +337,4 @@ fn hides(partial: Partial) -> bool {
         | Partial::Memory => true,
         Partial::ResponseBody | Partial::PatternSteps | Partial::Matches => false,
     }
-}
-
-/// Whether a request is one of gRPC: a stream of messages in both directions.
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
