@@ -31,12 +31,21 @@ pub enum KeyUse {
     Replay,
     /// Makes the cookies that keep a customer at an endpoint of the shop.
     Sticky,
+    /// Seals uploaded files that were stopped.
+    Quarantine,
 }
 
 impl KeyUse {
     /// All uses; a complete ring has a key for each.
-    pub const ALL: [Self; 6] =
-        [Self::SubjectKek, Self::BlindIndex, Self::PasswordPepper, Self::Csrf, Self::Replay, Self::Sticky];
+    pub const ALL: [Self; 7] = [
+        Self::SubjectKek,
+        Self::BlindIndex,
+        Self::PasswordPepper,
+        Self::Csrf,
+        Self::Replay,
+        Self::Sticky,
+        Self::Quarantine,
+    ];
 
     /// The name stored in the row. Never renamed.
     pub const fn as_str(self) -> &'static str {
@@ -47,6 +56,7 @@ impl KeyUse {
             Self::Csrf => "csrf",
             Self::Replay => "replay",
             Self::Sticky => "sticky",
+            Self::Quarantine => "quarantine",
         }
     }
 }

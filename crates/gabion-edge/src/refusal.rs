@@ -218,7 +218,9 @@ impl Refusal {
     /// Who has to act.
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded | Self::Unscanned => Blame::Operator,
+            Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded | Self::Unscanned => {
+                Blame::Operator
+            }
             Self::Uninspected => Blame::Bug,
             Self::Withheld { .. }
             | Self::Tripped { .. }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use gabion_core::Timestamp;
+use gabion_upload::Inspector;
 use serde::Serialize;
 
 use crate::access::{AccessEntry, Subject};
@@ -119,6 +120,11 @@ impl Edge {
     /// The rules in force.
     pub fn rules(&self) -> Option<Arc<ProvenRules>> {
         self.state().rules.clone()
+    }
+
+    /// Who looks at uploaded files, where somebody does.
+    pub fn inspector(&self) -> Option<Arc<Inspector>> {
+        self.state().scan.as_ref().map(|scan| Arc::clone(scan.inspector()))
     }
 
     /// The WAF as it is now; none where nothing is inspected.
@@ -286,7 +292,11 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ),
         ("gabion_waf_partial_total", "Requests it inspected in part.", count(&metrics.waf_partial)),
         ("gabion_waf_failed_total", "Requests over which it broke down.", count(&metrics.waf_failed)),
-        ("gabion_uploads_inspected_total", "Requests with files looked at.", count(&metrics.upload_inspected)),
+        (
+            "gabion_uploads_inspected_total",
+            "Requests with files looked at.",
+            count(&metrics.upload_inspected),
+        ),
         ("gabion_upload_files_total", "Files that were looked at.", count(&metrics.upload_files)),
         ("gabion_uploads_refused_total", "Requests stopped for a file.", count(&metrics.upload_refused)),
         ("gabion_uploads_flagged_total", "Requests that would have been.", count(&metrics.upload_flagged)),

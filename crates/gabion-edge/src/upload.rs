@@ -13,9 +13,9 @@ mod quarantine;
 mod report;
 mod scripts;
 
+pub use quarantine::{Quarantine, StoppedFile, StoppedFor};
 pub(crate) use report::Uploaded;
 pub(crate) use scripts::Scripts;
-pub use quarantine::{Quarantine, StoppedFile, StoppedFor};
 
 use std::sync::Arc;
 
@@ -43,6 +43,10 @@ impl Scan {
             same.unwrap_or_else(|| Arc::new(ClamAv::new(config)))
         });
         Self { inspector, clamav, body_bytes_max: config.body_bytes_max }
+    }
+
+    pub(crate) fn inspector(&self) -> &Arc<Inspector> {
+        &self.inspector
     }
 }
 

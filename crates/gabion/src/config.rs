@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use gabion_edge::EdgeConfig;
 use gabion_edge::config::{
-    AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, LogTarget, RateLimitSection,
-    RouteSection, RuleSource, SiteSection, TelemetrySection, UpstreamSection, WafSection,
+    AccessLogSection, ClamAvAddress, ClamAvConfig, EdgeSections, Invalid, LimitsSection, ListenSection,
+    LogTarget, RateLimitSection, RouteSection, RuleSource, SiteSection, TelemetrySection, UploadSection,
+    UpstreamSection, WafSection,
 };
 use gabion_edge::tls::acme::{AcmeMode, ChallengeKind, InvalidAcme};
 use gabion_edge::tls::config::InvalidTlsSettings;
@@ -48,6 +49,9 @@ pub(crate) struct Sections {
     /// `[waf]`.
     #[serde(default)]
     pub(crate) waf: WafSection,
+    /// `[upload]`.
+    #[serde(default)]
+    pub(crate) upload: UploadSection,
     /// `[tls]`.
     #[serde(default)]
     pub(crate) tls: TlsSettings,
@@ -175,6 +179,7 @@ impl Config {
             access_log: &sections.access_log,
             telemetry: &sections.telemetry,
             waf: &sections.waf,
+            upload: &sections.upload,
             sites: &sections.site,
             upstreams: &sections.upstream,
             routes: &sections.route,
@@ -194,6 +199,12 @@ impl Config {
             if let RuleSource::Path(path) = source {
                 *path = self.resolve(path);
             }
+        }
+        for path in &mut edge.upload.rules {
+            *path = self.resolve(path);
+        }
+        if let Some(ClamAvConfig { address: ClamAvAddress::Unix(path), .. }) = &mut edge.upload.clamav {
+            *path = self.resolve(path);
         }
         if let Some(telemetry) = &mut edge.telemetry {
             telemetry.ca = telemetry.ca.take().map(|ca| self.resolve(&ca));

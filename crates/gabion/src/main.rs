@@ -24,8 +24,10 @@ mod lane;
 mod nginx;
 mod out;
 mod product;
+mod quarantine;
 mod run;
 mod service;
+mod uploads;
 mod waf;
 
 use std::process::ExitCode;
@@ -82,6 +84,7 @@ async fn dispatch(command: Command, sockets: Arc<Sockets>) -> Result<End, Failur
             command::export_nginx(Config::load(&args.config)?).await
         }
         Command::Waf(command) => return waf::command::run(&command).await,
+        Command::Upload(command) => quarantine::command::run(&command).await,
         Command::SetupLink(args) => command::setup_link(&Config::load(&args.config)?).await,
         Command::Backup(args) => command::backup(&Config::load(&args.config.config)?, &args.to).await,
         Command::Restore(args) => {

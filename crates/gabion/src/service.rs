@@ -160,6 +160,7 @@ mod tests {
             challenges,
             scratch: std::env::temp_dir(),
             sharing: None,
+            quarantine: None,
         };
         Edge::start(config.edge(), deps).expect("ports")
     }

@@ -3,10 +3,11 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::upstream::check_hash_by;
 use super::upload::OfRoute;
+use super::upstream::check_hash_by;
 use super::{
-    EdgeConfig, HashBy, Invalid, OverLimit, RouteUpload, RouteWaf, UploadMode, UploadSection, WafMode, WhenDown, rate_limit,
+    EdgeConfig, HashBy, Invalid, OverLimit, RouteUpload, RouteWaf, UploadMode, UploadSection, WafMode,
+    WhenDown, rate_limit,
 };
 
 /// `[[route]]`: which upstream answers a path.

@@ -193,7 +193,8 @@ impl UploadSection {
         }
         let days = *self.quarantine_days.get_ref();
         if !(1..=QUARANTINE_DAYS_MAX).contains(&days) {
-            let message = format!("quarantine_days is 1 to {QUARANTINE_DAYS_MAX}; quarantine_bytes_max = 0 keeps none");
+            let message =
+                format!("quarantine_days is 1 to {QUARANTINE_DAYS_MAX}; quarantine_bytes_max = 0 keeps none");
             return Err(Invalid::at(&self.quarantine_days, message));
         }
         Ok(UploadConfig {
@@ -210,7 +211,10 @@ impl UploadSection {
     fn clamav(&self, address: &Spanned<String>) -> Result<ClamAvConfig, Invalid> {
         Ok(ClamAvConfig {
             address: ClamAvAddress::parse(address.get_ref()).ok_or_else(|| {
-                Invalid::at(address, "clamav is the path of a socket such as /run/clamav/clamd.ctl, or host:port")
+                Invalid::at(
+                    address,
+                    "clamav is the path of a socket such as /run/clamav/clamd.ctl, or host:port",
+                )
             })?,
             timeout: Duration::from_secs(self.clamav_timeout_seconds.max(1)),
             connections_max: self.clamav_connections_max.max(1),
@@ -304,7 +308,12 @@ mod tests {
         for bad in ["allow = []", "allow = [\"exe\"]", "allow = [\"php\"]", "allow = [\"unknown\"]"] {
             assert!(route(&section(bad)).is_err(), "{bad}");
         }
-        for bad in ["quarantine_days = 0", "quarantine_days = 366", "body_bytes_max = 268435457", "clamav = \"here\""] {
+        for bad in [
+            "quarantine_days = 0",
+            "quarantine_days = 366",
+            "body_bytes_max = 268435457",
+            "clamav = \"here\"",
+        ] {
             assert!(section(bad).check().is_err(), "{bad}");
         }
         assert!(toml::from_str::<UploadSection>("modes = \"off\"").is_err());

@@ -42,7 +42,8 @@ impl Carrier {
     /// for requests that call for something and carry no file.
     pub(super) fn of(request: &Request<Body>) -> Vec<Self> {
         let headers = request.headers();
-        let mut types: Vec<&[u8]> = headers.get_all(CONTENT_TYPE).iter().map(|value| value.as_bytes()).collect();
+        let mut types: Vec<&[u8]> =
+            headers.get_all(CONTENT_TYPE).iter().map(|value| value.as_bytes()).collect();
         if types.is_empty() {
             types.push(b"");
         }
@@ -165,12 +166,18 @@ mod tests {
         for json in ["application/json", "application/vnd.api+json; charset=utf-8"] {
             assert_eq!(post(json), [Carrier::Json], "{json}");
         }
-        for declared in ["image/png", "image/svg+xml", "application/pdf", "application/octet-stream", "video/x"] {
+        for declared in
+            ["image/png", "image/svg+xml", "application/pdf", "application/octet-stream", "video/x"]
+        {
             assert_eq!(post(declared), [file("", declared)], "{declared}");
         }
-        for call in
-            ["application/x-www-form-urlencoded", "text/xml", "text/plain", "application/soap+xml", "application/grpc+proto"]
-        {
+        for call in [
+            "application/x-www-form-urlencoded",
+            "text/xml",
+            "text/plain",
+            "application/soap+xml",
+            "application/grpc+proto",
+        ] {
             assert_eq!(post(call), [], "{call}");
         }
         for unknown in ["multipart/mixed", "application/x-own"] {
@@ -181,11 +188,16 @@ mod tests {
 
     #[test]
     fn names_stand_in_a_header_or_in_the_path_of_a_put() {
-        let disposition = [("content-type", "image/png"), ("content-disposition", "attachment; filename=\"a.png\"")];
+        let disposition =
+            [("content-type", "image/png"), ("content-disposition", "attachment; filename=\"a.png\"")];
         assert_eq!(carriers("POST", "/a", &disposition), [file("a.png", "image/png")]);
-        let extended = [("content-type", "image/png"), ("content-disposition", "inline; filename*=utf-8''a%20b.png")];
+        let extended =
+            [("content-type", "image/png"), ("content-disposition", "inline; filename*=utf-8''a%20b.png")];
         assert_eq!(carriers("POST", "/a", &extended), [file("a b.png", "image/png")]);
-        assert_eq!(carriers("PUT", "/files/a%2ephp", &[("content-type", "text/plain")]), [file("a.php", "text/plain")]);
+        assert_eq!(
+            carriers("PUT", "/files/a%2ephp", &[("content-type", "text/plain")]),
+            [file("a.php", "text/plain")]
+        );
         assert_eq!(carriers("PUT", "/products/7", &[("content-type", "text/xml")]), []);
         assert_eq!(carriers("PUT", "/products/7.xml", &[("content-type", "text/xml")]), []);
         assert_eq!(carriers("PUT", "/files/a.bin", &[]), [file("a.bin", "")]);

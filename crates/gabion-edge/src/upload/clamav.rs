@@ -68,7 +68,9 @@ impl ClamAv {
             Ok(Ok(Answer::Found { signature })) => Scanned::Found { signature },
             Ok(Ok(Answer::Unscanned { is_too_large: true, .. })) => Scanned::TooLarge,
             Ok(Ok(Answer::Unscanned { message, .. })) => Scanned::Down { why: message },
-            Ok(Ok(Answer::Pong | Answer::Version(_))) => Scanned::Down { why: "the answer is not understood".into() },
+            Ok(Ok(Answer::Pong | Answer::Version(_))) => {
+                Scanned::Down { why: "the answer is not understood".into() }
+            }
             Ok(Err(error)) => Scanned::Down { why: error.to_string() },
             Err(_) => Scanned::Down { why: "no answer in time".into() },
         }

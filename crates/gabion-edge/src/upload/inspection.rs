@@ -122,7 +122,8 @@ impl Inspection {
 
     /// Notes which files are refused, and asks ClamAV about the others as long as none is stopped.
     async fn judge(&mut self, files: Vec<Looked>, content: &Content) -> Option<Unseen> {
-        let (passing, refused): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| file.inspection.passes());
+        let (passing, refused): (Vec<_>, Vec<_>) =
+            files.into_iter().partition(|file| file.inspection.passes());
         for Looked { inspection, place } in &refused {
             let facts = StoppedFile::new(&self.about, inspection);
             self.refused.push(Refused { facts, place: place.clone(), certain: inspection.is_certain() });
@@ -195,7 +196,8 @@ impl Inspection {
                 Place::Decoded(bytes) => quarantine.keep(&facts, &bytes),
             }
         };
-        let kept = tokio::task::spawn_blocking(work).await.unwrap_or_else(|gone| Err(std::io::Error::other(gone)));
+        let kept =
+            tokio::task::spawn_blocking(work).await.unwrap_or_else(|gone| Err(std::io::Error::other(gone)));
         kept.unwrap_or_else(|error| {
             tracing::error!(%error, "A stopped file could not be kept: {error}");
             false

@@ -91,7 +91,9 @@ pub(super) fn look(
                 let inspection = inspector.inspect_unnamed(declared, body, policy);
                 look.add(inspection, Place::Body(0..body.len()));
             }
-            Carrier::Json | Carrier::File(_) | Carrier::Unknown { .. } => look.found.unread = Some(Unread::Longer),
+            Carrier::Json | Carrier::File(_) | Carrier::Unknown { .. } => {
+                look.found.unread = Some(Unread::Longer)
+            }
         }
     }
     // Whatever it is, code of servers in it is code of servers.
@@ -262,7 +264,10 @@ mod tests {
 
     #[test]
     fn of_a_body_that_is_cut_the_files_before_the_cut_are_looked_at() {
-        let body = form(&[("name=\"f\"; filename=\"a.txt\"", b"hello"), ("name=\"g\"; filename=\"b.txt\"", b"hello")]);
+        let body = form(&[
+            ("name=\"f\"; filename=\"a.txt\"", b"hello"),
+            ("name=\"g\"; filename=\"b.txt\"", b"hello"),
+        ]);
         let found = found(&body[..body.len() - 12], false);
         assert_eq!((found.files.len(), found.unread), (1, Some(Unread::Longer)));
     }

@@ -8,6 +8,7 @@ use gabion_core::{Actor, Event, EventKind, card};
 use http::{Method, Uri};
 
 use super::quarantine::StoppedFile;
+use crate::Edge;
 use crate::config::folders::Script;
 use crate::config::{ClamAvConfig, UploadMode};
 use crate::event::{
@@ -16,7 +17,6 @@ use crate::event::{
 };
 use crate::layer::{Facts, Visit};
 use crate::route::Matched;
-use crate::Edge;
 
 /// The request that files came with, for whoever tells of it.
 pub(super) struct About {
@@ -119,7 +119,9 @@ pub(super) fn scanner_down(about: &About, config: &ClamAvConfig, why: &str) {
     about.edge.metrics().upload_scanner_down.store(1, Ordering::Relaxed);
     tracing::error!(address = %config.address, why, "ClamAV does not answer: uploads are not scanned for viruses");
     about.edge.recorder().record(&UPLOAD_SCANNER_DOWN, Actor::System, |event| {
-        event.field("address", config.address.to_string()).field("reason", cut(why, EVENT_FIELD_BYTES_MAX).into_owned())
+        event
+            .field("address", config.address.to_string())
+            .field("reason", cut(why, EVENT_FIELD_BYTES_MAX).into_owned())
     });
 }
 

@@ -51,7 +51,11 @@ impl Folder {
 
     /// What of a path lies below the folder.
     fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
-        if self.anywhere { path.split_once(&self.path).map(|(_, rest)| rest) } else { path.strip_prefix(&self.path) }
+        if self.anywhere {
+            path.split_once(&self.path).map(|(_, rest)| rest)
+        } else {
+            path.strip_prefix(&self.path)
+        }
     }
 }
 
@@ -102,7 +106,9 @@ pub(super) fn check_folders(folders: &Spanned<Vec<String>>) -> Result<UploadFold
     }
     let checked = list.iter().map(|text| {
         Folder::parse(text).ok_or_else(|| {
-            let message = format!("{text:?} is no folder: write \"/media/\", or \"*/media/\" for one that may lie anywhere");
+            let message = format!(
+                "{text:?} is no folder: write \"/media/\", or \"*/media/\" for one that may lie anywhere"
+            );
             Invalid::at(folders, message)
         })
     });
