@@ -32,7 +32,6 @@ fn is_certain(reason: &Reason, kind: Option<Kind>, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{Inspector, Policy, Rules, Upload};
 
     #[track_caller]

@@ -93,6 +93,8 @@ impl JsonFiles {
 
 /// Characters of a string that is decoded without a hint: about 64 bytes. Shorter ones hold no file that does harm.
 const PLAIN_CHARS_MIN: usize = 86;
+/// Characters of one that is decoded under the key of a file: about 12 bytes. No program of a server is shorter.
+const FILE_CHARS_MIN: usize = 16;
 /// Names and types that are kept of one object.
 const SIBLINGS_MAX: usize = 8;
 /// Characters of a key that are kept.
@@ -135,7 +137,9 @@ impl Candidate {
         };
         let hinted = data_type.is_some()
             || is_hint(&self.key)
-            || !self.names.is_empty() && FILE_KEYS.contains(&plain(&self.key).as_str());
+            || !self.names.is_empty()
+                && is_long_base64(text)
+                && FILE_KEYS.contains(&plain(&self.key).as_str());
         let declared = data_type.or(self.types.first().map(String::as_str)).unwrap_or_default();
         let inspections = base64::readings(text).into_iter().filter_map(|bytes| {
             let inspection = if hinted || is_known(&bytes) {
@@ -219,7 +223,10 @@ struct Found {
 impl Found {
     /// Keeps a string that may be a file; `false` when there are too many.
     fn add(&mut self, key: &str, value: &str) -> bool {
-        let may_be_file = data_address(value).is_some() || is_hint(key) || is_long_base64(value);
+        let may_be_file = data_address(value).is_some()
+            || is_hint(key)
+            || is_long_base64(value)
+            || is_plain_base64(value) && FILE_KEYS.contains(&plain(key).as_str());
         if !may_be_file {
             return true;
         }
@@ -237,6 +244,11 @@ fn is_long_base64(value: &str) -> bool {
     let value = value.as_bytes();
     let signs = value.iter().filter(|byte| !base64::is_digit(**byte)).count();
     value.len() >= PLAIN_CHARS_MIN && signs <= value.len() / 16
+}
+
+/// Nothing but base64: a short string under the key of a file may be a short program.
+fn is_plain_base64(value: &str) -> bool {
+    value.len() >= FILE_CHARS_MIN && value.trim_end_matches('=').bytes().all(base64::is_digit)
 }
 
 /// One value of the body. Yields the string it is, where it is a short one.
