@@ -87,6 +87,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("waf.audit_log", "gabion-edge/src/config/waf/audit_log.rs", "AuditLogSection"),
     ("waf.exclusion", "gabion-edge/src/config/waf/exclusion.rs", "ExclusionSection"),
     ("waf.machine", "gabion-edge/src/config/waf/machine.rs", "MachineSection"),
+    ("upload", "gabion-edge/src/config/upload.rs", "UploadSection"),
     ("tls", "gabion-edge/src/tls/config.rs", "TlsSettings"),
     ("tls.certificates", "gabion-edge/src/tls/config.rs", "CertificateFiles"),
     ("tls.acme", "gabion-edge/src/tls/acme/config.rs", "AcmeSection"),
