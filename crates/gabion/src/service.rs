@@ -135,6 +135,7 @@ mod tests {
             path = "/"
             upstream = "shop"
             waf = "off"
+            upload = "off"
         "#;
         let config = Config::parse(&folder.join("gabion.toml"), text.to_owned()).expect("it is good");
         let (clock, entropy, events) =

@@ -124,6 +124,7 @@ async fn piece(content: &Content, place: &Place, at: usize) -> io::Result<Vec<u8
     let range = match place {
         Place::Decoded(file) => return Ok(file[at..at + bytes].to_vec()),
         Place::Body(range) => range.start + at..range.start + at + bytes,
+        Place::LetGo => return Err(io::ErrorKind::UnexpectedEof.into()),
     };
     let piece = if content.is_in_memory() {
         content.read_piece(range)?

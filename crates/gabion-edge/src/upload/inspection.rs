@@ -5,13 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::carrier::Carrier;
-use super::clamav::Scanned;
+use super::clamav::{ClamAv, Scanned};
 use super::look::{self, Found, Looked, Place, Unread};
 use super::quarantine::{StoppedFile, StoppedFor};
 use super::report::{self, About, Fate};
 use super::{Scan, is_off};
 use crate::config::{OverLimit, UploadMode, WhenDown};
-use crate::held::{Content, Extent, Held, MEMORY_BYTES_MAX, can_be_held};
+use crate::held::{Content, Extent, Held, MEMORY_BYTES_MAX, Share, can_be_held};
 use crate::layer::Visit;
 use crate::{Refusal, guard};
 
@@ -21,6 +21,8 @@ pub(super) struct Inspection {
     scan: Arc<Scan>,
     carriers: Vec<Carrier>,
     refused: Vec<Refused>,
+    /// What files take of the room that were decoded: they are in memory while others are asked.
+    share: Share,
 }
 
 /// A file that is not as it should be.
@@ -50,7 +52,8 @@ impl Inspection {
         }
         let carriers = Carrier::of(&visit.request);
         let scan = Arc::clone(visit.state.scan.as_ref().filter(|_| !carriers.is_empty())?);
-        Some(Self { about: About::of(visit), scan, carriers, refused: Vec::new() })
+        let share = Share::of(visit.edge.room());
+        Some(Self { about: About::of(visit), scan, carriers, refused: Vec::new(), share })
     }
 
     /// Looks at the files of the request. Its body is whole again afterwards.
@@ -79,8 +82,16 @@ impl Inspection {
             Ok(found) => found,
             Err(unseen) => return Some(unseen),
         };
-        let scanned = self.judge(files, content).await;
-        unread.map(|unread| Unseen::Theirs(name(unread))).or(scanned)
+        let unread = unread.map(|unread| Unseen::Theirs(name(unread)));
+        let files = self.judge(files);
+        if self.refused.iter().any(|file| self.stops(file.certain)) {
+            return unread;
+        }
+        let scanned = match self.scan.clamav.clone() {
+            Some(clamav) => self.scan(&clamav, files, content).await,
+            None => None,
+        };
+        unread.or(scanned)
     }
 
     /// Runs the engine: not at all where a short body has no files, else on a thread that customers do not wait for.
@@ -120,38 +131,47 @@ impl Inspection {
         }
     }
 
-    /// Notes which files are refused, and asks ClamAV about the others as long as none is stopped.
-    async fn judge(&mut self, files: Vec<Looked>, content: &Content) -> Option<Unseen> {
-        let (passing, refused): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| file.inspection.passes());
-        for Looked { inspection, place } in &refused {
+    /// Notes which files are refused, and gives them all back. What was decoded and finds no room is let go, and not
+    /// kept.
+    fn judge(&mut self, files: Vec<Looked>) -> Vec<Looked> {
+        let decoded = files.iter().map(|file| file.place.decoded_bytes()).sum();
+        let has_room = self.share.take_memory(decoded);
+        let placed =
+            |file: Looked| if has_room { file } else { Looked { place: file.place.let_go(), ..file } };
+        let files: Vec<_> = files.into_iter().map(placed).collect();
+        for Looked { inspection, place } in files.iter().filter(|file| !file.inspection.passes()) {
             let facts = StoppedFile::new(&self.about, inspection);
             self.refused.push(Refused { facts, place: place.clone(), certain: inspection.is_certain() });
         }
-        let stopped = self.refused.iter().any(|file| self.stops(file.certain));
-        let clamav = self.scan.clamav.clone().filter(|_| !stopped)?;
+        files
+    }
+
+    /// Asks ClamAV about files until it knows one.
+    async fn scan(&mut self, clamav: &ClamAv, files: Vec<Looked>, content: &Content) -> Option<Unseen> {
         let (deadline, mut unseen) = (clamav.deadline(), None);
-        for Looked { inspection, place } in passing.into_iter().chain(refused) {
-            match clamav.scan(content, &place, deadline).await {
-                Scanned::Clean => self.scanner(&clamav, None),
+        for Looked { inspection, place } in files {
+            let scanned = match &place {
+                Place::LetGo => return Some(Unseen::Ours("no_room")),
+                place => clamav.scan(content, place, deadline).await,
+            };
+            let why = if let Scanned::Down { why } = &scanned { Some(why.as_str()) } else { None };
+            self.scanner(clamav, why);
+            match scanned {
+                Scanned::Clean => {}
+                Scanned::TooLarge => unseen = Some(Unseen::Theirs("too_large_for_clamav")),
+                Scanned::Down { .. } => return Some(Unseen::Scanner),
                 Scanned::Found { signature } => {
-                    self.scanner(&clamav, None);
                     let mut facts = StoppedFile::new(&self.about, &inspection);
                     facts.reasons.insert(0, StoppedFor::virus(&signature));
                     self.refused.insert(0, Refused { facts, place, certain: true });
                     return unseen;
-                }
-                Scanned::TooLarge => unseen = Some(Unseen::Theirs("too_large_for_clamav")),
-                Scanned::Down { why } => {
-                    self.scanner(&clamav, Some(&why));
-                    return Some(Unseen::Scanner);
                 }
             }
         }
         unseen
     }
 
-    fn scanner(&self, clamav: &super::ClamAv, why: Option<&str>) {
+    fn scanner(&self, clamav: &ClamAv, why: Option<&str>) {
         let changed = clamav.is_down(why.is_some());
         match why {
             Some(why) if changed => report::scanner_down(&self.about, clamav.config(), why),
@@ -194,6 +214,7 @@ impl Inspection {
             match place {
                 Place::Body(range) => quarantine.keep(&facts, &content.read_piece(range)?),
                 Place::Decoded(bytes) => quarantine.keep(&facts, &bytes),
+                Place::LetGo => Ok(false),
             }
         };
         let kept =

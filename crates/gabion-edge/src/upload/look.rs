@@ -42,6 +42,8 @@ pub(super) enum Place {
     Body(Range<usize>),
     /// Decoded from it.
     Decoded(Bytes),
+    /// Nowhere any more: there was no room for what was decoded.
+    LetGo,
 }
 
 impl Place {
@@ -49,6 +51,23 @@ impl Place {
         match self {
             Self::Body(range) => range.len(),
             Self::Decoded(bytes) => bytes.len(),
+            Self::LetGo => 0,
+        }
+    }
+
+    /// What it takes of the memory, besides the body.
+    pub(super) fn decoded_bytes(&self) -> usize {
+        match self {
+            Self::Decoded(bytes) => bytes.len(),
+            Self::Body(_) | Self::LetGo => 0,
+        }
+    }
+
+    /// The same without what was decoded.
+    pub(super) fn let_go(self) -> Self {
+        match self {
+            Self::Decoded(_) => Self::LetGo,
+            place => place,
         }
     }
 }

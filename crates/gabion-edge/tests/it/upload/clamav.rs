@@ -101,7 +101,10 @@ async fn what_clamav_knows_is_stopped_however_it_comes_and_all_else_passes() {
     let json = format!("{{\"name\":\"a.txt\",\"base64\":\"{data}\"}}");
     let declared = "Content-Type: application/json\r\n";
     assert_eq!(status(&front, request("POST", "/", declared, json.as_bytes())).await, 403);
-    // Behind a picture, in a body that is held in a file.
+    // In a file that is refused, but not for certain.
+    let program = [super::PROGRAM, VIRUS.as_bytes()].concat();
+    assert_eq!(status(&front, upload("a.exe", "application/octet-stream", &program)).await, 403);
+    // Behind another one, in a body that is held in a file.
     let long = "an ordinary line\n".repeat(20_000);
     let files = [("a.txt", "text/plain", long.as_bytes()), ("b.txt", "text/plain", VIRUS.as_bytes())];
     assert_eq!(status(&front, request("POST", "/", FORM, &form(&files))).await, 403);
@@ -109,8 +112,8 @@ async fn what_clamav_knows_is_stopped_however_it_comes_and_all_else_passes() {
     let event = front.events.first("upload.refused").await;
     assert_eq!(field(&event, "reasons"), "virus");
     assert!(field(&event, "why").contains("Gabion.Test"), "{event:?}");
-    assert_eq!(quarantine.all().len(), 5);
-    assert_eq!(quarantine.all()[4].1, VIRUS.as_bytes());
+    assert_eq!(quarantine.all().len(), 6);
+    assert_eq!(quarantine.all()[5].1, VIRUS.as_bytes());
     let ordinary = [("a.txt", "text/plain", long.as_bytes()), ("b.jpg", "image/jpeg", &jpeg()[..])];
     assert_eq!(status(&front, request("POST", "/", FORM, &form(&ordinary))).await, 200);
     assert_eq!(status(&front, good()).await, 200);
