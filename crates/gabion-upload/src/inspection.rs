@@ -1,5 +1,7 @@
 //! One file in, one verdict out.
 
+use std::sync::OnceLock;
+
 use gabion_crypto::digest::sha256;
 
 use crate::code::check_server_code;
@@ -84,24 +86,29 @@ impl Inspection {
     }
 }
 
-/// Looks at files with a set of rules. One serves all threads.
-#[derive(Debug)]
+/// Looks at files with a set of rules. One serves all threads. By default with [`Rules::builtin`], which are made ready
+/// when the first file comes: whoever never sees one has no memory for them.
+#[derive(Debug, Default)]
 pub struct Inspector {
-    rules: Rules,
+    rules: OnceLock<Rules>,
 }
 
 impl Inspector {
-    /// With these rules: [`Rules::builtin`], or some that were loaded.
+    /// With these rules.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        Self { rules }
+        Self { rules: OnceLock::from(rules) }
+    }
+
+    fn rules(&self) -> &Rules {
+        self.rules.get_or_init(Rules::builtin)
     }
 
     /// Says what a file is and whether it may pass. Takes time and memory in proportion to the file and to
     /// [`Policy::archive`], whatever the file is.
     #[must_use]
     pub fn inspect(&self, upload: &Upload<'_>, policy: &Policy) -> Inspection {
-        let mut look = Look::new(policy, &self.rules);
+        let mut look = Look::new(policy, self.rules());
         name::check(upload.name, &mut look.reasons);
         let kind = if upload.bytes.len() > policy.bytes_max {
             let sizes = format!("{} bytes, {} are allowed", upload.bytes.len(), policy.bytes_max);
@@ -162,7 +169,7 @@ impl Inspector {
     pub fn inspect_code(&self, bytes: &[u8]) -> Option<Inspection> {
         let mut reasons = Reasons::default();
         check_server_code(bytes, false, &mut reasons);
-        for rule in self.rules.matching(bytes) {
+        for rule in self.rules().matching(bytes) {
             reasons.add(Code::Rule, rule);
         }
         let reasons = reasons.into_list();

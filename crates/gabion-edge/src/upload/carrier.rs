@@ -19,6 +19,8 @@ pub(super) enum Carrier {
     },
     /// As base64 in strings.
     Json,
+    /// Perhaps as JSON under the type of something else, which many programs read all the same.
+    Text,
     /// The body is one.
     File(Said),
     /// The body may be one, of a type that nobody knows.
@@ -58,7 +60,9 @@ impl Carrier {
         match sort {
             Sort::Form => Some(Self::Form { content_type: declared.to_vec() }),
             Sort::Json => Some(Self::Json),
-            Sort::Call => (runs && method == Method::PUT).then(|| Self::File(said())),
+            Sort::Text | Sort::Call if runs && method == Method::PUT => Some(Self::File(said())),
+            Sort::Text => Some(Self::Text),
+            Sort::Call => None,
             Sort::File => Some(Self::File(said())),
             Sort::Unknown if !name.is_empty() => Some(Self::File(said())),
             Sort::Unknown => Some(Self::Unknown { declared: declared.to_vec() }),
@@ -73,7 +77,9 @@ pub(super) enum Sort {
     Form,
     /// JSON.
     Json,
-    /// Parameters, messages and texts that a program reads; the WAF looks at them.
+    /// Parameters and texts that a program reads; the WAF looks at them.
+    Text,
+    /// Messages that a program reads.
     Call,
     /// A file.
     File,
@@ -81,16 +87,11 @@ pub(super) enum Sort {
     Unknown,
 }
 
+/// Types under which programs send what they like: `curl` sends the first unless it is told otherwise.
+const TEXTS: &[&str] = &["application/x-www-form-urlencoded", "text/plain"];
 /// Types of calls. Not here: `image/svg+xml`.
-const CALLS: &[&str] = &[
-    "application/x-www-form-urlencoded",
-    "application/xml",
-    "text/xml",
-    "text/plain",
-    "application/graphql",
-    "application/x-protobuf",
-    "application/protobuf",
-];
+const CALLS: &[&str] =
+    &["application/xml", "text/xml", "application/graphql", "application/x-protobuf", "application/protobuf"];
 
 impl Sort {
     pub(super) fn of(declared: &[u8]) -> Self {
@@ -100,9 +101,11 @@ impl Sort {
         let known = || Kind::all().any(|kind| kind.media_types().contains(&essence));
         let media = || ["image/", "audio/", "video/", "font/"].iter().any(|top| essence.starts_with(top));
         match essence {
-            "multipart/form-data" => Self::Form,
+            // Whoever looks for it anywhere finds it; whoever reads strictly sees that something is odd.
+            _ if declared.contains("multipart/form-data") => Self::Form,
             "application/json" | "text/json" => Self::Json,
             _ if essence.ends_with("+json") => Self::Json,
+            _ if TEXTS.contains(&essence) => Self::Text,
             _ if CALLS.contains(&essence) || is_grpc(essence.as_bytes()) => Self::Call,
             "application/octet-stream" | "binary/octet-stream" => Self::File,
             _ if media() || known() => Self::File,
@@ -171,13 +174,10 @@ mod tests {
         {
             assert_eq!(post(declared), [file("", declared)], "{declared}");
         }
-        for call in [
-            "application/x-www-form-urlencoded",
-            "text/xml",
-            "text/plain",
-            "application/soap+xml",
-            "application/grpc+proto",
-        ] {
+        for text in ["application/x-www-form-urlencoded", "text/plain; charset=utf-8"] {
+            assert_eq!(post(text), [Carrier::Text], "{text}");
+        }
+        for call in ["text/xml", "application/soap+xml", "application/grpc+proto"] {
             assert_eq!(post(call), [], "{call}");
         }
         for unknown in ["multipart/mixed", "application/x-own"] {
@@ -206,6 +206,12 @@ mod tests {
     #[test]
     fn each_of_several_types_counts() {
         let both = [("content-type", "text/plain"), ("content-type", "multipart/form-data; boundary=x")];
-        assert_eq!(carriers("POST", "/a", &both).len(), 1);
+        assert_eq!(
+            carriers("POST", "/a", &both),
+            [Carrier::Text, Carrier::Form { content_type: both[1].1.into() }]
+        );
+        let one = "text/plain, multipart/form-data; boundary=x";
+        let form = [Carrier::Form { content_type: one.into() }];
+        assert_eq!(carriers("POST", "/a", &[("content-type", one)]), form);
     }
 }

@@ -84,11 +84,18 @@ pub(super) fn is_of_interest(carriers: &[Carrier], body: &[u8]) -> bool {
     carriers.iter().any(|carrier| match carrier {
         Carrier::Form { content_type } => {
             let form = parse(content_type, body);
-            unread(&form).is_some() || form.parts.iter().any(|part| sort(part) != Sort::Call)
+            unread(&form).is_some() || form.parts.iter().any(|part| sort(part) != Sort::Text)
         }
         Carrier::Json => JsonFiles::find(body, &json_limits()).map_or(true, |files| !files.is_empty()),
+        Carrier::Text => json_in_text(body).is_some_and(|files| !files.is_empty()),
         Carrier::File(_) | Carrier::Unknown { .. } => true,
     })
+}
+
+/// Files of a body that is JSON though its type does not say so.
+fn json_in_text(body: &[u8]) -> Option<JsonFiles> {
+    let first = body.trim_ascii_start().first()?;
+    if matches!(first, b'{' | b'[') { JsonFiles::find(body, &json_limits()).ok() } else { None }
 }
 
 /// Looks at all files. `whole` says whether the body is here to its end.
@@ -105,6 +112,7 @@ pub(super) fn look(
         match carrier {
             Carrier::Form { content_type } => look.form(content_type, body, whole),
             Carrier::Json if whole => look.json(body),
+            Carrier::Text => look.json_files(json_in_text(body)),
             Carrier::File(said) if whole => look.file(said, body, 0..body.len()),
             Carrier::Unknown { declared } if whole => {
                 let inspection = inspector.inspect_unnamed(declared, body, policy);
@@ -141,7 +149,7 @@ impl Look<'_> {
         for part in &form.parts {
             let content = part.content.clone();
             match sort(part) {
-                Sort::Call => {}
+                Sort::Text | Sort::Call => {}
                 Sort::Json => self.json(&body.slice(content)),
                 Sort::Form | Sort::File | Sort::Unknown => {
                     let name = part.filename.as_deref().unwrap_or_default().to_vec();
@@ -152,14 +160,16 @@ impl Look<'_> {
     }
 
     fn json(&mut self, body: &[u8]) {
-        let files = match JsonFiles::find(body, &json_limits()) {
-            Ok(files) => files.inspect(self.inspector, self.policy),
-            Err(JsonError::TooManyFiles(_)) => return self.found.unread = Some(Unread::Files),
-            Err(JsonError::Syntax(_) | JsonError::TooLarge(_)) => {
-                return self.found.unread = Some(Unread::Json);
-            }
-        };
-        for JsonInspection { inspection, bytes, .. } in files {
+        match JsonFiles::find(body, &json_limits()) {
+            Ok(files) => self.json_files(Some(files)),
+            Err(JsonError::TooManyFiles(_)) => self.found.unread = Some(Unread::Files),
+            Err(JsonError::Syntax(_) | JsonError::TooLarge(_)) => self.found.unread = Some(Unread::Json),
+        }
+    }
+
+    fn json_files(&mut self, files: Option<JsonFiles>) {
+        let found = files.map(|files| files.inspect(self.inspector, self.policy)).unwrap_or_default();
+        for JsonInspection { inspection, bytes, .. } in found {
             self.add(Some(inspection), Place::Decoded(bytes.into()));
         }
     }
@@ -206,7 +216,8 @@ fn sort(part: &Part<'_>) -> Sort {
     let declared = declared(part);
     match Sort::of(declared) {
         _ if part.filename.is_some() => Sort::File,
-        Sort::Unknown if declared.is_empty() => Sort::Call,
+        Sort::Unknown if declared.is_empty() => Sort::Text,
+        Sort::Call => Sort::Text,
         sort => sort,
     }
 }

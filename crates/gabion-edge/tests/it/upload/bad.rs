@@ -224,6 +224,13 @@ async fn files_in_json_are_refused_and_kept_decoded() {
     let bad = with(b"GIF89a".to_vec(), &shell());
     assert_eq!(answer(&front, poly_shell("a.png", &bad)).await, 403);
     assert_eq!(answer(&front, poly_shell("a.php", &png())).await, 403);
+    // Under the type that curl sends, which many programs do not look at.
+    let data = BASE64.encode(&bad);
+    let body = format!("{{\"name\":\"a.gif\",\"content\":\"{data}\"}}");
+    for declared in ["application/x-www-form-urlencoded", "text/plain"] {
+        let request = request("POST", "/", &format!("Content-Type: {declared}\r\n"), body.as_bytes());
+        assert_eq!(answer(&front, request).await, 403, "{declared}");
+    }
     untouched(&shop);
     assert_eq!(quarantine.all()[0].1, bad);
     assert_eq!(answer(&front, poly_shell("a.png", &png())).await, 200);
