@@ -49,23 +49,22 @@ impl Carrier {
         if types.is_empty() {
             types.push(b"");
         }
-        let name = name(request);
-        types.into_iter().filter_map(|declared| Self::by_type(declared, &name, request.method())).collect()
+        let (name, puts_script) = name(request);
+        types.into_iter().filter_map(|declared| Self::by_type(declared, &name, puts_script)).collect()
     }
 
-    fn by_type(declared: &[u8], name: &[u8], method: &Method) -> Option<Self> {
-        let sort = Sort::of(declared);
-        let runs = runs_on_server(&String::from_utf8_lossy(name)).is_some();
+    fn by_type(declared: &[u8], name: &[u8], puts_script: bool) -> Option<Self> {
         let said = || Said { name: name.to_vec(), declared: declared.to_vec() };
-        match sort {
+        let unknown = || Self::Unknown { declared: declared.to_vec() };
+        match Sort::of(declared) {
             Sort::Form => Some(Self::Form { content_type: declared.to_vec() }),
             Sort::Json => Some(Self::Json),
-            Sort::Text | Sort::Call if runs && method == Method::PUT => Some(Self::File(said())),
+            Sort::Text | Sort::Call if puts_script => Some(unknown()),
             Sort::Text => Some(Self::Text),
             Sort::Call => None,
             Sort::File => Some(Self::File(said())),
             Sort::Unknown if !name.is_empty() => Some(Self::File(said())),
-            Sort::Unknown => Some(Self::Unknown { declared: declared.to_vec() }),
+            Sort::Unknown => Some(unknown()),
         }
     }
 }
@@ -115,15 +114,18 @@ impl Sort {
     }
 }
 
-/// What a body that is a file is called: by its Content-Disposition, or where it is put.
-fn name(request: &Request<Body>) -> Vec<u8> {
+/// What a body that is a file is called: by its Content-Disposition, or where it is put. A PUT to a script may be a call
+/// of it, as old interfaces have them, or may want to put one there: the name does not count then, and the second says
+/// so.
+fn name(request: &Request<Body>) -> (Vec<u8>, bool) {
     let disposed = disposed_name(request.headers());
     if request.method() != Method::PUT || disposed.is_some() {
-        return disposed.unwrap_or_default();
+        return (disposed.unwrap_or_default(), false);
     }
     let last = request.uri().path().rsplit('/').next().unwrap_or_default();
     let last: Vec<u8> = percent_decode(last.as_bytes()).collect();
-    if last.contains(&b'.') { last } else { Vec::new() }
+    let runs = runs_on_server(&String::from_utf8_lossy(&last)).is_some();
+    (if last.contains(&b'.') && !runs { last } else { Vec::new() }, runs)
 }
 
 /// `filename` of a Content-Disposition. RFC 6266 section 4.3; where only `filename*` is there, without its charset.
@@ -194,10 +196,9 @@ mod tests {
         let extended =
             [("content-type", "image/png"), ("content-disposition", "inline; filename*=utf-8''a%20b.png")];
         assert_eq!(carriers("POST", "/a", &extended), [file("a b.png", "image/png")]);
-        assert_eq!(
-            carriers("PUT", "/files/a%2ephp", &[("content-type", "text/plain")]),
-            [file("a.php", "text/plain")]
-        );
+        let put = |declared: &str| carriers("PUT", "/files/a%2ephp", &[("content-type", declared)]);
+        assert_eq!(put("text/plain"), [Carrier::Unknown { declared: "text/plain".into() }]);
+        assert_eq!(put("image/png"), [file("", "image/png")]);
         assert_eq!(carriers("PUT", "/products/7", &[("content-type", "text/xml")]), []);
         assert_eq!(carriers("PUT", "/products/7.xml", &[("content-type", "text/xml")]), []);
         assert_eq!(carriers("PUT", "/files/a.bin", &[]), [file("a.bin", "")]);

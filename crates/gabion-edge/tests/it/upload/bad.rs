@@ -197,11 +197,15 @@ async fn bodies_that_are_files_are_refused() {
         assert_eq!(answer(&front, request(method, path, headers, &bad)).await, 403, "{method} {headers}");
     }
     let good = "Content-Type: image/png\r\n";
-    assert_eq!(answer(&front, request("PUT", "/files/a.php", good, &png())).await, 403);
+    let text = "Content-Type: text/plain\r\n";
+    assert_eq!(answer(&front, request("PUT", "/files/a.php", text, &shell())).await, 403);
     let disposed = format!("{good}Content-Disposition: attachment; filename=\"a.php\"\r\n");
     assert_eq!(answer(&front, request("POST", "/files", &disposed, &png())).await, 403);
     untouched(&shop);
     assert_eq!(answer(&front, request("PUT", "/files/a.png", good, &png())).await, 200);
+    // Calls of an old interface.
+    assert_eq!(answer(&front, request("PUT", "/api.php", text, b"a=1&b=2")).await, 200);
+    assert_eq!(answer(&front, request("PUT", "/upload.php", good, &png())).await, 200);
 }
 
 /// The request by which holes in Magento were used in 2026.
