@@ -33,11 +33,13 @@ pub enum KeyUse {
     Sticky,
     /// Signs evidence that leaves the house; old epochs go on saying what they signed.
     Evidence,
+    /// Seals uploaded files that were stopped.
+    Quarantine,
 }
 
 impl KeyUse {
     /// All uses; a complete ring has a key for each.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SubjectKek,
         Self::BlindIndex,
         Self::PasswordPepper,
@@ -45,6 +47,7 @@ impl KeyUse {
         Self::Replay,
         Self::Sticky,
         Self::Evidence,
+        Self::Quarantine,
     ];
 
     /// The name stored in the row. Never renamed.
@@ -57,6 +60,7 @@ impl KeyUse {
             Self::Replay => "replay",
             Self::Sticky => "sticky",
             Self::Evidence => "evidence",
+            Self::Quarantine => "quarantine",
         }
     }
 }

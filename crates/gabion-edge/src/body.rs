@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::held::{Held, Replay};
+
 /// Any error a body can end with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -17,6 +19,7 @@ enum Kind {
     Empty,
     Whole(Option<Bytes>),
     Incoming(Incoming),
+    Held(Box<Replay>),
     Wrapped(Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send>>),
 }
 
@@ -24,6 +27,22 @@ impl Body {
     /// A body without content.
     pub const fn empty() -> Self {
         Self(Kind::Empty)
+    }
+
+    /// A body that was held, on its way on.
+    pub(crate) fn held(replay: Replay) -> Self {
+        Self(Kind::Held(Box::new(replay)))
+    }
+
+    /// What was held of it before, to go on holding.
+    ///
+    /// # Errors
+    /// The body itself where nothing was held, or something has gone on already.
+    pub(crate) fn into_held(self) -> Result<Held, Self> {
+        match self.0 {
+            Kind::Held(replay) if replay.is_untouched() => Ok(replay.into_held()),
+            kind => Err(Self(kind)),
+        }
     }
 
     /// Wraps another body.
@@ -62,6 +81,7 @@ impl HttpBody for Body {
             Kind::Empty => Poll::Ready(None),
             Kind::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Kind::Incoming(incoming) => Pin::new(incoming).poll_frame(cx).map_err(Into::into),
+            Kind::Held(replay) => Pin::new(replay.as_mut()).poll_frame(cx),
             Kind::Wrapped(body) => body.as_mut().poll_frame(cx),
         }
     }
@@ -71,6 +91,7 @@ impl HttpBody for Body {
             Kind::Empty => true,
             Kind::Whole(bytes) => bytes.is_none(),
             Kind::Incoming(incoming) => incoming.is_end_stream(),
+            Kind::Held(replay) => replay.is_end_stream(),
             Kind::Wrapped(body) => body.is_end_stream(),
         }
     }
@@ -80,6 +101,7 @@ impl HttpBody for Body {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Kind::Incoming(incoming) => incoming.size_hint(),
+            Kind::Held(replay) => replay.size_hint(),
             Kind::Wrapped(body) => body.size_hint(),
         }
     }

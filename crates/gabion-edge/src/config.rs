@@ -13,6 +13,7 @@ mod rate_limit;
 mod route;
 mod site;
 mod telemetry;
+mod upload;
 mod upstream;
 mod waf;
 
@@ -22,6 +23,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gabion_upload::Inspector;
 use toml::Spanned;
 
 pub use access_log::{AccessLogConfig, AccessLogSection, LogFormat};
@@ -39,6 +41,10 @@ pub use route::{
 };
 pub use site::{Site, SiteSection};
 pub use telemetry::{TelemetryConfig, TelemetrySection};
+pub use upload::{
+    ClamAvAddress, ClamAvConfig, QuarantineLimits, RouteUpload, UploadConfig, UploadFolders, UploadMode,
+    UploadSection, WhenDown,
+};
 pub use upstream::{
     ClientIdentity, EndpointConfig, HealthSection, SecretHeader, SecretHeaderSection, UpstreamConfig,
     UpstreamSection,
@@ -48,6 +54,7 @@ pub use waf::{
     RouteWaf, RuleSource, SHOP, WafConfig, WafMode, WafSection,
 };
 
+pub(crate) use upload::folders;
 pub(crate) use waf::product;
 
 use crate::network::Network;
@@ -83,6 +90,8 @@ pub struct EdgeSections<'a> {
     pub waf: &'a WafSection,
     /// `[pages]`.
     pub pages: &'a PagesSection,
+    /// `[upload]`.
+    pub upload: &'a UploadSection,
     /// `[[site]]`.
     pub sites: &'a [SiteSection],
     /// `[[upstream]]`.
@@ -116,6 +125,11 @@ pub struct EdgeConfig {
     pub waf: WafConfig,
     /// The rules. The edge reads no files: who starts it loads them where [`EdgeConfig::wants_rules`].
     pub rules: Option<Arc<ProvenRules>>,
+    /// What holds for uploaded files on all routes.
+    pub upload: UploadConfig,
+    /// Who looks at them, with the rules of [`UploadConfig::rules`]. Loaded as `rules` are, where
+    /// [`EdgeConfig::wants_inspector`].
+    pub inspector: Option<Arc<Inspector>>,
     /// The pages that thank for a purchase.
     pub bought: BoughtPages,
     /// Programs that are inspected and never stopped.
@@ -149,6 +163,7 @@ impl EdgeConfig {
             telemetry,
             waf,
             pages,
+            upload,
             sites,
             upstreams,
             routes,
@@ -175,6 +190,8 @@ impl EdgeConfig {
             telemetry: telemetry.check()?,
             waf: waf.check()?,
             rules: None,
+            upload: upload.check()?,
+            inspector: None,
             bought: waf.bought()?,
             machines: waf.machines()?,
             pages_sample_percent: pages.check()?,
@@ -186,7 +203,7 @@ impl EdgeConfig {
         };
         let routes = routes
             .iter()
-            .map(|route| route::check_route(route, (waf.everywhere(), pages.mode), &checked))
+            .map(|route| route::check_route(route, (waf.everywhere(), pages.mode), upload, &checked))
             .collect::<Result<_, _>>()?;
         Ok(Self { routes, ..checked })
     }
@@ -194,6 +211,11 @@ impl EdgeConfig {
     /// Whether anything is inspected.
     pub fn wants_rules(&self) -> bool {
         self.routes.iter().any(|route| route.waf.mode != WafMode::Off)
+    }
+
+    /// Whether uploaded files are looked at anywhere.
+    pub fn wants_inspector(&self) -> bool {
+        self.routes.iter().any(|route| route.upload.mode != UploadMode::Off)
     }
 
     /// The hosts of all sites: what certificates must cover and what `Host` may say.

@@ -58,6 +58,20 @@ pub const WAF_FAILED: EventKind = EventKind::new("waf.failed", 1, Severity::Crit
 pub const PAGE_DIVERTED: EventKind = EventKind::new("pages.diverted", 1, Severity::Warning);
 /// What a class of pages may do does not fit into a header: browsers only report. Once for each change of it.
 pub const PAGE_POLICY_TOO_LONG: EventKind = EventKind::new("pages.policy_too_long", 1, Severity::Critical);
+/// An uploaded file was stopped.
+pub const UPLOAD_REFUSED: EventKind = EventKind::new("upload.refused", 1, Severity::Warning);
+/// An uploaded file would have been stopped, but the mode of the route let it pass.
+pub const UPLOAD_FLAGGED: EventKind = EventKind::new("upload.flagged", 1, Severity::Info);
+/// Uploaded files were not looked at as a whole, or not by ClamAV.
+pub const UPLOAD_PARTIAL: EventKind = EventKind::new("upload.partial", 1, Severity::Info);
+/// The look at uploads broke down over a request, because of a mistake in Gabion.
+pub const UPLOAD_FAILED: EventKind = EventKind::new("upload.failed", 1, Severity::Critical);
+/// A request would have run something in a folder of uploads.
+pub const UPLOAD_RUN: EventKind = EventKind::new("upload.run", 1, Severity::Warning);
+/// ClamAV does not answer: files are refused or pass unscanned, as the routes say.
+pub const UPLOAD_SCANNER_DOWN: EventKind = EventKind::new("upload.scanner_down", 1, Severity::Critical);
+/// ClamAV answers again.
+pub const UPLOAD_SCANNER_UP: EventKind = EventKind::new("upload.scanner_up", 1, Severity::Info);
 
 /// Requests seem to come through a CDN whose addresses are not believed. Anybody can pretend that.
 pub const CDN_NOTICED: EventKind = EventKind::new("edge.cdn_noticed", 1, Severity::Warning);

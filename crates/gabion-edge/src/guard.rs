@@ -25,7 +25,7 @@ pub use raw_head::RawHead;
 pub(crate) use chunked::Chunked;
 pub(crate) use gate::{Arrival, Gate, Turn};
 pub(crate) use io::{Guarded, Patience};
-pub(crate) use policy::{encoded, http2};
+pub(crate) use policy::{encoded, http2, is_grpc};
 pub(crate) use raw_head::Refused;
 pub(crate) use scan::Scan;
 

@@ -7,7 +7,7 @@
 //!
 //! The walk of a request: `listener` (accept, TLS, HTTP) -> `guard` (strict heads and framing) -> `stack` (the order
 //! of the defences) -> `trace` (id, client, time, pages) -> `admission` -> `route` -> `rate_limit` ->
-//! `redirect` -> `waf` -> `pages` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
+//! `redirect` -> `waf` -> `upload` -> `pages` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
 //! connection) -> `transfer` (bodies on their way).
 
 pub mod access;
@@ -28,6 +28,7 @@ pub mod guard;
 mod h2_watch;
 pub mod header_policy;
 mod headers;
+mod held;
 mod hop;
 mod layer;
 pub mod listener;
@@ -59,6 +60,7 @@ mod trace;
 mod trace_context;
 mod transfer;
 mod tunnel;
+pub mod upload;
 pub mod upstream;
 pub mod waf;
 
@@ -90,15 +92,18 @@ pub use refusal::Refusal;
 pub use sockets::Sockets;
 
 use admission::Admission;
+use config::QuarantineLimits;
 use event::Recorder;
+use held::Room;
 use listener::{Listeners, Places};
 use metrics::{History, Point, history};
 use rate_limit::{Limiter, Sharing};
 use state::State;
 use tls::Challenges;
 use tunnel::Tunnels;
+use upload::Quarantine;
 use upstream::Support;
-use waf::{Machines, Room, Visitors};
+use waf::{Machines, Visitors};
 
 gabion_core::id!(
     /// One request; the shop and the customer see it as `X-Request-Id`.
@@ -134,6 +139,8 @@ pub struct EdgeDeps {
     pub scratch: PathBuf,
     /// Where exact rate limits are counted; none when this process is the only one.
     pub sharing: Option<Sharing>,
+    /// Where stopped files are kept, if anywhere.
+    pub quarantine: Option<Arc<dyn Quarantine>>,
 }
 
 /// The front door at work. Clones are the same door.
@@ -149,6 +156,7 @@ struct Inner {
     recorder: Recorder,
     support: Support,
     room: Arc<Room>,
+    quarantine: Option<Arc<dyn Quarantine>>,
     visitors: Visitors,
     machines: Machines,
     watch: Arc<pages::Watch>,
@@ -193,6 +201,7 @@ impl Edge {
         let machines = Machines::new(recorder.entropy.as_ref());
         let watch = Arc::new(pages::Watch::new(deps.pages, &metrics, recorder.entropy.as_ref()));
         let support = Support { recorder: recorder.clone(), sticky_key };
+        let kept = config.upload.quarantine;
         let state = State::build(config, None, admission, &support, &metrics)?;
         let edge = Self(Arc::new(Inner {
             state: ArcSwap::from_pointee(state),
@@ -203,6 +212,7 @@ impl Edge {
             recorder,
             support,
             room: Room::new(deps.scratch),
+            quarantine: deps.quarantine,
             visitors,
             machines,
             watch,
@@ -225,6 +235,7 @@ impl Edge {
         }
         edge.watch_upstreams(&mut changing);
         edge.export();
+        edge.limit_quarantine(kept);
         drop(changing);
         tokio::spawn(edge.clone().keep_history());
         tokio::spawn(shed::watch(edge.clone()));
@@ -242,12 +253,14 @@ impl Edge {
         let before = self.state();
         let inner = &self.0;
         let admission = Arc::clone(&before.admission);
+        let kept = config.upload.quarantine;
         let state = State::build(config, Some(&before), admission, &inner.support, &inner.metrics)?;
         changing.listeners.reconcile(self, &wanted(&state))?;
         state.upstreams.iter().for_each(|upstream| upstream.enter_force());
         self.0.state.store(Arc::new(state));
         self.watch_upstreams(&mut changing);
         self.export();
+        self.limit_quarantine(kept);
         Ok(())
     }
 
@@ -362,6 +375,12 @@ impl Edge {
         }
     }
 
+    fn limit_quarantine(&self, limits: QuarantineLimits) {
+        if let Some(quarantine) = &self.0.quarantine {
+            quarantine.limit(limits);
+        }
+    }
+
     /// The time on the wall.
     fn now(&self) -> gabion_core::Timestamp {
         self.0.recorder.clock.now()
@@ -418,6 +437,10 @@ impl Edge {
 
     fn room(&self) -> &Arc<Room> {
         &self.0.room
+    }
+
+    fn quarantine(&self) -> Option<Arc<dyn Quarantine>> {
+        self.0.quarantine.clone()
     }
 
     fn visitors(&self) -> &Visitors {

@@ -75,6 +75,24 @@ pub struct Metrics {
     pub reports_noise: AtomicU64,
     /// Reports that were not taken: unreadable, of foreign pages, or too many.
     pub reports_dropped: AtomicU64,
+    /// What looking at the files of one request took, without ClamAV.
+    pub upload: Histogram,
+    /// Requests whose files were looked at.
+    pub upload_inspected: AtomicU64,
+    /// Files that were looked at.
+    pub upload_files: AtomicU64,
+    /// Requests that were stopped for a file.
+    pub upload_refused: AtomicU64,
+    /// Requests that would have been.
+    pub upload_flagged: AtomicU64,
+    /// Requests whose files were not looked at as a whole, or not by ClamAV.
+    pub upload_partial: AtomicU64,
+    /// Requests over which the look at files broke down.
+    pub upload_failed: AtomicU64,
+    /// Requests that would have run something in a folder of uploads.
+    pub upload_scripts: AtomicU64,
+    /// 1 while ClamAV does not answer.
+    pub upload_scanner_down: AtomicI64,
     /// Bytes of request bodies.
     pub bytes_in: AtomicU64,
     /// Bytes of response bodies.

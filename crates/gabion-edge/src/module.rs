@@ -17,11 +17,13 @@ pub enum Module {
     Pages,
     /// The rules against attacks inside requests.
     Waf,
+    /// The look at uploaded files.
+    Uploads,
 }
 
 impl Module {
     /// Every module, in the order they are shown.
-    pub const ALL: [Self; 4] = [Self::Headers, Self::Limits, Self::Pages, Self::Waf];
+    pub const ALL: [Self; 5] = [Self::Headers, Self::Limits, Self::Pages, Self::Waf, Self::Uploads];
 
     /// The name on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +32,7 @@ impl Module {
             Self::Limits => "limits",
             Self::Pages => "pages",
             Self::Waf => "waf",
+            Self::Uploads => "uploads",
         }
     }
 
@@ -43,6 +46,7 @@ impl Module {
             }
             Self::Pages => "watching the shop's pages, and holding them to what people decided",
             Self::Waf => "rules against attacks inside requests",
+            Self::Uploads => "the look at uploaded files, and the refusal to run them",
         }
     }
 }
@@ -55,7 +59,7 @@ impl fmt::Display for Module {
 
 /// A name of no module.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such module; there are headers, limits, pages and waf")]
+#[error("no such module; there are headers, limits, pages, waf and uploads")]
 pub struct UnknownModule;
 
 impl FromStr for Module {

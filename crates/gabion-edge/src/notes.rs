@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::metrics::Metrics;
 use crate::transfer::Upload;
+use crate::upload::Uploaded;
 use crate::upstream::Upstream;
 use crate::upstream::endpoint::Endpoint;
 use crate::waf::Findings;
@@ -22,6 +23,7 @@ pub(crate) struct Notes {
     endpoint: OnceLock<Arc<Endpoint>>,
     upload: OnceLock<Arc<Upload>>,
     findings: OnceLock<Box<Findings>>,
+    uploaded: OnceLock<Box<Uploaded>>,
     queue: Phase,
     connect: Phase,
     shop: Phase,
@@ -73,6 +75,18 @@ impl Notes {
     /// The same; kept for records only.
     pub(crate) fn findings(&self) -> Option<&Findings> {
         self.findings.get().map(Box::as_ref)
+    }
+
+    /// What was found among the files that it brought; the first word counts.
+    pub(crate) fn uploaded(&self, uploaded: Uploaded) {
+        if self.recorded {
+            self.uploaded.get_or_init(|| Box::new(uploaded));
+        }
+    }
+
+    /// The same; kept for records only.
+    pub(crate) fn uploads_found(&self) -> Option<&Uploaded> {
+        self.uploaded.get().map(Box::as_ref)
     }
 
     /// The request waited for a place.

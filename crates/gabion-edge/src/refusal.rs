@@ -117,8 +117,23 @@ pub enum Refusal {
         what: &'static str,
     },
     /// The request could not be inspected for a reason of ours.
-    #[error("the WAF could not inspect the request")]
+    #[error("the request could not be inspected")]
     Uninspected,
+    /// It brought a file that is refused.
+    #[error("uploaded file refused: {reason}")]
+    Upload {
+        /// The code of the first reason.
+        reason: String,
+    },
+    /// ClamAV did not look at a file, and nothing passes without.
+    #[error("ClamAV did not scan an uploaded file")]
+    Unscanned,
+    /// It would run something in a folder of uploads.
+    #[error("a script in a folder of uploads: .{extension}")]
+    Script {
+        /// The extension for which a server would run it.
+        extension: String,
+    },
     /// Gabion cannot keep up.
     #[error("overloaded")]
     Overloaded,
@@ -144,14 +159,15 @@ impl Refusal {
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } | Self::Uninspectable { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled { .. } | Self::BodySlow { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::Blocked => StatusCode::FORBIDDEN,
+            Self::Blocked | Self::Upload { .. } | Self::Script { .. } => StatusCode::FORBIDDEN,
             Self::Stopped { status, .. } => *status,
             Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Maintenance { .. }
             | Self::Busy { .. }
             | Self::Tripped { .. }
             | Self::Overloaded
-            | Self::Uninspected => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::Uninspected
+            | Self::Unscanned => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable { .. } | Self::Withheld { .. } => StatusCode::BAD_GATEWAY,
             Self::Timeout { .. } => StatusCode::GATEWAY_TIMEOUT,
         }
@@ -171,11 +187,14 @@ impl Refusal {
             Self::Reserved => ErrorKind::NotFoundPage,
             Self::BodyTooLarge { .. } | Self::Uninspectable { .. } => ErrorKind::TooLarge,
             Self::Maintenance { .. } => ErrorKind::Maintenance,
-            Self::Busy { .. } | Self::Tripped { .. } | Self::Overloaded | Self::Uninspected => {
-                ErrorKind::Busy
-            }
+            Self::Busy { .. }
+            | Self::Tripped { .. }
+            | Self::Overloaded
+            | Self::Uninspected
+            | Self::Unscanned => ErrorKind::Busy,
             Self::Blocked => ErrorKind::Blocked,
-            Self::Stopped { .. } => ErrorKind::Stopped,
+            Self::Stopped { .. } | Self::Script { .. } => ErrorKind::Stopped,
+            Self::Upload { .. } => ErrorKind::File,
             Self::Withheld { .. } => ErrorKind::Withheld,
             Self::Limited { .. } => ErrorKind::TooMany,
             Self::Unreachable { .. } => ErrorKind::ShopUnreachable,
@@ -188,6 +207,7 @@ impl Refusal {
         match self {
             Self::Maintenance { .. } => Some(300),
             Self::Busy { .. } | Self::Uninspected => Some(5),
+            Self::Unscanned => Some(60),
             Self::Overloaded => Some(shed::RETRY_AFTER_SECONDS),
             Self::Limited { decision, .. } => Some(retry_after_seconds(*decision)),
             Self::Tripped { seconds, .. } => Some(*seconds),
@@ -198,7 +218,9 @@ impl Refusal {
     /// Who has to act.
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded => Blame::Operator,
+            Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded | Self::Unscanned => {
+                Blame::Operator
+            }
             Self::Uninspected => Blame::Bug,
             Self::Withheld { .. }
             | Self::Tripped { .. }
@@ -209,7 +231,7 @@ impl Refusal {
     }
 
     /// The kind of event it is recorded as; a maintenance page is no event, it was asked for. Rate limits,
-    /// shedding and the WAF record their own, and who is blocked was blocked by an event.
+    /// shedding, the WAF and the look at uploads record their own, and who is blocked was blocked by an event.
     pub(crate) const fn event(&self) -> Option<&'static EventKind> {
         match self {
             Self::Maintenance { .. }
@@ -220,6 +242,9 @@ impl Refusal {
             | Self::Withheld { .. }
             | Self::Uninspectable { .. }
             | Self::Uninspected
+            | Self::Upload { .. }
+            | Self::Unscanned
+            | Self::Script { .. }
             | Self::Overloaded => None,
             Self::Unreachable { .. } | Self::Timeout { .. } => Some(&event::SHOP_FAILED),
             Self::Busy { .. } | Self::Tripped { .. } => Some(&event::SHOP_BUSY),

@@ -18,6 +18,7 @@ use crate::rate_limit::RateLimit;
 use crate::redirect::Redirect;
 use crate::route::RouteLookup;
 use crate::tls::acme::challenge;
+use crate::upload::{Scripts, Uploads};
 use crate::waf::Waf;
 use crate::{Body, Edge, Refusal, cdn, trace, waf};
 
@@ -29,7 +30,9 @@ macro_rules! defences {
             .layer(wrap(RouteLookup)) // foreign hosts and reserved paths end here
             .layer(wrap(RateLimit)) // before anything is worked on: a flood is cheap to refuse
             .layer(wrap(Redirect)) // plain HTTP goes no further where the site has HTTPS
+            .layer(wrap(Scripts)) // what was uploaded is not run, whoever asks
             .layer(wrap(Waf)) // after all that is cheap; bodies wait here for their verdict
+            .layer(wrap(Uploads)) // after the rules, on what they held: files cost most
             .layer(wrap(Pages)) // asks for what it can read after the rules have seen what was asked
             .layer(wrap(Drill)) // what a drill plants is seen as if the shop had served it
             .layer(wrap(Headers)) // on the shop's responses; our own pages bring theirs

@@ -11,7 +11,8 @@ use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
 use crate::config::{
-    BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Machine, PagesMode, Protocol, RouteWaf, Site,
+    BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Machine, PagesMode, Protocol, RouteUpload,
+    RouteWaf, Site,
 };
 use crate::error::ReloadError;
 use crate::forward::Origination;
@@ -22,6 +23,7 @@ use crate::network::Network;
 use crate::path::below;
 use crate::rate_limit::Limit;
 use crate::telemetry::Telemetry;
+use crate::upload::Scan;
 use crate::upstream::{self, Support, Upstream, mix};
 use crate::waf::{AuditLog, ProvenRules};
 
@@ -34,6 +36,7 @@ pub(crate) struct Route {
     pub(crate) encoded_bodies: EncodedBodies,
     pub(crate) waf: RouteWaf,
     pub(crate) pages: PagesMode,
+    pub(crate) upload: RouteUpload,
     upstream: Arc<Upstream>,
     canary: Option<Canary>,
     mirror: Option<Mirror>,
@@ -90,6 +93,8 @@ pub(crate) struct State {
     pub(crate) telemetry: Option<Arc<Telemetry>>,
     /// There wherever a route wants them.
     pub(crate) rules: Option<Arc<ProvenRules>>,
+    /// There wherever a route wants it.
+    pub(crate) scan: Option<Arc<Scan>>,
     pub(crate) bought: Arc<BoughtPages>,
     pub(crate) machines: Arc<[Machine]>,
     pub(crate) pages_sample_percent: u8,
@@ -110,12 +115,17 @@ impl State {
         if config.wants_rules() && config.rules.is_none() {
             return Err(ReloadError::NoRules);
         }
+        if config.inspector.is_none() && config.wants_inspector() {
+            return Err(ReloadError::NoRules);
+        }
         let access_log =
             AccessLog::kept(config.access_log, before.and_then(|state| state.access_log.as_ref()), metrics)?;
         let audit_log =
             AuditLog::kept(config.audit_log, before.and_then(|state| state.audit_log.as_ref()), metrics)?;
         let telemetry =
             config.telemetry.as_ref().map(|config| Telemetry::new(config, metrics)).transpose()?;
+        let scan_before = before.and_then(|state| state.scan.as_deref());
+        let scan = config.inspector.map(|inspector| Scan::new(inspector, config.upload, scan_before));
         let known = |name: &str| before?.upstreams.iter().find(|upstream| upstream.config.name == name);
         let upstreams = config
             .upstreams
@@ -158,6 +168,7 @@ impl State {
                     encoded_bodies: route.encoded_bodies,
                     waf: route.waf,
                     pages: route.pages,
+                    upload: route.upload,
                     upstream: upstream(&route.upstream),
                     canary: route.canary.map(|canary| Canary {
                         upstream: upstream(&canary.upstream),
@@ -190,6 +201,7 @@ impl State {
             audit_log,
             telemetry: telemetry.map(Arc::new),
             rules: config.rules,
+            scan: scan.map(Arc::new),
             bought: Arc::new(config.bought),
             machines: config.machines.into(),
             pages_sample_percent: config.pages_sample_percent,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use gabion_core::Timestamp;
+use gabion_upload::Inspector;
 use serde::Serialize;
 
 use crate::access::{AccessEntry, Subject};
@@ -119,6 +120,11 @@ impl Edge {
     /// The rules in force.
     pub fn rules(&self) -> Option<Arc<ProvenRules>> {
         self.state().rules.clone()
+    }
+
+    /// Who looks at uploaded files, where somebody does.
+    pub fn inspector(&self) -> Option<Arc<Inspector>> {
+        self.state().scan.as_ref().map(|scan| Arc::clone(scan.inspector()))
     }
 
     /// The WAF as it is now; none where nothing is inspected.
@@ -299,6 +305,21 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_page_reports_total", "Reports of browsers counted.", count(&metrics.reports)),
         ("gabion_page_reports_noise_total", "Reports about extensions.", count(&metrics.reports_noise)),
         ("gabion_page_reports_dropped_total", "Reports not taken.", count(&metrics.reports_dropped)),
+        (
+            "gabion_uploads_inspected_total",
+            "Requests with files looked at.",
+            count(&metrics.upload_inspected),
+        ),
+        ("gabion_upload_files_total", "Files that were looked at.", count(&metrics.upload_files)),
+        ("gabion_uploads_refused_total", "Requests stopped for a file.", count(&metrics.upload_refused)),
+        ("gabion_uploads_flagged_total", "Requests that would have been.", count(&metrics.upload_flagged)),
+        ("gabion_uploads_partial_total", "Files not looked at as a whole.", count(&metrics.upload_partial)),
+        ("gabion_uploads_failed_total", "Requests over which it broke down.", count(&metrics.upload_failed)),
+        (
+            "gabion_upload_scripts_total",
+            "Requests that would have run something in a folder of uploads.",
+            count(&metrics.upload_scripts),
+        ),
         ("gabion_exports_failed_total", "Exports of telemetry that failed.", count(&metrics.exports_failed)),
     ] {
         page.metric(name, Type::Counter, help, [(vec![], value)]);
@@ -315,6 +336,7 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_requests_in_flight", "Requests being answered.", gauge(&metrics.in_flight)),
         ("gabion_connections", "Open connections.", gauge(&metrics.connections)),
         ("gabion_tunnels", "Open WebSocket connections.", gauge(&metrics.tunnels)),
+        ("gabion_upload_scanner_down", "1 while ClamAV is silent.", gauge(&metrics.upload_scanner_down)),
     ] {
         page.metric(name, Type::Gauge, help, [(vec![], value)]);
     }
@@ -331,6 +353,7 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
         ("gabion_send_seconds", "Sending request bodies to the shop.", &metrics.send),
         ("gabion_first_byte_seconds", "From there to the head of the shop's answer.", &metrics.first_byte),
         ("gabion_waf_seconds", "Inspecting a request and its answer.", &metrics.waf),
+        ("gabion_upload_seconds", "Looking at the files of a request.", &metrics.upload),
         ("gabion_transfer_seconds", "From the head of an answer to its end.", &metrics.transfer),
     ] {
         page.histogram(name, help, &phase.snapshot());

@@ -50,7 +50,11 @@ pub(crate) fn begin(
 pub(crate) fn end(outcome: Outcome, mut passage: Passage) -> Response<Body> {
     let turned_away = matches!(
         &outcome,
-        Err(Refusal::Limited { .. } | Refusal::Blocked | Refusal::Overloaded | Refusal::Stopped { .. })
+        Err(Refusal::Limited { .. }
+            | Refusal::Blocked
+            | Refusal::Overloaded
+            | Refusal::Stopped { .. }
+            | Refusal::Script { .. })
     );
     passage.facts.connection.refusals.count(turned_away);
     let mut response = outcome.unwrap_or_else(|refusal| refuse(&refusal, &mut passage));
@@ -99,6 +103,9 @@ fn refuse(refusal: &Refusal, passage: &mut Passage) -> Response<Body> {
             | Refusal::Stopped { .. }
             | Refusal::Uninspectable { .. }
             | Refusal::Uninspected
+            | Refusal::Upload { .. }
+            | Refusal::Unscanned
+            | Refusal::Script { .. }
             | Refusal::Overloaded
     );
     if passage.version < Version::HTTP_2 && cut {

@@ -8,13 +8,11 @@ mod audit;
 mod canary;
 mod findings;
 mod glance;
-mod held;
 mod inspection;
 mod machines;
 mod purchase;
 mod redact;
 mod report;
-mod room;
 mod spare;
 mod visitors;
 
@@ -24,7 +22,6 @@ pub(crate) use findings::Findings;
 pub(crate) use glance::glance;
 pub use machines::MachineSeen;
 pub(crate) use machines::Machines;
-pub(crate) use room::Room;
 pub(crate) use visitors::Visitors;
 
 use gabion_core::Timestamp;

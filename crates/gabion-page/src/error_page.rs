@@ -42,13 +42,15 @@ pub enum ErrorKind {
     Blocked,
     /// The request looks like an attack (400, 403).
     Stopped,
+    /// A file that came with the request is not one that the shop takes (403).
+    File,
     /// The shop's answer gives away what it should not, and is not shown (502).
     Withheld,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::NotFoundSite,
         Self::NotFoundPage,
         Self::BadRequest,
@@ -60,6 +62,7 @@ impl ErrorKind {
         Self::TooMany,
         Self::Blocked,
         Self::Stopped,
+        Self::File,
         Self::Withheld,
     ];
 
@@ -78,6 +81,7 @@ impl ErrorKind {
             Self::TooMany => "too_many_requests",
             Self::Blocked => "blocked",
             Self::Stopped => "request_stopped",
+            Self::File => "file_refused",
             Self::Withheld => "answer_withheld",
         }
     }
@@ -98,6 +102,7 @@ impl ErrorKind {
             Self::TooMany => ["too-many.title", "too-many.what", "too-many.next"],
             Self::Blocked => ["blocked.title", "blocked.what", "blocked.next"],
             Self::Stopped => ["stopped.title", "stopped.what", "stopped.next"],
+            Self::File => ["file.title", "file.what", "file.next"],
             Self::Withheld => ["withheld.title", "withheld.what", "withheld.next"],
         }
     }
@@ -111,7 +116,7 @@ impl ErrorKind {
     const fn action(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::NotFoundSite | Self::Blocked => None,
-            Self::NotFoundPage | Self::BadRequest | Self::TooLarge | Self::Stopped => {
+            Self::NotFoundPage | Self::BadRequest | Self::TooLarge | Self::Stopped | Self::File => {
                 Some(("error.start", "/"))
             }
             Self::ShopUnreachable

@@ -1,10 +1,14 @@
 //! One file in, one verdict out.
 
+use std::sync::OnceLock;
+
 use gabion_crypto::digest::sha256;
 
+use crate::code::check_server_code;
 use crate::content::{Look, Role};
-use crate::json::{self, JsonError, JsonInspection, JsonLimits};
-use crate::reason::{Code, Reason, shown};
+use crate::json::{JsonError, JsonFiles, JsonInspection, JsonLimits};
+use crate::reason::{Code, Reason, Reasons, shown};
+use crate::recognize::recognize;
 use crate::{Kind, Picture, Policy, Rules, name};
 
 /// A file as it was sent.
@@ -82,24 +86,29 @@ impl Inspection {
     }
 }
 
-/// Looks at files with a set of rules. One serves all threads.
-#[derive(Debug)]
+/// Looks at files with a set of rules. One serves all threads. By default with [`Rules::builtin`], which are made ready
+/// when the first file comes: whoever never sees one has no memory for them.
+#[derive(Debug, Default)]
 pub struct Inspector {
-    rules: Rules,
+    rules: OnceLock<Rules>,
 }
 
 impl Inspector {
-    /// With these rules: [`Rules::builtin`], or some that were loaded.
+    /// With these rules.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
-        Self { rules }
+        Self { rules: OnceLock::from(rules) }
+    }
+
+    fn rules(&self) -> &Rules {
+        self.rules.get_or_init(Rules::builtin)
     }
 
     /// Says what a file is and whether it may pass. Takes time and memory in proportion to the file and to
     /// [`Policy::archive`], whatever the file is.
     #[must_use]
     pub fn inspect(&self, upload: &Upload<'_>, policy: &Policy) -> Inspection {
-        let mut look = Look::new(policy, &self.rules);
+        let mut look = Look::new(policy, self.rules());
         name::check(upload.name, &mut look.reasons);
         let kind = if upload.bytes.len() > policy.bytes_max {
             let sizes = format!("{} bytes, {} are allowed", upload.bytes.len(), policy.bytes_max);
@@ -141,10 +150,39 @@ impl Inspector {
         policy: &Policy,
         limits: &JsonLimits,
     ) -> Result<Vec<JsonInspection>, JsonError> {
-        json::inspect(self, body, policy, limits)
+        Ok(JsonFiles::find(body, limits)?.inspect(self, policy))
     }
 
-    pub(crate) fn rules(&self) -> &Rules {
-        &self.rules
+    /// Inspects bytes of which nobody says that they are a file: as a file where they are of a known kind, else only for
+    /// code of servers and for the rules. `None` for bytes of no known kind in which nothing was found.
+    #[must_use]
+    pub fn inspect_unnamed(&self, declared_type: &[u8], bytes: &[u8], policy: &Policy) -> Option<Inspection> {
+        if is_known(bytes) {
+            return Some(self.inspect(&Upload { name: b"", declared_type, bytes }, policy));
+        }
+        self.inspect_code(bytes)
     }
+
+    /// Inspects bytes that are no file that anybody knows, or of which nobody knows what is in them: only for code of
+    /// servers and for the rules. `None` where nothing was found.
+    #[must_use]
+    pub fn inspect_code(&self, bytes: &[u8]) -> Option<Inspection> {
+        let mut reasons = Reasons::default();
+        check_server_code(bytes, false, &mut reasons);
+        for rule in self.rules().matching(bytes) {
+            reasons.add(Code::Rule, rule);
+        }
+        let reasons = reasons.into_list();
+        if reasons.is_empty() {
+            return None;
+        }
+        let upload = Upload { name: b"", declared_type: b"", bytes };
+        let facts = self.inspect(&upload, &Policy::any_harmless()).facts;
+        Some(Inspection { verdict: Verdict::Refuse { reasons }, facts })
+    }
+}
+
+/// Whether bytes are of a kind that is known by more than being text.
+pub(crate) fn is_known(bytes: &[u8]) -> bool {
+    !matches!(recognize(bytes), Kind::Unknown | Kind::Text | Kind::Empty)
 }

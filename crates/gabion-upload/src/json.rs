@@ -10,10 +10,9 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
-use crate::code::check_server_code;
+use crate::inspection::is_known;
 use crate::name::running_extension;
-use crate::reason::{Code, Reason, Reasons};
-use crate::recognize::recognize;
+use crate::reason::{Code, Reason};
 use crate::{Inspection, Inspector, Kind, Policy, Upload, Verdict};
 
 /// How much of a body is looked at.
@@ -52,10 +51,50 @@ pub struct JsonInspection {
     pub key: String,
     /// What was found of it.
     pub inspection: Inspection,
+    /// The file itself, for whoever has to look at it in another way.
+    pub bytes: Vec<u8>,
+}
+
+/// The strings of a body that may be files. Finding them is cheap; [`JsonFiles::inspect`] is not.
+#[derive(Debug)]
+pub struct JsonFiles(Vec<Candidate>);
+
+impl JsonFiles {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// A body that is no JSON, or has more than `limits` allow: then nobody knows what is in it.
+    pub fn find(body: &[u8], limits: &JsonLimits) -> Result<Self, JsonError> {
+        if body.len() > limits.body_bytes_max {
+            return Err(JsonError::TooLarge(limits.body_bytes_max));
+        }
+        let mut found = Found { list: Vec::new(), files_max: limits.files_max, is_full: false };
+        let mut reader = serde_json::Deserializer::from_slice(body);
+        let read = Node { found: &mut found, key: "" }.deserialize(&mut reader).and_then(|_| reader.end());
+        if found.is_full {
+            return Err(JsonError::TooManyFiles(limits.files_max));
+        }
+        read?;
+        Ok(Self(found.list))
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Inspects each under the name and type beside it. Strings that turn out to be no files are left out.
+    #[must_use]
+    pub fn inspect(&self, inspector: &Inspector, policy: &Policy) -> Vec<JsonInspection> {
+        self.0.iter().flat_map(|candidate| candidate.inspect(inspector, policy)).collect()
+    }
 }
 
 /// Characters of a string that is decoded without a hint: about 64 bytes. Shorter ones hold no file that does harm.
 const PLAIN_CHARS_MIN: usize = 86;
+/// Characters of one that is decoded under the key of a file: about 12 bytes. No program of a server is shorter.
+const FILE_CHARS_MIN: usize = 16;
 /// Names and types that are kept of one object.
 const SIBLINGS_MAX: usize = 8;
 /// Characters of a key that are kept.
@@ -89,25 +128,6 @@ struct Candidate {
     types: Vec<String>,
 }
 
-pub(crate) fn inspect(
-    inspector: &Inspector,
-    body: &[u8],
-    policy: &Policy,
-    limits: &JsonLimits,
-) -> Result<Vec<JsonInspection>, JsonError> {
-    if body.len() > limits.body_bytes_max {
-        return Err(JsonError::TooLarge(limits.body_bytes_max));
-    }
-    let mut found = Found { list: Vec::new(), files_max: limits.files_max, is_full: false };
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    let read = Node { found: &mut found, key: "" }.deserialize(&mut reader).and_then(|_| reader.end());
-    if found.is_full {
-        return Err(JsonError::TooManyFiles(limits.files_max));
-    }
-    read?;
-    Ok(found.list.iter().flat_map(|candidate| candidate.inspect(inspector, policy)).collect())
-}
-
 impl Candidate {
     /// Inspects everything that somebody could decode this string to.
     fn inspect(&self, inspector: &Inspector, policy: &Policy) -> Vec<JsonInspection> {
@@ -117,26 +137,28 @@ impl Candidate {
         };
         let hinted = data_type.is_some()
             || is_hint(&self.key)
-            || !self.names.is_empty() && FILE_KEYS.contains(&plain(&self.key).as_str());
+            || !self.names.is_empty()
+                && is_long_base64(text)
+                && FILE_KEYS.contains(&plain(&self.key).as_str());
         let declared = data_type.or(self.types.first().map(String::as_str)).unwrap_or_default();
         let inspections = base64::readings(text).into_iter().filter_map(|bytes| {
-            if hinted || !matches!(recognize(&bytes), Kind::Unknown | Kind::Text | Kind::Empty) {
+            let inspection = if hinted || is_known(&bytes) {
                 Some(self.inspect_file(inspector, policy, declared, &bytes))
             } else {
-                inspect_noise(inspector, &bytes)
-            }
+                inspector.inspect_code(&bytes)
+            };
+            Some(JsonInspection { key: self.key.clone(), inspection: inspection?, bytes })
         });
-        let mut inspections: Vec<Inspection> = inspections.collect();
+        let mut inspections: Vec<JsonInspection> = inspections.collect();
         // Of several readings one may be noise: a file that passes in none of them is refused once.
-        if let Some(pass) = inspections.iter().position(Inspection::passes)
-            && inspections.iter().all(|other| other.passes() || other.facts.kind == Some(Kind::Unknown))
+        if let Some(pass) = inspections.iter().position(|found| found.inspection.passes())
+            && inspections
+                .iter()
+                .all(|other| other.inspection.passes() || other.inspection.facts.kind == Some(Kind::Unknown))
         {
             inspections = vec![inspections.swap_remove(pass)];
         }
         inspections
-            .into_iter()
-            .map(|inspection| JsonInspection { key: self.key.clone(), inspection })
-            .collect()
     }
 
     fn inspect_file(
@@ -162,22 +184,6 @@ impl Candidate {
         }
         inspection
     }
-}
-
-/// A long string that is no file that anybody knows is refused only for code in it.
-fn inspect_noise(inspector: &Inspector, bytes: &[u8]) -> Option<Inspection> {
-    let mut reasons = Reasons::default();
-    check_server_code(bytes, false, &mut reasons);
-    for rule in inspector.rules().matching(bytes) {
-        reasons.add(Code::Rule, rule);
-    }
-    let reasons = reasons.into_list();
-    if reasons.is_empty() {
-        return None;
-    }
-    let upload = Upload { name: b"", declared_type: b"", bytes };
-    let facts = inspector.inspect(&upload, &Policy::any_harmless()).facts;
-    Some(Inspection { verdict: Verdict::Refuse { reasons }, facts })
 }
 
 /// The media type and the text of a `data:` address. RFC 2397.
@@ -217,7 +223,10 @@ struct Found {
 impl Found {
     /// Keeps a string that may be a file; `false` when there are too many.
     fn add(&mut self, key: &str, value: &str) -> bool {
-        let may_be_file = data_address(value).is_some() || is_hint(key) || is_long_base64(value);
+        let may_be_file = data_address(value).is_some()
+            || is_hint(key)
+            || is_long_base64(value)
+            || is_plain_base64(value) && FILE_KEYS.contains(&plain(key).as_str());
         if !may_be_file {
             return true;
         }
@@ -235,6 +244,11 @@ fn is_long_base64(value: &str) -> bool {
     let value = value.as_bytes();
     let signs = value.iter().filter(|byte| !base64::is_digit(**byte)).count();
     value.len() >= PLAIN_CHARS_MIN && signs <= value.len() / 16
+}
+
+/// Nothing but base64: a short string under the key of a file may be a short program.
+fn is_plain_base64(value: &str) -> bool {
+    value.len() >= FILE_CHARS_MIN && value.trim_end_matches('=').bytes().all(base64::is_digit)
 }
 
 /// One value of the body. Yields the string it is, where it is a short one.

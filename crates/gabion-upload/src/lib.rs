@@ -18,6 +18,7 @@ pub mod json;
 pub mod rules;
 
 mod archive;
+mod certainty;
 mod code;
 mod content;
 mod cursor;
@@ -39,6 +40,7 @@ mod unpack;
 
 pub use inspection::{Facts, Inspection, Inspector, Upload, Verdict};
 pub use kind::Kind;
+pub use name::runs_on_server;
 pub use policy::{ArchiveLimits, Policy};
 pub use reason::{Code, Reason};
 pub use rules::Rules;

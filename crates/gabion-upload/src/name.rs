@@ -20,6 +20,13 @@ const RUNS_ANYWHERE: &str = "\
     ashx asmx asp aspx asa bat cer cfm cgi exe fcgi hta htm html jsp jspf jspx phar php pht phtm phtml phps \
     phpt scr shtm shtml stm vbs xhtml";
 
+/// Extensions that web servers hand to an interpreter, wherever in a name they stand, and at its end only.
+const SERVER_ANYWHERE: &str = "\
+    ashx asmx asp aspx asa cfc cfm jsp jspf jspx jsw phar php pht phtm phtml phps phpt shtm shtml stm";
+const SERVER_AT_END: &str = "cgi fcgi pl py rb sh";
+/// Files that tell a web server what else it has to run.
+const SERVER_SETTINGS: &str = ".htaccess .user.ini php.ini web.config";
+
 /// Names that configure a server or a shop when they lie in a folder.
 const RESERVED: &str = "\
     .htaccess .htpasswd .htgroup .user.ini .env .npmrc .profile .bashrc .gitconfig .gitattributes \
@@ -99,8 +106,24 @@ fn extension(name: &[u8]) -> Option<String> {
     named.then(|| shown(extension.to_ascii_lowercase().as_bytes()))
 }
 
+/// The extension for which some web server would run a file of this name, tricks with the name included. A segment of
+/// a path may be given as it is written, escapes and all.
+#[must_use]
+pub fn runs_on_server(name: &str) -> Option<String> {
+    find_extension(name, SERVER_ANYWHERE, SERVER_AT_END)
+}
+
+/// Whether a file of this name changes what a web server runs.
+pub(crate) fn changes_server(name: &str) -> bool {
+    lists(SERVER_SETTINGS, name.to_ascii_lowercase().trim_end_matches(['.', ' ']))
+}
+
 /// The extension for which something would run a file of this name.
 pub(crate) fn running_extension(name: &str) -> Option<String> {
+    find_extension(name, RUNS_ANYWHERE, RUNS)
+}
+
+fn find_extension(name: &str, anywhere: &str, at_end: &str) -> Option<String> {
     let lower = name.to_lowercase();
     let separators = |character: char| {
         DOTS.contains(&character) || matches!(character, ';' | ':' | '/' | '\\') || character.is_control()
@@ -112,8 +135,7 @@ pub(crate) fn running_extension(name: &str) -> Option<String> {
         let is_last = segments.clone().all(str::is_empty);
         let numbered =
             segment.strip_prefix("php").is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
-        let listed = |list: &str| lists(list, segment);
-        if numbered || listed(RUNS_ANYWHERE) || (is_last && listed(RUNS)) {
+        if numbered || lists(anywhere, segment) || (is_last && lists(at_end, segment)) {
             return Some(shown(segment.as_bytes()));
         }
     }
@@ -236,6 +258,32 @@ mod tests {
         check_name("COM1.jpg", &[Code::NameReserved]);
         check_name("a.php::$DATA", &[Code::NameReserved, Code::NameRuns]);
         check_name(&"a".repeat(300), &[Code::NameTooLong]);
+    }
+
+    #[test]
+    fn what_a_server_would_run_is_told() {
+        for name in [
+            "x.php",
+            "x.PHP7",
+            "x.phtml.jpg",
+            "x.phar",
+            "x.php.",
+            "x.php%20",
+            "x.php%00.jpg",
+            "x.php::$DATA",
+            "x.jsp;.jpg",
+            ".php",
+            "x.cgi",
+        ] {
+            assert!(runs_on_server(name).is_some(), "{name}");
+        }
+        for name in ["php", "x.jpg", "page.html", "app.js", "x.cgi.txt", "phpinfo explained.pdf", "x.svg", ""]
+        {
+            assert_eq!(runs_on_server(name), None, "{name}");
+        }
+        assert!(
+            changes_server(".htaccess") && changes_server("WEB.config.") && !changes_server("robots.txt")
+        );
     }
 
     #[test]

@@ -46,6 +46,20 @@ pub(crate) enum Ask {
     },
     /// Check the program on disk, then restart with it in place.
     Restart,
+    /// What is known of the files that were stopped last.
+    ListUploads,
+    /// One of them, decrypted into a new file.
+    ReleaseUpload {
+        /// Its id.
+        id: String,
+        /// Where to; must not exist. Absolute.
+        path: PathBuf,
+    },
+    /// One of them, gone for good.
+    DeleteUpload {
+        /// Its id.
+        id: String,
+    },
 }
 
 /// What the running product answers.

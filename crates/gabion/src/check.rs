@@ -17,7 +17,7 @@ use crate::bypass::BypassFile;
 use crate::config::Config;
 use crate::exit::{Failure, UNAVAILABLE, USAGE};
 use crate::out::say;
-use crate::waf;
+use crate::{uploads, waf};
 
 /// How long an endpoint may take to accept a connection.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -31,6 +31,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let rules =
         waf::load(&edge.waf).and_then(|rules| waf::prove(rules, &edge.waf, Services::default(), now()));
     let rules = rules.map_err(|error| Failure::new(USAGE, error))?;
+    uploads::load(&edge.upload).map_err(|error| Failure::new(USAGE, error))?;
     let mut text = String::new();
     describe(&mut text, config, &edge, &rules).expect("writing to a string cannot fail");
     say(text)?;
@@ -56,7 +57,8 @@ fn describe(out: &mut String, config: &Config, edge: &EdgeConfig, rules: &Proven
     }
     for route in &edge.routes {
         let host = route.host.as_deref().unwrap_or("every site");
-        writeln!(out, "  {} on {host} -> {}, WAF: {}", route.path, route.upstream, route.waf.mode.as_str())?;
+        let (waf, upload) = (route.waf.mode.as_str(), route.upload.mode.as_str());
+        writeln!(out, "  {} on {host} -> {}, WAF: {waf}, uploads: {upload}", route.path, route.upstream)?;
     }
     let (count, sources) = (rules.rules().len(), rules.sources().join(", "));
     writeln!(out, "WAF: {count} rules from {sources}; they stop the attacks that were sent to try them")?;

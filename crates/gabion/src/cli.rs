@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod upload;
 pub(crate) mod waf;
 
 use std::net::SocketAddr;
@@ -56,6 +57,9 @@ pub(crate) enum Command {
     /// Do what an attacker would do, where no customer is harmed, and say whether it was noticed.
     #[command(subcommand)]
     Drill(DrillCommand),
+    /// Uploaded files that were stopped: list them, take one out, delete one.
+    #[command(subcommand)]
+    Upload(upload::UploadCommand),
     /// Print a one-time link for the first owner, or for an owner who lost access.
     SetupLink(ConfigArg),
     /// Copy the database to a file while Gabion runs.
@@ -131,7 +135,11 @@ pub(crate) struct Init {
 #[derive(Debug, Args)]
 pub(crate) struct Bypass {
     /// What to turn off; everything when not given.
-    #[arg(long, value_name = "NAME", help = "What to turn off: headers, limits, pages, waf [default: all]")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        help = "What to turn off: headers, limits, pages, waf, uploads [default: all]"
+    )]
     pub(crate) module: Vec<Module>,
     /// For how long, such as 30m or 2h; at most 24h.
     #[arg(long = "for", value_name = "TIME", default_value = "30m", value_parser = duration)]

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use gabion_edge::EdgeConfig;
 use gabion_edge::config::{
-    AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, LogTarget, PagesSection,
-    RateLimitSection, RouteSection, RuleSource, SiteSection, TelemetrySection, UpstreamSection, WafSection,
+    AccessLogSection, ClamAvAddress, ClamAvConfig, EdgeSections, Invalid, LimitsSection, ListenSection,
+    LogTarget, PagesSection, RateLimitSection, RouteSection, RuleSource, SiteSection, TelemetrySection,
+    UploadSection, UpstreamSection, WafSection,
 };
 use gabion_edge::tls::acme::{AcmeMode, ChallengeKind, InvalidAcme};
 use gabion_edge::tls::config::InvalidTlsSettings;
@@ -55,6 +56,9 @@ pub(crate) struct Sections {
     /// `[looks]`.
     #[serde(default)]
     pub(crate) looks: LooksSection,
+    /// `[upload]`.
+    #[serde(default)]
+    pub(crate) upload: UploadSection,
     /// `[tls]`.
     #[serde(default)]
     pub(crate) tls: TlsSettings,
@@ -184,6 +188,7 @@ impl Config {
             telemetry: &sections.telemetry,
             waf: &sections.waf,
             pages: &sections.pages,
+            upload: &sections.upload,
             sites: &sections.site,
             upstreams: &sections.upstream,
             routes: &sections.route,
@@ -203,6 +208,12 @@ impl Config {
             if let RuleSource::Path(path) = source {
                 *path = self.resolve(path);
             }
+        }
+        for path in &mut edge.upload.rules {
+            *path = self.resolve(path);
+        }
+        if let Some(ClamAvConfig { address: ClamAvAddress::Unix(path), .. }) = &mut edge.upload.clamav {
+            *path = self.resolve(path);
         }
         if let Some(telemetry) = &mut edge.telemetry {
             telemetry.ca = telemetry.ca.take().map(|ca| self.resolve(&ca));

@@ -27,8 +27,10 @@ mod out;
 mod outside;
 mod pages;
 mod product;
+mod quarantine;
 mod run;
 mod service;
+mod uploads;
 mod waf;
 
 use std::process::ExitCode;
@@ -86,6 +88,7 @@ async fn dispatch(command: Command, sockets: Arc<Sockets>) -> Result<End, Failur
         }
         Command::Waf(command) => return waf::command::run(&command).await,
         Command::Drill(cli::DrillCommand::Skimmer(args)) => return command::drill_skimmer(args).await,
+        Command::Upload(command) => quarantine::command::run(&command).await,
         Command::SetupLink(args) => command::setup_link(&Config::load(&args.config)?).await,
         Command::Backup(args) => command::backup(&Config::load(&args.config.config)?, &args.to).await,
         Command::Restore(args) => {

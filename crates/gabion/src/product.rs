@@ -27,6 +27,7 @@ use crate::certificates::Certificates;
 use crate::config::overlay::{EXCLUSION, MACHINE, Overlay};
 use crate::config::store::{self, InsertError, SETTINGS_CHANGED, Stored};
 use crate::config::{Config, settings};
+use crate::uploads;
 use crate::waf::Rulebook;
 
 /// A new configuration was read after SIGHUP.
@@ -176,15 +177,17 @@ impl Product {
 
     async fn put_in_force(&self, config: &Config) -> Result<(), String> {
         let deps = &self.0.deps;
-        let rules_before = deps.edge.rules();
+        let (rules_before, inspector_before) = (deps.edge.rules(), deps.edge.inspector());
         let edge = deps.rulebook.equip(config.edge()).await.map_err(|error| error.to_string())?;
+        let edge = uploads::equip(edge).await.map_err(|error| error.to_string())?;
         deps.edge.reload(edge).map_err(|error| chain(&error))?;
         match deps.certificates.reload(config) {
             Ok(Some(tls)) => deps.edge.set_tls(tls),
             Ok(None) => {}
             Err(error) => {
                 // The edge already has the new routes; take them back so that nothing is half in force.
-                let before = EdgeConfig { rules: rules_before, ..self.active().in_force.edge() };
+                let before = self.active().in_force.edge();
+                let before = EdgeConfig { rules: rules_before, inspector: inspector_before, ..before };
                 deps.edge.reload(before).map_err(|error| chain(&error))?;
                 return Err(chain(&error));
             }

@@ -39,7 +39,10 @@ use crate::lane::EdgeLane;
 use crate::outside::Looker;
 use crate::pages::{self, EdgePages};
 use crate::product::{self, Product, compose};
+use crate::quarantine::desk::Desk;
+use crate::quarantine::{Store, command};
 use crate::service;
+use crate::uploads;
 use crate::waf::Rulebook;
 
 /// How a run ended without an error.
@@ -265,6 +268,10 @@ pub(crate) async fn start(
     let (sightings, seen) = gabion_pages::channel();
     let rulebook = Rulebook::new(clock());
     let equipped = rulebook.equip(in_force.edge()).await.map_err(|error| Failure::new(USAGE, error))?;
+    let equipped = uploads::equip(equipped).await.map_err(|error| Failure::new(USAGE, error))?;
+    let ring = db.clone();
+    let quarantine = Store::open(&in_force.data_folder(), move || ring.keys(), clock(), entropy())
+        .map_err(|error| Failure::new(CANNOT_CREATE, format!("quarantine: {error}")))?;
     let edge = Edge::start(
         equipped,
         EdgeDeps {
@@ -278,6 +285,7 @@ pub(crate) async fn start(
             challenges,
             scratch: in_force.data_folder(),
             sharing: counter::sharing(&file.storage(), &db).map_err(|error| unavailable(&error))?,
+            quarantine: Some(Arc::new(quarantine.clone())),
         },
     )
     .map_err(|error| unavailable(&error))?;
@@ -329,6 +337,7 @@ pub(crate) async fn start(
         pages: pages.clone(),
         identity: identity.clone(),
         db: db.clone(),
+        desk: Desk { store: quarantine.clone(), db: db.clone(), clock: clock(), entropy: entropy() },
         control: control_plane.address,
         started,
         restart: asking.clone(),
@@ -336,6 +345,7 @@ pub(crate) async fn start(
     let mut tasks = vec![
         spawn(product.clone().watch_bypass()),
         spawn(access.run()),
+        spawn(quarantine.run()),
         spawn(identity.clone().run()),
         spawn(admin::serve(admin, Arc::new(answers))),
         spawn(service::watchdog(product.edge().clone())),
@@ -474,6 +484,7 @@ struct Answers {
     pages: Pages,
     identity: Identity,
     db: Db,
+    desk: Desk,
     control: SocketAddr,
     started: Timestamp,
     restart: mpsc::Sender<()>,
@@ -503,6 +514,9 @@ impl Answerer for Answers {
             Ask::Standing => self.standing().await,
             Ask::DrillSkimmer { site, page } => self.drill(site.as_deref(), page.as_deref()).await,
             Ask::Restart => handover::ask_successor(self.restart.clone()).await,
+            Ask::ListUploads => command::list(&self.desk).await,
+            Ask::ReleaseUpload { id, path } => command::release(&self.desk, &id, path).await,
+            Ask::DeleteUpload { id } => command::delete(&self.desk, &id).await,
         };
         result.map_or_else(|failure| Answer::Failed(failure.message().to_owned()), Answer::Done)
     }

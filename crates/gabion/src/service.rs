@@ -135,6 +135,7 @@ mod tests {
             path = "/"
             upstream = "shop"
             waf = "off"
+            upload = "off"
         "#;
         let config = Config::parse(&folder.join("gabion.toml"), text.to_owned()).expect("it is good");
         let (clock, entropy, events) =
@@ -161,6 +162,7 @@ mod tests {
             challenges,
             scratch: std::env::temp_dir(),
             sharing: None,
+            quarantine: None,
         };
         Edge::start(config.edge(), deps).expect("ports")
     }

@@ -11,13 +11,14 @@ use gabion_console::{Console, Deps};
 use gabion_core::{Actor, Clock, Event, EventId, EventKind};
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, LimitsSection, ListenSection, PagesSection, RateLimitSection,
-    RouteSection, SiteSection, TelemetrySection, UpstreamSection, WafSection,
+    RouteSection, SiteSection, TelemetrySection, UploadSection, UpstreamSection, WafSection,
 };
 use gabion_edge::waf::ProvenRules;
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};
 use gabion_store::lane::{Lane, LaneConfig};
 use gabion_store::{Db, StorageConfig, StoreDeps, StoreError};
 use gabion_test::{SeededEntropy, TestClock};
+use gabion_upload::{Inspector, Rules};
 use gabion_waf::{Disk, RuleSet, Services, Source};
 use gabion_web::auth::{self, Authenticate, Authentication};
 use gabion_web::{
@@ -227,7 +228,7 @@ impl Harness {
 
     /// A configuration with the rules that there are.
     fn ruled(&self, file: &str) -> EdgeConfig {
-        EdgeConfig { rules: self.edge.rules(), ..config(file) }
+        EdgeConfig { rules: self.edge.rules(), inspector: self.edge.inspector(), ..config(file) }
     }
 
     /// A new event of a kind.
@@ -259,6 +260,7 @@ fn config(file: &str) -> EdgeConfig {
         telemetry: &TelemetrySection::default(),
         waf: &WafSection::default(),
         pages: &PagesSection::default(),
+        upload: &UploadSection::default(),
         sites: &file.site,
         upstreams: &file.upstream,
         routes: &file.route,
@@ -287,9 +289,11 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         challenges: gabion_edge::tls::Challenges::default(),
         scratch: std::env::temp_dir(),
         sharing: None,
+        quarantine: None,
     };
     let rules = Some(Arc::new(rules(&deps)));
-    Edge::start(EdgeConfig { rules, ..config(FILE) }, deps).unwrap()
+    let inspector = Some(Arc::new(Inspector::new(Rules::none())));
+    Edge::start(EdgeConfig { rules, inspector, ..config(FILE) }, deps).unwrap()
 }
 
 /// Rules that stop what they are tried with.

@@ -12,6 +12,7 @@ use super::text::Texts;
 use crate::config::LogFormat;
 use crate::layer::Facts;
 use crate::trace_context::TraceContext;
+use crate::upload::Uploaded;
 use crate::waf::Findings;
 
 /// How an answer ended.
@@ -140,6 +141,10 @@ fn json(line: &Line, second: &str, out: &mut String) {
         object.number("waf_score", u64::try_from(*score).unwrap_or(0));
         let rules: Vec<_> = rules.iter().map(u64::to_string).collect();
         object.ours("waf_rules", &rules.join(" "));
+    }
+    if let Some(Uploaded { action, reasons }) = notes.uploads_found() {
+        object.ours("upload", action);
+        object.ours("upload_reasons", reasons);
     }
     if let Some(trace) = &line.trace {
         object.ours("trace_id", &format!("{:032x}", trace.trace_id));

@@ -3,8 +3,12 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::upload::OfRoute;
 use super::upstream::check_hash_by;
-use super::{EdgeConfig, HashBy, Invalid, OverLimit, PagesMode, RouteWaf, WafMode, rate_limit};
+use super::{
+    EdgeConfig, HashBy, Invalid, OverLimit, PagesMode, RouteUpload, RouteWaf, UploadMode, UploadSection,
+    WafMode, WhenDown, rate_limit,
+};
 
 /// `[[route]]`: which upstream answers a path.
 #[derive(Debug, Deserialize)]
@@ -31,6 +35,18 @@ pub struct RouteSection {
     pub waf_over_limit: Option<OverLimit>,
     /// Whether pages are looked at and held to what people decided; `pages.mode` when absent.
     pub pages: Option<PagesMode>,
+    /// What happens to uploaded files that are refused; `upload.mode` when absent.
+    pub upload: Option<UploadMode>,
+    /// Files that may pass; `upload.allow` when absent.
+    pub upload_allow: Option<Spanned<Vec<Spanned<String>>>>,
+    /// Bytes of one file; `upload.file_bytes_max` when absent.
+    pub upload_file_bytes_max: Option<u64>,
+    /// What happens to a request whose files could not be looked at as a whole; `upload.over_limit` when absent.
+    pub upload_over_limit: Option<OverLimit>,
+    /// What happens to files while ClamAV does not answer; `upload.when_down` when absent.
+    pub upload_when_down: Option<WhenDown>,
+    /// Folders in which nothing is ever run; `upload.folders` when absent.
+    pub upload_folders: Option<Spanned<Vec<String>>>,
     /// A share of the customers that another upstream answers.
     pub canary: Option<CanarySection>,
     /// A share of the requests that another upstream gets a copy of.
@@ -93,6 +109,8 @@ pub struct RouteConfig {
     pub waf: RouteWaf,
     /// Whether pages are looked at here.
     pub pages: PagesMode,
+    /// What becomes of uploaded files here.
+    pub upload: RouteUpload,
     /// Who is answered by another upstream.
     pub canary: Option<CanaryConfig>,
     /// Which requests are copied.
@@ -122,6 +140,7 @@ pub struct MirrorConfig {
 pub(super) fn check_route(
     section: &RouteSection,
     (everywhere, pages): (RouteWaf, PagesMode),
+    upload: &UploadSection,
     config: &EdgeConfig,
 ) -> Result<RouteConfig, Invalid> {
     let path = section.path.get_ref();
@@ -151,6 +170,14 @@ pub(super) fn check_route(
             over_limit: section.waf_over_limit.unwrap_or(everywhere.over_limit),
         },
         pages: section.pages.unwrap_or(pages),
+        upload: upload.on(OfRoute {
+            mode: section.upload,
+            allow: section.upload_allow.as_ref(),
+            file_bytes_max: section.upload_file_bytes_max,
+            over_limit: section.upload_over_limit,
+            when_down: section.upload_when_down,
+            folders: section.upload_folders.as_ref(),
+        })?,
         canary: section.canary.as_ref().map(|canary| check_canary(canary, config)).transpose()?,
         mirror: section.mirror.as_ref().map(|mirror| check_mirror(mirror, config)).transpose()?,
     })

@@ -59,6 +59,11 @@ pub(crate) fn encoded(headers: &HeaderMap) -> bool {
     headers.get_all(CONTENT_ENCODING).iter().any(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
+/// Whether a media type is one of gRPC: a stream of messages in both directions.
+pub(crate) fn is_grpc(media_type: &[u8]) -> bool {
+    media_type.starts_with(b"application/grpc")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

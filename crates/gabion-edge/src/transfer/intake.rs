@@ -23,20 +23,22 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// Begins with a body of at most `bytes_max`.
+    /// Begins with a body of at most `bytes_max`, of which `already` were read before.
     ///
     /// # Errors
     /// When the body says that it is longer.
     pub(crate) fn new(
         body: Body,
         bytes_max: u64,
+        already: u64,
         pace: Pace,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, Refusal> {
-        if body.size_hint().lower() > bytes_max {
+        let left = bytes_max.checked_sub(already).ok_or(Refusal::BodyTooLarge { bytes_max })?;
+        if body.size_hint().lower() > left {
             return Err(Refusal::BodyTooLarge { bytes_max });
         }
-        Ok(Self { body, wait: Wait::new(pace), bytes_max, left: bytes_max, metrics: Arc::clone(metrics) })
+        Ok(Self { body, wait: Wait::new(pace), bytes_max, left, metrics: Arc::clone(metrics) })
     }
 
     /// The next frame; none at the end.

@@ -15,7 +15,7 @@ use crate::module::Module;
 
 /// Says which rules see something in what came of a refused request, and where, such as `941100 ARGS:q`; notes it for
 /// the access log, too. Nothing else becomes of it: the request stays refused. None where there are no rules, where they
-/// see nothing, and when more come than [`super::Room`] has time for.
+/// see nothing, and when more come than [`crate::held::Room`] has time for.
 pub(crate) fn glance(visit: &Visit, bytes: &[u8]) -> Option<Box<str>> {
     let rules = visit.state.rules.as_ref().filter(|_| !visit.state.bypass.contains(&Module::Waf))?;
     let now = visit.edge.now();

@@ -8,23 +8,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gabion_waf::{Connection, Engine, Interruption, Partial, Transaction};
-use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, HeaderValue, USER_AGENT};
 use http::{Method, Response, StatusCode, Uri};
 use http_body::Body as HttpBody;
 
 use super::findings::{Action, near_certain};
-use super::held::{Content, Extent, Held, MEMORY_BYTES_MAX};
 use super::report::Unseen;
 use super::{ProvenRules, report, spare};
-use crate::config::{EncodedBodies, OverLimit, WafMode, product};
+use crate::config::{OverLimit, WafMode, product};
+use crate::held::{self, Content, Extent, Held, MEMORY_BYTES_MAX};
 use crate::layer::{Facts, Outcome, Visit};
 use crate::path::normalize;
 use crate::proxy::is_event_stream;
-use crate::proxy::websocket::is_extended;
 use crate::route::Matched;
 use crate::state::State;
-use crate::transfer::{Intake, Pace};
-use crate::{Body, Edge, Module, Refusal, guard};
+use crate::{Body, Edge, Refusal, guard};
 
 /// A request before the rules. Whatever way it goes, it is told of when this ends.
 pub(super) struct Inspection {
@@ -125,25 +123,13 @@ impl Inspection {
     }
 
     fn wants_request_body(&self, visit: &Visit) -> bool {
-        let (request, route) = (&visit.request, &self.about.matched.route);
-        // The proxy refuses it, or it never ends.
-        let refused = route.encoded_bodies == EncodedBodies::Refuse && guard::encoded(request.headers());
-        let stream = is_extended(request.method(), request.extensions())
-            || route.takes_grpc() && is_grpc(request.headers());
         let wanted = self.transaction.as_ref().is_some_and(|transaction| transaction.wants_request_body());
-        wanted && !stream && !refused && !request.body().is_end_stream()
+        wanted && held::can_be_held(visit)
     }
 
     async fn request_body(&mut self, visit: &mut Visit) -> Result<(), Refusal> {
-        let edge = self.about.edge.clone();
-        let unlimited = visit.state.bypass.contains(&Module::Limits);
-        let body_bytes_max = if unlimited { u64::MAX } else { self.about.matched.route.body_bytes_max };
-        let body = std::mem::replace(visit.request.body_mut(), Body::empty());
-        let declared = body.size_hint().exact().is_some();
-        let pace = Pace::of(&visit.state.limits, unlimited);
-        let mut intake = Intake::new(body, body_bytes_max, pace, edge.metrics())?;
         let bytes_max = self.about.rules.rules().settings().request_body_bytes_max;
-        let (held, extent) = Held::request(&mut intake, declared, bytes_max, edge.room()).await?;
+        let (held, extent) = Held::request(visit, bytes_max).await?;
         if guard::encoded(visit.request.headers()) {
             self.unseen.push(Unseen::Encoded);
         }
@@ -154,8 +140,7 @@ impl Inspection {
         self.inspect(held.content().clone(), phase).await?;
         self.judge_request()?;
         self.judge_extent()?;
-        let rest = (extent != Extent::Whole).then(|| intake.rest());
-        *visit.request.body_mut() = held.replay(rest, None);
+        *visit.request.body_mut() = held.into_body();
         Ok(())
     }
 
@@ -181,15 +166,13 @@ impl Inspection {
         }
         if wanted && ends && !encoded {
             let bytes_max = self.about.rules.rules().settings().response_body_bytes_max;
-            let room = Arc::clone(self.about.edge.room());
-            let (held, extent, error) = Held::answer(&mut body, bytes_max, &room).await;
+            let (held, extent) = Held::answer(body, bytes_max, self.about.edge.room()).await;
             if extent == Extent::NoRoom {
                 self.unseen.push(Unseen::NoRoom);
             }
             self.inspect(held.content().clone(), ANSWER_BODY).await?;
             self.judge_answer()?;
-            let rest = (extent != Extent::Whole).then_some(body);
-            body = held.replay(rest, error);
+            body = held.into_body();
         } else {
             self.step(|transaction| ANSWER_BODY(transaction, b""))?;
             self.judge_answer()?;
@@ -354,9 +337,4 @@ fn hides(partial: Partial) -> bool {
         | Partial::Memory => true,
         Partial::ResponseBody | Partial::PatternSteps | Partial::Matches => false,
     }
-}
-
-/// Whether a request is one of gRPC: a stream of messages in both directions.
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }

@@ -8,17 +8,19 @@ use std::time::Duration;
 use gabion_core::{Event, SystemClock};
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, PagesSection, RateLimitSection,
-    RouteSection, SiteSection, TelemetrySection, UpstreamSection, WafSection,
+    RouteSection, SiteSection, TelemetrySection, UploadSection, UpstreamSection, WafSection,
 };
 use gabion_edge::rate_limit::Sharing;
 use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, Challenges, TlsSettings, server_config};
+use gabion_edge::upload::Quarantine;
 use gabion_edge::waf::ProvenRules;
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, PageSink, Plane, ReloadError};
 use gabion_markup::sighting::{Seen, Sighting};
 use gabion_test::body::{self, TestBody};
 use gabion_test::client::{self, Wire};
 use gabion_test::{SeededEntropy, Shop};
+use gabion_upload::{Inspector, Rules};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
@@ -131,6 +133,7 @@ struct File {
     telemetry: TelemetrySection,
     waf: WafSection,
     pages: PagesSection,
+    upload: UploadSection,
     site: Vec<SiteSection>,
     upstream: Vec<UpstreamSection>,
     route: Vec<RouteSection>,
@@ -151,6 +154,10 @@ pub(crate) struct Setup {
     pub(crate) rules: Option<Arc<ProvenRules>>,
     /// Lines of `[pages]`; it is off without any.
     pub(crate) pages: String,
+    /// Lines of `[upload]`; it is off without any.
+    pub(crate) upload: String,
+    /// Where stopped files go.
+    pub(crate) quarantine: Option<Arc<dyn Quarantine>>,
     /// Lines of `[[site]]`.
     pub(crate) site: String,
     /// URLs of the shop.
@@ -195,6 +202,16 @@ impl Setup {
         self
     }
 
+    pub(crate) fn upload(mut self, line: &str) -> Self {
+        self.upload += &format!("{line}\n");
+        self
+    }
+
+    pub(crate) fn quarantine(mut self, quarantine: &Arc<impl Quarantine + 'static>) -> Self {
+        self.quarantine = Some(Arc::clone(quarantine) as Arc<dyn Quarantine>);
+        self
+    }
+
     pub(crate) fn site(mut self, line: &str) -> Self {
         self.site += &format!("{line}\n");
         self
@@ -216,15 +233,18 @@ impl Setup {
     }
 
     pub(crate) fn config(&self) -> EdgeConfig {
-        EdgeConfig { rules: self.rules.clone(), ..self.check().unwrap() }
+        let config = self.check().unwrap();
+        let inspector = config.wants_inspector().then(|| Arc::new(Inspector::new(Rules::builtin())));
+        EdgeConfig { rules: self.rules.clone(), inspector, ..config }
     }
 
     pub(crate) fn check(&self) -> Result<EdgeConfig, Invalid> {
-        let Self { listen, limits, waf, pages, site, endpoints, upstream, route, more, .. } = self;
+        let Self { listen, limits, waf, pages, upload, site, endpoints, upstream, route, more, .. } = self;
         // A machine that is busy with other tests is no overload; tests of that ask for it.
         let quiet = if limits.contains("overload_lag_ms") { "" } else { "overload_lag_ms = 0" };
         let waf = if waf.is_empty() { "mode = \"off\"" } else { waf };
         let pages = if pages.is_empty() { "mode = \"off\"" } else { pages };
+        let upload = if upload.is_empty() { "mode = \"off\"" } else { upload };
         let text = format!(
             r#"
             [listen]
@@ -238,6 +258,8 @@ impl Setup {
             {waf}
             [pages]
             {pages}
+            [upload]
+            {upload}
             [[site]]
             name = "Tidewater Tea"
             origins = ["https://shop.example", "https://www.shop.example:8443", "http://plain.example"]
@@ -261,6 +283,7 @@ impl Setup {
             telemetry: &file.telemetry,
             waf: &file.waf,
             pages: &file.pages,
+            upload: &file.upload,
             sites: &file.site,
             upstreams: &file.upstream,
             routes: &file.route,
@@ -294,6 +317,7 @@ impl Setup {
             challenges: Challenges::default(),
             scratch: std::env::temp_dir(),
             sharing: self.sharing.clone(),
+            quarantine: self.quarantine.clone(),
         };
         let edge = Edge::start(config, deps)?;
         Ok(Front { edge, events, sightings, authority, _folder: folder })

@@ -30,6 +30,7 @@ mod smuggle;
 mod sticky;
 mod streaming;
 mod telemetry;
+mod upload;
 mod upstream_http2;
 mod upstream_tls;
 mod waf;

@@ -84,6 +84,18 @@ fn files_are_found_however_they_are_written() {
 }
 
 #[test]
+fn short_programs_are_found_under_the_keys_of_files_and_short_words_pass() {
+    let data = base64(&shell(), false);
+    assert!(data.len() < 86);
+    check(&format!(r#"{{"name":"a.php","content":"{data}"}}"#), &[&[Code::ServerCode, Code::NameRuns]]);
+    check(&format!(r#"{{"file":"{data}"}}"#), &[&[Code::ServerCode]]);
+    check(
+        r#"{"name":"a.txt","content":"HelloWorldHelloWorld","body":"0123456789abcdef0123456789abcdef"}"#,
+        &[],
+    );
+}
+
+#[test]
 fn two_names_for_one_file_are_refused() {
     let data = base64(&png(), false);
     check(&format!(r#"{{"name":"a.png","base64":"{data}","name":"a.php"}}"#), &[&[Code::NameAmbiguous]]);

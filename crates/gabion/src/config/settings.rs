@@ -4,8 +4,8 @@
 
 use gabion_console::control::{Setting, SettingKind};
 use gabion_edge::config::{
-    AccessLogSection, Balance, EjectOn, LimitsSection, LogFormat, SiteSection, UpstreamSection, WafMode,
-    WafSection,
+    AccessLogSection, Balance, EjectOn, LimitsSection, LogFormat, SiteSection, UploadMode, UploadSection,
+    UpstreamSection, WafMode, WafSection, WhenDown,
 };
 use gabion_edge::header_policy::ReferrerPolicy;
 use toml::Value;
@@ -457,6 +457,28 @@ const WAF: &[Spec<WafSection>] = &[
     },
 ];
 
+const UPLOAD: &[Spec<UploadSection>] = &[
+    Spec {
+        key: "mode",
+        title: "Mode",
+        help: "block stops every refused file; certain stops what nobody sends on purpose; detect only reports. Routes may say otherwise.",
+        kind: |_| SettingKind::Choice {
+            values: UploadMode::ALL.map(|mode| mode.as_str().to_owned()).to_vec(),
+        },
+        value: |s| s.mode.as_str().into(),
+    },
+    Spec {
+        key: "when_down",
+        title: "Without ClamAV",
+        help: "What happens to files while ClamAV does not answer.",
+        kind: |_| SettingKind::Choice { values: vec!["refuse".into(), "pass".into()] },
+        value: |s| match s.when_down {
+            WhenDown::Refuse => "refuse".into(),
+            WhenDown::Pass => "pass".into(),
+        },
+    },
+];
+
 /// All settings, in the order they are shown, with the values of the file and those in force.
 pub(crate) fn all(file: &Config, in_force: &Config, overlay: &Overlay) -> Vec<Setting> {
     let mut settings = Vec::new();
@@ -482,6 +504,8 @@ pub(crate) fn all(file: &Config, in_force: &Config, overlay: &Overlay) -> Vec<Se
     push(&mut settings, LIMITS, "limits", "Limits", limits, overlay);
     let waf = (&file.sections.waf, &in_force.sections.waf);
     push(&mut settings, WAF, "waf", "WAF", waf, overlay);
+    let upload = (&file.sections.upload, &in_force.sections.upload);
+    push(&mut settings, UPLOAD, "upload", "Uploads", upload, overlay);
     let access_log = (&file.sections.access_log, &in_force.sections.access_log);
     push(&mut settings, ACCESS_LOG, "access_log", "Access log", access_log, overlay);
     settings

@@ -12,6 +12,7 @@ mod nginx;
 mod restart;
 mod service;
 mod storm;
+mod uploads;
 mod waf_commands;
 mod waf_install;
 

@@ -68,6 +68,7 @@ impl Certified {
             challenges,
             scratch: std::env::temp_dir(),
             sharing: None,
+            quarantine: None,
         };
         let edge = Edge::start(Setup::of(&[&shop]).config(), deps).unwrap();
         let (sender, events) = unbounded_channel();

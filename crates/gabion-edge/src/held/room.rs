@@ -49,12 +49,12 @@ impl Room {
     }
 
     /// Where files are made.
-    pub(super) fn folder(&self) -> &std::path::Path {
+    pub(crate) fn folder(&self) -> &std::path::Path {
         &self.folder
     }
 
     /// Whether rules may look at one more refused head.
-    pub(super) fn glance(&self, now: Timestamp) -> bool {
+    pub(crate) fn glance(&self, now: Timestamp) -> bool {
         let quota = Quota::new(GLANCES_PER_SECOND, Duration::from_secs(1), GLANCES_AT_ONCE);
         let now = u64::try_from(now.micros()).unwrap_or(0).saturating_mul(1_000);
         let next = |tat| Some(quota.decide(tat, now)).filter(|decision| decision.allowed).map(|one| one.tat);
@@ -62,14 +62,14 @@ impl Room {
     }
 
     /// A turn to inspect something large; none when it did not come in time.
-    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+    pub(crate) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
         let turn = Arc::clone(&self.turns).acquire_owned();
         tokio::time::timeout(TURN_WAIT_MAX, turn).await.ok()?.ok()
     }
 }
 
 /// What one body takes of the room, until this is dropped.
-pub(super) struct Share {
+pub(crate) struct Share {
     room: Arc<Room>,
     memory: u64,
     files: u64,
@@ -77,29 +77,29 @@ pub(super) struct Share {
 
 impl Share {
     /// Nothing yet.
-    pub(super) fn of(room: &Arc<Room>) -> Self {
+    pub(crate) fn of(room: &Arc<Room>) -> Self {
         Self { room: Arc::clone(room), memory: 0, files: 0 }
     }
 
     /// Where it is a share of.
-    pub(super) fn room(&self) -> &Arc<Room> {
+    pub(crate) fn room(&self) -> &Arc<Room> {
         &self.room
     }
 
     /// Takes memory, if there is any left.
-    pub(super) fn take_memory(&mut self, bytes: usize) -> bool {
+    pub(crate) fn take_memory(&mut self, bytes: usize) -> bool {
         let taken = take(&self.room.memory, bytes as u64, MEMORY_BYTES_MAX);
         self.memory += if taken { bytes as u64 } else { 0 };
         taken
     }
 
     /// Gives all memory back.
-    pub(super) fn give_memory(&mut self) {
+    pub(crate) fn give_memory(&mut self) {
         self.room.memory.fetch_sub(std::mem::take(&mut self.memory), Ordering::Relaxed);
     }
 
     /// Takes room in files, if there is any left.
-    pub(super) fn take_file(&mut self, bytes: usize) -> bool {
+    pub(crate) fn take_file(&mut self, bytes: usize) -> bool {
         let taken = take(&self.room.files, bytes as u64, FILE_BYTES_MAX);
         self.files += if taken { bytes as u64 } else { 0 };
         taken

@@ -1,10 +1,13 @@
-//! A body that waits for its verdict, and then goes on as it came.
+//! A body that waits for its verdict, and then goes on as it came. Who wants to see more of it than the one before goes
+//! on where that one stopped; nothing is held twice.
 
 mod replay;
+mod room;
 
 use std::fs::{File, OpenOptions};
 use std::future::poll_fn;
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::pin::Pin;
@@ -13,31 +16,39 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::CONTENT_TYPE;
 use http_body::{Body as HttpBody, Frame};
 
-use super::room::{Room, Share};
 use crate::body::BoxError;
-use crate::transfer::Intake;
-use crate::{Body, Refusal};
-use replay::Replay;
+use crate::config::EncodedBodies;
+use crate::layer::Visit;
+use crate::proxy::websocket::is_extended;
+use crate::transfer::{Intake, Pace};
+use crate::{Body, Module, Refusal, guard};
+pub(crate) use replay::Replay;
+pub(crate) use room::{Room, Share};
 
 /// Bytes of one request's body that are held in memory; more go to a file. Orders, forms and most calls of an API fit.
-pub(super) const MEMORY_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const MEMORY_BYTES_MAX: usize = 64 * 1024;
 /// Names of files that are tried; each is there only for the moment until it loses its name.
 const NAMES_TRIED_MAX: usize = 16;
 
 /// The beginning of a body, or all of it: what is in the file, then what is in memory.
-pub(super) struct Held {
+pub(crate) struct Held {
     content: Content,
     trailers: Option<HeaderMap>,
     share: Share,
     /// Whether the length was known before it came.
     declared: bool,
+    /// What was not read.
+    rest: Option<Body>,
+    /// What it ended with.
+    error: Option<BoxError>,
 }
 
 /// How far a body was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Extent {
+pub(crate) enum Extent {
     /// To its end.
     Whole,
     /// Beyond what is inspected.
@@ -48,19 +59,28 @@ pub(super) enum Extent {
 
 /// What is held. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Content {
+pub(crate) struct Content {
     file: Option<Arc<File>>,
     file_bytes: usize,
     memory: Vec<Bytes>,
     memory_bytes: usize,
 }
 
+/// Whether a request has a body that can wait: one that ends, and that the proxy does not refuse in any case.
+pub(crate) fn can_be_held(visit: &Visit) -> bool {
+    let (request, route) = (&visit.request, &visit.matched().route);
+    let refused = route.encoded_bodies == EncodedBodies::Refuse && guard::encoded(request.headers());
+    let grpc = || request.headers().get(CONTENT_TYPE).is_some_and(|kind| guard::is_grpc(kind.as_bytes()));
+    let stream = is_extended(request.method(), request.extensions()) || route.takes_grpc() && grpc();
+    !stream && !refused && !request.body().is_end_stream()
+}
+
 impl Content {
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.file_bytes + self.memory_bytes
     }
 
-    pub(super) fn is_in_memory(&self) -> bool {
+    pub(crate) fn is_in_memory(&self) -> bool {
         self.file.is_none()
     }
 
@@ -68,7 +88,7 @@ impl Content {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub(super) fn read(&self) -> io::Result<Bytes> {
+    pub(crate) fn read(&self) -> io::Result<Bytes> {
         if let (None, [whole]) = (&self.file, self.memory.as_slice()) {
             return Ok(whole.clone());
         }
@@ -81,6 +101,30 @@ impl Content {
         Ok(whole.into())
     }
 
+    /// A piece of it, which has to lie inside. Reads the file, where there is one: not for an asynchronous task then.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub(crate) fn read_piece(&self, range: Range<usize>) -> io::Result<Vec<u8>> {
+        let mut piece = vec![0; range.len()];
+        let in_file = self.file_bytes.saturating_sub(range.start).min(piece.len());
+        if let Some(file) = self.file.as_ref().filter(|_| in_file > 0) {
+            file.read_exact_at(&mut piece[..in_file], range.start as u64)?;
+        }
+        let (mut at, mut filled) = (self.file_bytes, in_file);
+        for data in &self.memory {
+            let from = (range.start + filled).saturating_sub(at);
+            if from < data.len() && filled < piece.len() {
+                let taken = (data.len() - from).min(piece.len() - filled);
+                piece[filled..filled + taken].copy_from_slice(&data[from..from + taken]);
+                filled += taken;
+            }
+            at += data.len();
+        }
+        piece.truncate(filled);
+        Ok(piece)
+    }
+
     fn add(&mut self, data: Bytes) {
         self.memory_bytes += data.len();
         self.memory.push(data);
@@ -88,60 +132,72 @@ impl Content {
 }
 
 impl Held {
-    fn new(declared: bool, room: &Arc<Room>) -> Self {
-        Self { content: Content::default(), trailers: None, share: Share::of(room), declared }
+    /// Nothing of a body yet.
+    fn of(body: Body, room: &Arc<Room>) -> Self {
+        let declared = body.size_hint().exact().is_some();
+        let (content, share) = (Content::default(), Share::of(room));
+        Self { content, trailers: None, share, declared, rest: Some(body), error: None }
     }
 
-    /// Reads the body of a request until its end, or until more than `bytes_max` are here.
+    /// Takes the body of a request and reads it until its end, or until more than `bytes_max` are here. Whoever lets the
+    /// request go on gives the body back.
     ///
     /// # Errors
     /// Whatever is wrong with the body.
-    pub(super) async fn request(
-        body: &mut Intake,
-        declared: bool,
-        bytes_max: usize,
-        room: &Arc<Room>,
-    ) -> Result<(Self, Extent), Refusal> {
-        let mut held = Self::new(declared, room);
-        while held.content.len() <= bytes_max {
-            let Some(frame) = body.frame().await? else { return Ok((held, Extent::Whole)) };
-            if !held.take(frame).await {
-                return Ok((held, Extent::NoRoom));
+    pub(crate) async fn request(visit: &mut Visit, bytes_max: usize) -> Result<(Self, Extent), Refusal> {
+        let unlimited = visit.state.bypass.contains(&Module::Limits);
+        let body_bytes_max = if unlimited { u64::MAX } else { visit.matched().route.body_bytes_max };
+        let pace = Pace::of(&visit.state.limits, unlimited);
+        let body = std::mem::replace(visit.request.body_mut(), Body::empty());
+        let mut held = body.into_held().unwrap_or_else(|body| Self::of(body, visit.edge.room()));
+        let Some(rest) = held.rest.take() else {
+            let whole = held.content.len() <= bytes_max;
+            return Ok((held, if whole { Extent::Whole } else { Extent::Longer }));
+        };
+        let already = held.content.len() as u64;
+        let mut intake = Intake::new(rest, body_bytes_max, already, pace, visit.edge.metrics())?;
+        let extent = held.read(&mut intake, bytes_max).await?;
+        held.rest = (extent != Extent::Whole).then(|| intake.rest());
+        Ok((held, extent))
+    }
+
+    async fn read(&mut self, body: &mut Intake, bytes_max: usize) -> Result<Extent, Refusal> {
+        while self.content.len() <= bytes_max {
+            let Some(frame) = body.frame().await? else { return Ok(Extent::Whole) };
+            if !self.take(frame).await {
+                return Ok(Extent::NoRoom);
             }
         }
-        Ok((held, Extent::Longer))
+        Ok(Extent::Longer)
     }
 
     /// Reads the body of an answer in the same way, into memory only. Where it breaks off, what came before is held and
     /// the error with it.
-    pub(super) async fn answer(
-        body: &mut Body,
-        bytes_max: usize,
-        room: &Arc<Room>,
-    ) -> (Self, Extent, Option<BoxError>) {
-        let mut held = Self::new(body.size_hint().exact().is_some(), room);
+    pub(crate) async fn answer(body: Body, bytes_max: usize, room: &Arc<Room>) -> (Self, Extent) {
+        let mut held = Self::of(body, room);
         while held.content.len() <= bytes_max {
-            match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
-                None => return (held, Extent::Whole, None),
-                Some(Err(error)) => return (held, Extent::Whole, Some(error)),
+            let Some(rest) = &mut held.rest else { return (held, Extent::Whole) };
+            match poll_fn(|cx| Pin::new(&mut *rest).poll_frame(cx)).await {
+                None => held.rest = None,
+                Some(Err(error)) => (held.rest, held.error) = (None, Some(error)),
                 Some(Ok(frame)) => {
                     if !held.keep(frame) {
-                        return (held, Extent::NoRoom, None);
+                        return (held, Extent::NoRoom);
                     }
                 }
             }
         }
-        (held, Extent::Longer, None)
+        (held, Extent::Longer)
     }
 
     /// What is there to inspect.
-    pub(super) fn content(&self) -> &Content {
+    pub(crate) fn content(&self) -> &Content {
         &self.content
     }
 
     /// The body again: what is held, and then the rest of it, or the error it ended with.
-    pub(super) fn replay(self, rest: Option<Body>, error: Option<BoxError>) -> Body {
-        Body::wrap(Replay::new(self, rest, error))
+    pub(crate) fn into_body(self) -> Body {
+        Body::held(Replay::new(self))
     }
 
     /// Keeps a frame in memory. Says whether there was room for it; it is kept all the same.

@@ -12,16 +12,15 @@ use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::task::JoinHandle;
 
-use super::{Content, Held};
+use super::{Content, Held, Share};
 use crate::Body;
 use crate::body::BoxError;
-use crate::waf::room::Share;
 
 /// Bytes read from a file at a time.
 const READ_BYTES: usize = 64 * 1024;
 
 /// What was held, then what was not, framed as it came.
-pub(super) struct Replay {
+pub(crate) struct Replay {
     file: Option<Arc<File>>,
     file_at: usize,
     file_bytes: usize,
@@ -34,12 +33,12 @@ pub(super) struct Replay {
     error: Option<BoxError>,
     trailers: Option<HeaderMap>,
     /// The room is free when all has gone on.
-    _share: Share,
+    share: Share,
 }
 
 impl Replay {
-    pub(super) fn new(held: Held, rest: Option<Body>, error: Option<BoxError>) -> Self {
-        let Held { content, trailers, share, declared } = held;
+    pub(super) fn new(held: Held) -> Self {
+        let Held { content, trailers, share, declared, rest, error } = held;
         let left = content.len() as u64;
         let Content { file, file_bytes, memory, .. } = content;
         Self {
@@ -53,8 +52,23 @@ impl Replay {
             rest: rest.filter(|rest| !rest.is_end_stream()),
             error,
             trailers,
-            _share: share,
+            share,
         }
+    }
+
+    /// Whether nothing of it has gone on yet.
+    pub(crate) fn is_untouched(&self) -> bool {
+        let in_memory: usize = self.memory.as_slice().iter().map(Bytes::len).sum();
+        self.reading.is_none() && self.left == (self.file_bytes + in_memory) as u64
+    }
+
+    /// What is held, to go on holding.
+    pub(crate) fn into_held(self) -> Held {
+        let Self { file, file_bytes, memory, declared, rest, error, trailers, share, .. } = self;
+        let memory: Vec<Bytes> = memory.collect();
+        let memory_bytes = memory.iter().map(Bytes::len).sum();
+        let content = Content { file, file_bytes, memory, memory_bytes };
+        Held { content, trailers, share, declared, rest, error }
     }
 
     /// The next piece of the file; none when it was read.
