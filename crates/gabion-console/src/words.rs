@@ -1,5 +1,7 @@
 //! How the console says things: times, counts, names of kinds and severities.
 
+pub(crate) mod pages;
+
 use std::time::Duration;
 
 use gabion_core::{Severity, Timestamp};

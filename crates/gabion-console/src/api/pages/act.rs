@@ -1,0 +1,244 @@
+//! What people and programs decide about pages: each is one decision, which can be taken back.
+
+use std::future::Future;
+
+use axum::extract::State;
+use axum::response::Response;
+use gabion_core::Actor;
+use gabion_markup::PageClass;
+use gabion_markup::class::ClassRule;
+use gabion_pages::change::ChangeState;
+use gabion_pages::decision::{Approval, Authorization, DecisionView, HoldWish};
+use gabion_pages::{ChangeId, DecisionId, DestinationId, Pages, PagesError, ScriptId, Status};
+use gabion_web::idempotency::Once;
+use gabion_web::{By, ConfigWrite, OnceJson, PathId};
+use serde::Deserialize;
+
+use super::known;
+use crate::Console;
+use crate::api::settings::once as act_once;
+
+/// Decides once for each idempotency key.
+async fn once<F>(
+    console: Console,
+    once: Once,
+    by: By<ConfigWrite>,
+    act: impl FnOnce(Pages, Actor) -> F + Send + 'static,
+) -> Response
+where
+    F: Future<Output = Result<DecisionView, PagesError>> + Send,
+{
+    let pages = console.0.pages.clone();
+    act_once(console, once, async move { Ok(act(pages, by.principal.actor()).await?) }).await
+}
+
+/// Runs an act on a site of the configuration.
+macro_rules! on_site {
+    ($console:ident, $wish:ident) => {
+        match known(&$console, &$wish.site) {
+            Ok(site) => site,
+            Err(problem) => return axum::response::IntoResponse::into_response(problem),
+        }
+    };
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Classes {
+    site: String,
+    rules: Vec<ClassRule>,
+}
+
+pub(crate) async fn classes(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    OnceJson(wish, key): OnceJson<Classes>,
+) -> Response {
+    let site = on_site!(console, wish);
+    once(console, key, by, |pages, by| async move { pages.set_classes(&site, wish.rules, by).await }).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Authorize {
+    scripts: Vec<Authorization>,
+}
+
+pub(crate) async fn authorize(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    OnceJson(wish, key): OnceJson<Authorize>,
+) -> Response {
+    once(console, key, by, |pages, by| async move { pages.authorize(wish.scripts, by).await }).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Deny {
+    scripts: Vec<ScriptId>,
+    reason: String,
+}
+
+pub(crate) async fn deny(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    OnceJson(wish, key): OnceJson<Deny>,
+) -> Response {
+    once(console, key, by, |pages, by| async move { pages.deny(wish.scripts, &wish.reason, by).await }).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Pin {
+    pinned: bool,
+}
+
+pub(crate) async fn pin(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    PathId(id): PathId<ScriptId>,
+    OnceJson(wish, key): OnceJson<Pin>,
+) -> Response {
+    once(console, key, by, move |pages, by| async move { pages.set_pin(id, wish.pinned, by).await }).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Destinations {
+    destinations: Vec<DestinationId>,
+    status: Status,
+    reason: String,
+}
+
+pub(crate) async fn destinations(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    OnceJson(wish, key): OnceJson<Destinations>,
+) -> Response {
+    once(console, key, by, |pages, by| async move {
+        pages.decide_destinations(wish.destinations, wish.status, &wish.reason, by).await
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct ApproveClass {
+    site: String,
+    class: PageClass,
+    #[serde(flatten)]
+    approval: Approval,
+}
+
+pub(crate) async fn approve_class(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    OnceJson(wish, key): OnceJson<ApproveClass>,
+) -> Response {
+    let site = on_site!(console, wish);
+    once(console, key, by, |pages, by| async move {
+        pages.approve_class(&site, wish.class, wish.approval, by).await
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ApproveHeaders {
+    site: String,
+    class: PageClass,
+}
+
+pub(crate) async fn approve_headers(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    OnceJson(wish, key): OnceJson<ApproveHeaders>,
+) -> Response {
+    let site = on_site!(console, wish);
+    once(console, key, by, |pages, by| async move { pages.approve_headers(&site, wish.class, by).await }).await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Settle {
+    state: ChangeState,
+    note: Option<String>,
+}
+
+pub(crate) async fn settle(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    PathId(id): PathId<ChangeId>,
+    OnceJson(wish, key): OnceJson<Settle>,
+) -> Response {
+    once(console, key, by, move |pages, by| async move {
+        pages.settle_change(id, wish.state, wish.note.as_deref(), by).await
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stop {
+    site: String,
+    origin: String,
+    reason: String,
+}
+
+pub(crate) async fn stop(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    OnceJson(wish, key): OnceJson<Stop>,
+) -> Response {
+    let site = on_site!(console, wish);
+    once(console, key, by, |pages, by| async move {
+        pages.stop_origin(&site, &wish.origin, &wish.reason, by).await
+    })
+    .await
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Allow {
+    site: String,
+    origin: String,
+}
+
+pub(crate) async fn allow(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    OnceJson(wish, key): OnceJson<Allow>,
+) -> Response {
+    let site = on_site!(console, wish);
+    once(console, key, by, |pages, by| async move { pages.allow_origin(&site, &wish.origin, by).await }).await
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Hold {
+    site: String,
+    class: PageClass,
+    #[serde(flatten)]
+    hold: HoldWish,
+}
+
+pub(crate) async fn hold(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    OnceJson(wish, key): OnceJson<Hold>,
+) -> Response {
+    let site = on_site!(console, wish);
+    once(console, key, by, |pages, by| async move { pages.set_hold(&site, wish.class, wish.hold, by).await }).await
+}
+
+/// Nothing: the path says it all.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+pub(crate) async fn undo(
+    State(console): State<Console>,
+    by: By<ConfigWrite>,
+    PathId(id): PathId<DecisionId>,
+    OnceJson(Nothing {}, key): OnceJson<Nothing>,
+) -> Response {
+    once(console, key, by, move |pages, by| async move { pages.undo(id, by).await }).await
+}
