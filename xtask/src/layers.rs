@@ -14,6 +14,7 @@ const ENGINES: &[&str] =
 const DOMAINS: &[&str] = &[
     "gabion-edge",
     "gabion-identity",
+    "gabion-pages",
     "gabion-vault",
     "gabion-payments",
     "gabion-fraud",

@@ -1,4 +1,4 @@
-//! Ciphers, MACs, key ring and password hashing; the only crate that names cipher crates.
+//! Ciphers, MACs, signatures, key ring and password hashing; the only crate that names cipher crates.
 //!
 //! Everything here is an engine: no IO, no clock, no randomness but what is handed in. [`SystemEntropy`] is the
 //! randomness the binary hands down. The one cipher library is aws-lc-rs; argon2 is the named exception, for
@@ -15,6 +15,7 @@ pub mod kdf;
 pub mod mac;
 pub mod password;
 pub mod ring;
+pub mod sign;
 
 pub use entropy::{EntropyAhead, SystemEntropy};
 pub use mac::constant_time_eq;

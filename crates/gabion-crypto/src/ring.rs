@@ -31,12 +31,21 @@ pub enum KeyUse {
     Replay,
     /// Makes the cookies that keep a customer at an endpoint of the shop.
     Sticky,
+    /// Signs evidence that leaves the house; old epochs go on saying what they signed.
+    Evidence,
 }
 
 impl KeyUse {
     /// All uses; a complete ring has a key for each.
-    pub const ALL: [Self; 6] =
-        [Self::SubjectKek, Self::BlindIndex, Self::PasswordPepper, Self::Csrf, Self::Replay, Self::Sticky];
+    pub const ALL: [Self; 7] = [
+        Self::SubjectKek,
+        Self::BlindIndex,
+        Self::PasswordPepper,
+        Self::Csrf,
+        Self::Replay,
+        Self::Sticky,
+        Self::Evidence,
+    ];
 
     /// The name stored in the row. Never renamed.
     pub const fn as_str(self) -> &'static str {
@@ -47,6 +56,7 @@ impl KeyUse {
             Self::Csrf => "csrf",
             Self::Replay => "replay",
             Self::Sticky => "sticky",
+            Self::Evidence => "evidence",
         }
     }
 }
