@@ -132,6 +132,8 @@ pub struct ChangeView {
 /// One change with its difference.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangeDetail {
+    /// The site.
+    pub site: SiteId,
     /// The change.
     pub change: ChangeView,
     /// The lines that are different, where both texts are kept; everything is new where a script appeared.
@@ -187,10 +189,10 @@ impl Pages {
                     None => Ok(None),
                 };
                 let texts = (text(&change.hash_before)?, text(&change.hash_after)?);
-                Ok::<_, PagesError>(Some((change, texts)))
+                Ok::<_, PagesError>(Some((site, change, texts)))
             })
             .await?;
-        let (change, texts) = found.ok_or(PagesError::NotFound { what: "change" })?;
+        let (site, change, texts) = found.ok_or(PagesError::NotFound { what: "change" })?;
         let comparison = match (change.kind, texts) {
             (ChangeKind::ScriptAppeared, (_, Some(new))) => Some((String::new(), new)),
             (_, (Some(old), Some(new))) => Some((old, new)),
@@ -201,6 +203,6 @@ impl Pages {
             new: change.hash_after.clone().unwrap_or_default(),
             lines: gabion_markup::script::compare(&old, &new),
         });
-        Ok(ChangeDetail { change, comparison })
+        Ok(ChangeDetail { site, change, comparison })
     }
 }

@@ -15,6 +15,7 @@ use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets};
 use gabion_identity::{Deps as IdentityDeps, Identity, Shells};
 use gabion_page::CONSOLE_CSP;
 use gabion_page::shell::Shell;
+use gabion_pages::{Deps as PagesDeps, Pages, PagesConfig};
 use gabion_store::backup::{BackupSummary, Existing};
 use gabion_store::lane::{Lane, LaneConfig};
 use gabion_store::{Db, Migrations, StoreDeps};
@@ -83,8 +84,8 @@ fn unavailable(error: &dyn std::error::Error) -> Failure {
 }
 
 /// The tables of every domain, in the order they are brought up to date.
-pub(crate) const DOMAINS: [Migrations; 3] =
-    [gabion_identity::MIGRATIONS, store::MIGRATIONS, access::MIGRATIONS];
+pub(crate) const DOMAINS: [Migrations; 4] =
+    [gabion_identity::MIGRATIONS, store::MIGRATIONS, access::MIGRATIONS, gabion_pages::MIGRATIONS];
 
 fn make_data_folder(config: &Config) -> Result<(), Failure> {
     let folder = config.data_folder();
@@ -297,6 +298,10 @@ pub(crate) async fn start(
         control: Arc::new(product.clone()),
         db: db.clone(),
         lane: lane.clone(),
+        pages: Pages::new(
+            PagesConfig::default(),
+            PagesDeps { db: db.clone(), clock: clock(), entropy: entropy() },
+        ),
         clock: clock(),
         entropy: entropy(),
         csrf: Csrf::new(move || ring.keys()),

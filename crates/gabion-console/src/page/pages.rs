@@ -82,11 +82,9 @@ mod tests {
 
     #[test]
     fn a_field_may_come_once_several_times_or_not_at_all() {
-        for (json, expected) in [
-            (r#"{"script":"a"}"#, vec!["a"]),
-            (r#"{"script":["a","b"]}"#, vec!["a", "b"]),
-            ("{}", vec![]),
-        ] {
+        for (json, expected) in
+            [(r#"{"script":"a"}"#, vec!["a"]), (r#"{"script":["a","b"]}"#, vec!["a", "b"]), ("{}", vec![])]
+        {
             let form: Form = serde_json::from_str(json).expect("a form");
             assert_eq!(form.script, expected, "{json}");
         }

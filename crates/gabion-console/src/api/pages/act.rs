@@ -1,5 +1,6 @@
 //! What people and programs decide about pages: each is one decision, which can be taken back.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use axum::extract::State;
@@ -8,7 +9,9 @@ use gabion_core::Actor;
 use gabion_markup::PageClass;
 use gabion_markup::class::ClassRule;
 use gabion_pages::change::ChangeState;
-use gabion_pages::decision::{Approval, Authorization, DecisionView, HoldWish};
+use gabion_pages::decision::{
+    Approval, Authorization, DecisionView, HoldWish, StageWord, TrustWord, UndecidedWord,
+};
 use gabion_pages::{ChangeId, DecisionId, DestinationId, Pages, PagesError, ScriptId, Status};
 use gabion_web::idempotency::Once;
 use gabion_web::{By, ConfigWrite, OnceJson, PathId};
@@ -61,7 +64,22 @@ pub(crate) async fn classes(
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Authorize {
-    scripts: Vec<Authorization>,
+    scripts: Vec<Reason>,
+}
+
+/// Why a script is needed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reason {
+    script: ScriptId,
+    justification: String,
+    owner: Option<String>,
+}
+
+impl From<Reason> for Authorization {
+    fn from(Reason { script, justification, owner }: Reason) -> Self {
+        Self { script, justification, owner }
+    }
 }
 
 pub(crate) async fn authorize(
@@ -69,7 +87,10 @@ pub(crate) async fn authorize(
     by: By<ConfigWrite>,
     OnceJson(wish, key): OnceJson<Authorize>,
 ) -> Response {
-    once(console, key, by, |pages, by| async move { pages.authorize(wish.scripts, by).await }).await
+    once(console, key, by, |pages, by| async move {
+        pages.authorize(wish.scripts.into_iter().map(Authorization::from).collect(), by).await
+    })
+    .await
 }
 
 #[derive(Debug, Deserialize)]
@@ -122,11 +143,18 @@ pub(crate) async fn destinations(
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ApproveClass {
     site: String,
     class: PageClass,
-    #[serde(flatten)]
-    approval: Approval,
+    justification: Option<String>,
+    #[serde(default)]
+    each: BTreeMap<ScriptId, String>,
+    owner: Option<String>,
+    #[serde(default)]
+    with_destinations: bool,
+    #[serde(default)]
+    with_headers: bool,
 }
 
 pub(crate) async fn approve_class(
@@ -135,9 +163,14 @@ pub(crate) async fn approve_class(
     OnceJson(wish, key): OnceJson<ApproveClass>,
 ) -> Response {
     let site = on_site!(console, wish);
-    once(console, key, by, |pages, by| async move {
-        pages.approve_class(&site, wish.class, wish.approval, by).await
-    })
+    let ApproveClass { class, justification, each, owner, with_destinations, with_headers, .. } = wish;
+    let approval = Approval { justification, each, owner, with_destinations, with_headers };
+    once(
+        console,
+        key,
+        by,
+        move |pages, by| async move { pages.approve_class(&site, class, approval, by).await },
+    )
     .await
 }
 
@@ -154,7 +187,8 @@ pub(crate) async fn approve_headers(
     OnceJson(wish, key): OnceJson<ApproveHeaders>,
 ) -> Response {
     let site = on_site!(console, wish);
-    once(console, key, by, |pages, by| async move { pages.approve_headers(&site, wish.class, by).await }).await
+    once(console, key, by, |pages, by| async move { pages.approve_headers(&site, wish.class, by).await })
+        .await
 }
 
 #[derive(Debug, Deserialize)]
@@ -213,11 +247,18 @@ pub(crate) async fn allow(
 }
 
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Hold {
     site: String,
     class: PageClass,
-    #[serde(flatten)]
-    hold: HoldWish,
+    stage: StageWord,
+    #[serde(default)]
+    undecided: UndecidedWord,
+    elsewhere: Option<String>,
+    #[serde(default)]
+    trust: TrustWord,
+    #[serde(default)]
+    despite_breakage: bool,
 }
 
 pub(crate) async fn hold(
@@ -226,7 +267,9 @@ pub(crate) async fn hold(
     OnceJson(wish, key): OnceJson<Hold>,
 ) -> Response {
     let site = on_site!(console, wish);
-    once(console, key, by, |pages, by| async move { pages.set_hold(&site, wish.class, wish.hold, by).await }).await
+    let Hold { class, stage, undecided, elsewhere, trust, despite_breakage, .. } = wish;
+    let hold = HoldWish { stage, undecided, elsewhere, trust, despite_breakage };
+    once(console, key, by, move |pages, by| async move { pages.set_hold(&site, class, hold, by).await }).await
 }
 
 /// Nothing: the path says it all.

@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use gabion_core::{Severity, Timestamp};
 use gabion_markup::PageClass;
 use gabion_page::shell::{Shell, Status};
-use gabion_pages::change::{ChangeDetail, ChangeFilter, ChangeKind, ChangeState, ChangeView, NOTE_BYTES_MAX};
 use gabion_pages::ChangeId;
+use gabion_pages::change::{ChangeDetail, ChangeFilter, ChangeKind, ChangeState, ChangeView, NOTE_BYTES_MAX};
 use gabion_web::{CsrfForm, Operator, Page as Part, PathId, Principal, Problem, Staff, Viewer};
 use serde::Deserialize;
 
@@ -118,9 +118,9 @@ fn chosen<T: std::str::FromStr>(query: &str, name: &str) -> Result<Option<T>, Pr
 }
 
 fn choices(filter: &ChangeFilter) -> [(&'static str, &'static str, Vec<Choice>); 4] {
-    let states = ChangeState::ALL.iter().map(|state| {
-        (state.as_str(), words::pages::state(*state).1, filter.state == Some(*state))
-    });
+    let states = ChangeState::ALL
+        .iter()
+        .map(|state| (state.as_str(), words::pages::state(*state).1, filter.state == Some(*state)));
     let severities = [(Severity::Warning, "warning and above"), (Severity::Critical, "critical")];
     let severities = severities
         .into_iter()

@@ -192,7 +192,9 @@ mod tests {
         let rules = read(&texts(&["/checkout/*", " "]), &texts(&["payment", "other"])).expect("rules");
         assert_eq!(rules.len(), 1);
         assert_eq!((rules[0].path.as_str(), rules[0].class), ("/checkout/*", PageClass::Payment));
-        assert!(read(&texts(&["checkout"]), &texts(&["payment"])).is_err_and(|wrong| wrong.contains("checkout")));
+        assert!(
+            read(&texts(&["checkout"]), &texts(&["payment"])).is_err_and(|wrong| wrong.contains("checkout"))
+        );
         assert!(read(&texts(&["/a"]), &texts(&["paying"])).is_err_and(|wrong| wrong.contains("payment")));
         assert!(read(&texts(&["/a", "/b"]), &texts(&["other"])).is_err());
     }

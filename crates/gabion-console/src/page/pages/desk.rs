@@ -239,7 +239,11 @@ fn headers(class: &ClassOverview, baselines: &[BaselineView]) -> Option<Headers>
     });
     let mut sentences: Vec<String> = different.collect();
     if class.baseline_at.is_none() && class.last_seen.is_some() {
-        sentences.insert(0, "Nobody approved them yet. What is there now becomes what later answers are compared with.".to_owned());
+        sentences.insert(
+            0,
+            "Nobody approved them yet. What is there now becomes what later answers are compared with."
+                .to_owned(),
+        );
     }
     (!sentences.is_empty()).then(|| Headers {
         name: class.class.as_str(),

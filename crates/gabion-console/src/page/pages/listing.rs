@@ -63,7 +63,8 @@ pub(super) fn of_comparison(comparison: &Comparison, risks: &[Risk]) -> Listing 
 pub(super) fn of_change(comparison: &Comparison, risks: &[RiskNote]) -> Listing {
     let mut left: Vec<&RiskNote> = risks.iter().collect();
     listed(comparison, |side, _, text| {
-        let is_here = |risk: &&RiskNote| side == Side::New && !risk.detail.is_empty() && text.contains(&risk.detail);
+        let is_here =
+            |risk: &&RiskNote| side == Side::New && !risk.detail.is_empty() && text.contains(&risk.detail);
         let here = left.iter().filter(|risk| is_here(risk)).map(|risk| noted(risk)).collect();
         left.retain(|risk| !is_here(risk));
         here

@@ -94,10 +94,7 @@ pub(super) async fn show(
 }
 
 /// How it stands in one sentence, and what to do about it.
-fn standing(
-    overview: &SiteOverview,
-    site: &Chosen,
-) -> (Tone, String, Option<(&'static str, String)>) {
+fn standing(overview: &SiteOverview, site: &Chosen) -> (Tone, String, Option<(&'static str, String)>) {
     let sum = |of: fn(&ClassOverview) -> u64| overview.classes.iter().map(of).sum::<u64>();
     let payment = overview.classes.iter().find(|class| class.class == PageClass::Payment);
     let of_payment = |of: fn(&ClassOverview) -> u64| payment.map_or(0, of);

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use gabion_core::Timestamp;
 use gabion_markup::PageClass;
 use gabion_page::chart::{self, FlowChart, FlowEnd, Ink, Svg};
-use gabion_page::shell::Shell;
+use gabion_page::shell::{Shell, Status};
 use gabion_pages::PagesError;
 use gabion_pages::third_party::{Flow, ThirdParty};
 use gabion_web::{CsrfForm, Operator, Principal, Problem, Staff, Viewer};
@@ -15,12 +15,12 @@ use serde::Deserialize;
 
 use super::mistake;
 use super::site::{Chosen, Head};
+use crate::Console;
 use crate::page::ask::{Ask, Mistake};
 use crate::page::query;
 use crate::problem::{Drawn, draw};
 use crate::words::Moment;
 use crate::words::pages as words;
-use crate::Console;
 
 /// Hosts of the picture: those that could receive most. The table has all.
 const DRAWN_MAX: usize = 24;
@@ -149,7 +149,8 @@ fn row(party: &ThirdParty, site: &Chosen, now: Timestamp) -> Row {
         classes: classes.join(", "),
         ways: ways.join(", "),
         flow: words::flow(party.flow, party.could_receive),
-        is_card: party.flow == Flow::FormAccess && words::flow_ink(party.flow, party.could_receive) == Ink::Danger,
+        is_card: party.flow == Flow::FormAccess
+            && words::flow_ink(party.flow, party.could_receive) == Ink::Danger,
         waiting: party.scripts_new,
         first_seen: Moment::new(party.first_seen, now),
         last_seen: Moment::new(party.last_seen, now),
@@ -170,7 +171,8 @@ pub(super) async fn download(
     let site = Chosen::of(&console, query.as_deref().unwrap_or_default())?;
     let list = console.0.pages.privacy_list(&site.id).await?;
     let name = format!("attachment; filename=\"third-parties-{}.txt\"", site.id);
-    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name)], list).into_response())
+    Ok(([(CONTENT_TYPE, "text/plain; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name)], list)
+        .into_response())
 }
 
 /// A wish as link and form hold it.
@@ -218,13 +220,7 @@ pub(super) async fn decide(
     Ok(question(&console, &staff, &site, wish, refused).await?.into_response())
 }
 
-async fn question(
-    console: &Console,
-    staff: &Staff,
-    site: &Chosen,
-    wish: Wish,
-    mistake: Mistake,
-) -> Drawn {
+async fn question(console: &Console, staff: &Staff, site: &Chosen, wish: Wish, mistake: Mistake) -> Drawn {
     let stops = match wish.act.as_str() {
         "stop" => true,
         "allow" => false,
@@ -239,7 +235,8 @@ async fn question(
         vec![
             format!("From now on no script from {host} runs on any page of {}.", site.name),
             format!("It is on {} now. Whatever needs it there stops working.", classes.join(", ")),
-            "What is not a script, such as pictures and frames, is decided on the page of approvals.".to_owned(),
+            "What is not a script, such as pictures and frames, is decided on the page of approvals."
+                .to_owned(),
             "You can allow it again at any time; both work at once.".to_owned(),
         ]
     } else {

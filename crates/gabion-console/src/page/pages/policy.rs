@@ -151,7 +151,9 @@ fn weighed(proposal: &Proposal, now: Timestamp) -> String {
     match proposal.learning_since {
         Some(since) => {
             let since = Moment::new(since, now).relative;
-            format!("Weighed with {views} page views and {reports} reports of browsers; the first came {since}.")
+            format!(
+                "Weighed with {views} page views and {reports} reports of browsers; the first came {since}."
+            )
         }
         None => "No page was seen yet, so there is nothing to weigh it with.".to_owned(),
     }
@@ -165,7 +167,10 @@ fn broken(one: &Breakage, now: Timestamp) -> Broken {
         last_seen: Moment::new(one.last_seen, now),
         told_by: match (one.is_reported_only, one.reports) {
             (true, reports) => {
-                format!("told by browsers only, {} times; it may be an extension of a customer", format::count(reports))
+                format!(
+                    "told by browsers only, {} times; it may be an extension of a customer",
+                    format::count(reports)
+                )
             }
             (false, 0) => "seen in the page".to_owned(),
             (false, reports) => format!("seen in the page; browsers told {} times", format::count(reports)),
@@ -205,7 +210,10 @@ pub(super) async fn ask(
     let proposal = console.0.pages.proposal(&site.id, class).await?;
     let title = words::class_inside(class);
     let mut explanation = vec![
-        format!("On {title} of {}, browsers then run only scripts you approved, and send only to places you allowed.", site.name),
+        format!(
+            "On {title} of {}, browsers then run only scripts you approved, and send only to places you allowed.",
+            site.name
+        ),
         weighed(&proposal, console.now()),
     ];
     let breaks = proposal.breakage.len();

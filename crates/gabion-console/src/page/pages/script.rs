@@ -6,9 +6,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use gabion_core::{SiteId, Timestamp};
 use gabion_page::format;
 use gabion_page::shell::Shell;
-use gabion_pages::decision::{
-    Authorization, DecisionView, JUSTIFICATION_BYTES_MAX, OWNER_BYTES_MAX,
-};
+use gabion_pages::decision::{Authorization, DecisionView, JUSTIFICATION_BYTES_MAX, OWNER_BYTES_MAX};
 use gabion_pages::script::{ScriptDetail, ScriptForm, ScriptView, VersionView};
 use gabion_pages::{PagesError, ScriptId, Status as Decided};
 use gabion_web::page::LIMIT_MAX;
@@ -150,7 +148,8 @@ fn whose(script: &ScriptView) -> String {
 pub(super) fn suggestions(script: &ScriptView) -> Vec<String> {
     let host = script.origin.as_deref().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
     let known = host.and_then(gabion_pages::company::of_host);
-    let of_company = known.map(|known| format!("{} {}; we use it here", known.company, known.purpose.sentence()));
+    let of_company =
+        known.map(|known| format!("{} {}; we use it here", known.company, known.purpose.sentence()));
     let own = (script.is_own || script.origin.is_none()).then(|| "Part of our shop".to_owned());
     of_company.into_iter().chain(own).collect()
 }
@@ -217,7 +216,9 @@ fn pin_of(script: &ScriptView) -> Option<Pin> {
     }
     let is_own_pace = script.changes_by_itself;
     let (sentence, is_possible) = match (&script.pin, script.company) {
-        (Some(_), _) => ("Browsers run it only while it says what it said when it was pinned.".to_owned(), true),
+        (Some(_), _) => {
+            ("Browsers run it only while it says what it said when it was pinned.".to_owned(), true)
+        }
         (None, Some(company)) if is_own_pace => {
             (format!("{company} changes it without notice: a pin would break the page one day."), false)
         }
@@ -226,7 +227,8 @@ fn pin_of(script: &ScriptView) -> Option<Pin> {
         }
         (None, _) if script.hash.is_none() => ("Nobody saw yet what it says.".to_owned(), false),
         (None, _) => {
-            let text = "Pinned, browsers refuse it when it says anything else. Unpin it before you update it.";
+            let text =
+                "Pinned, browsers refuse it when it says anything else. Unpin it before you update it.";
             (text.to_owned(), true)
         }
     };

@@ -47,8 +47,7 @@ impl Chosen {
     /// # Errors
     /// As [`Chosen::of`].
     pub(super) fn named(console: &Console, wanted: Option<&str>) -> Result<Self, Problem> {
-        let sites: Vec<_> =
-            console.0.edge.sites().into_iter().map(|site| (site.id, site.name)).collect();
+        let sites: Vec<_> = console.0.edge.sites().into_iter().map(|site| (site.id, site.name)).collect();
         let found = match wanted {
             Some(wanted) => sites.iter().find(|(id, _)| id == wanted),
             None => sites.first(),
