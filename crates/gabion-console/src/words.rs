@@ -61,6 +61,11 @@ pub(crate) fn field_name(name: &str) -> String {
     name.replace('_', " ")
 }
 
+/// The severity of this name.
+pub(crate) fn severity(name: &str) -> Option<Severity> {
+    [Severity::Info, Severity::Warning, Severity::Critical].into_iter().find(|known| known.as_str() == name)
+}
+
 /// The color of a severity.
 pub(crate) fn status_of(severity: Severity) -> Status {
     match severity {

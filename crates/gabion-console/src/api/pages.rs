@@ -23,6 +23,7 @@ use http::header::CONTENT_TYPE;
 
 use crate::Console;
 use crate::page::query;
+use crate::words;
 
 /// What a handler answers with.
 type Answer<T> = Result<Json<T>, Problem>;
@@ -47,6 +48,13 @@ impl Asked {
     fn word<T: std::str::FromStr>(&self, name: &'static str) -> Result<Option<T>, Problem> {
         let unknown = |_| wrong(name, &format!("{name} is not one of the known words"));
         query::value(&self.query, name).map(|text| text.parse().map_err(unknown)).transpose()
+    }
+
+    fn severity(&self) -> Result<Option<Severity>, Problem> {
+        let unknown = || wrong("severity", "severity is info, warning or critical");
+        query::value(&self.query, "severity")
+            .map(|text| words::severity(&text).ok_or_else(unknown))
+            .transpose()
     }
 
     fn class(&self) -> Result<PageClass, Problem> {
@@ -150,7 +158,7 @@ pub(super) async fn changes(
         class: asked.word("class")?,
         kind: asked.word("kind")?,
         state: asked.word("state")?,
-        severity_min: asked.word::<Severity>("severity")?,
+        severity_min: asked.severity()?,
     };
     Ok(Json(console.0.pages.changes(&asked.site, filter, page).await?))
 }

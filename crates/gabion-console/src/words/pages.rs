@@ -35,7 +35,7 @@ pub(crate) const fn class_inside(class: PageClass) -> &'static str {
     }
 }
 
-/// `a payment page`, for a choice of what a page is for.
+/// What a page is for, in a choice: `paying`.
 pub(crate) const fn purpose(class: PageClass) -> &'static str {
     match class {
         PageClass::Payment => "paying",
@@ -174,6 +174,7 @@ pub(crate) const fn destination(kind: DestinationKind) -> &'static str {
         DestinationKind::Font => "loads fonts from",
         DestinationKind::Media => "loads sound and film from",
         DestinationKind::Worker => "loads workers from",
+        DestinationKind::Eval => "makes script of text, with",
     }
 }
 

@@ -12,9 +12,9 @@ use gabion_pages::change::ChangeState;
 use gabion_pages::decision::{
     Approval, Authorization, DecisionView, HoldWish, StageWord, TrustWord, UndecidedWord,
 };
-use gabion_pages::{ChangeId, DecisionId, DestinationId, Pages, PagesError, ScriptId, Status};
+use gabion_pages::{ChangeId, DecisionId, DestinationId, ScriptId, Status};
 use gabion_web::idempotency::Once;
-use gabion_web::{By, ConfigWrite, OnceJson, PathId};
+use gabion_web::{By, ConfigWrite, OnceJson, PathId, Problem};
 use serde::Deserialize;
 
 use super::known;
@@ -26,23 +26,12 @@ async fn once<F>(
     console: Console,
     once: Once,
     by: By<ConfigWrite>,
-    act: impl FnOnce(Pages, Actor) -> F + Send + 'static,
+    act: impl FnOnce(Console, Actor) -> F + Send + 'static,
 ) -> Response
 where
-    F: Future<Output = Result<DecisionView, PagesError>> + Send,
+    F: Future<Output = Result<DecisionView, Problem>> + Send + 'static,
 {
-    let pages = console.0.pages.clone();
-    act_once(console, once, async move { Ok(act(pages, by.principal.actor()).await?) }).await
-}
-
-/// Runs an act on a site of the configuration.
-macro_rules! on_site {
-    ($console:ident, $wish:ident) => {
-        match known(&$console, &$wish.site) {
-            Ok(site) => site,
-            Err(problem) => return axum::response::IntoResponse::into_response(problem),
-        }
-    };
+    act_once(console.clone(), once, act(console, by.principal.actor())).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -57,8 +46,11 @@ pub(crate) async fn classes(
     by: By<ConfigWrite>,
     OnceJson(wish, key): OnceJson<Classes>,
 ) -> Response {
-    let site = on_site!(console, wish);
-    once(console, key, by, |pages, by| async move { pages.set_classes(&site, wish.rules, by).await }).await
+    once(console, key, by, move |console, by| async move {
+        let site = known(&console, &wish.site)?;
+        Ok(console.0.pages.set_classes(&site, wish.rules, by).await?)
+    })
+    .await
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,8 +79,9 @@ pub(crate) async fn authorize(
     by: By<ConfigWrite>,
     OnceJson(wish, key): OnceJson<Authorize>,
 ) -> Response {
-    once(console, key, by, |pages, by| async move {
-        pages.authorize(wish.scripts.into_iter().map(Authorization::from).collect(), by).await
+    once(console, key, by, move |console, by| async move {
+        let scripts = wish.scripts.into_iter().map(Authorization::from).collect();
+        Ok(console.0.pages.authorize(scripts, by).await?)
     })
     .await
 }
@@ -105,7 +98,10 @@ pub(crate) async fn deny(
     by: By<ConfigWrite>,
     OnceJson(wish, key): OnceJson<Deny>,
 ) -> Response {
-    once(console, key, by, |pages, by| async move { pages.deny(wish.scripts, &wish.reason, by).await }).await
+    once(console, key, by, move |console, by| async move {
+        Ok(console.0.pages.deny(wish.scripts, &wish.reason, by).await?)
+    })
+    .await
 }
 
 #[derive(Debug, Deserialize)]
@@ -120,7 +116,10 @@ pub(crate) async fn pin(
     PathId(id): PathId<ScriptId>,
     OnceJson(wish, key): OnceJson<Pin>,
 ) -> Response {
-    once(console, key, by, move |pages, by| async move { pages.set_pin(id, wish.pinned, by).await }).await
+    once(console, key, by, move |console, by| async move {
+        Ok(console.0.pages.set_pin(id, wish.pinned, by).await?)
+    })
+    .await
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,8 +135,9 @@ pub(crate) async fn destinations(
     by: By<ConfigWrite>,
     OnceJson(wish, key): OnceJson<Destinations>,
 ) -> Response {
-    once(console, key, by, |pages, by| async move {
-        pages.decide_destinations(wish.destinations, wish.status, &wish.reason, by).await
+    once(console, key, by, move |console, by| async move {
+        let reason = &wish.reason;
+        Ok(console.0.pages.decide_destinations(wish.destinations, wish.status, reason, by).await?)
     })
     .await
 }
@@ -162,15 +162,12 @@ pub(crate) async fn approve_class(
     by: By<ConfigWrite>,
     OnceJson(wish, key): OnceJson<ApproveClass>,
 ) -> Response {
-    let site = on_site!(console, wish);
-    let ApproveClass { class, justification, each, owner, with_destinations, with_headers, .. } = wish;
-    let approval = Approval { justification, each, owner, with_destinations, with_headers };
-    once(
-        console,
-        key,
-        by,
-        move |pages, by| async move { pages.approve_class(&site, class, approval, by).await },
-    )
+    once(console, key, by, move |console, by| async move {
+        let site = known(&console, &wish.site)?;
+        let ApproveClass { class, justification, each, owner, with_destinations, with_headers, .. } = wish;
+        let approval = Approval { justification, each, owner, with_destinations, with_headers };
+        Ok(console.0.pages.approve_class(&site, class, approval, by).await?)
+    })
     .await
 }
 
@@ -186,9 +183,11 @@ pub(crate) async fn approve_headers(
     by: By<ConfigWrite>,
     OnceJson(wish, key): OnceJson<ApproveHeaders>,
 ) -> Response {
-    let site = on_site!(console, wish);
-    once(console, key, by, |pages, by| async move { pages.approve_headers(&site, wish.class, by).await })
-        .await
+    once(console, key, by, move |console, by| async move {
+        let site = known(&console, &wish.site)?;
+        Ok(console.0.pages.approve_headers(&site, wish.class, by).await?)
+    })
+    .await
 }
 
 #[derive(Debug, Deserialize)]
@@ -204,8 +203,8 @@ pub(crate) async fn settle(
     PathId(id): PathId<ChangeId>,
     OnceJson(wish, key): OnceJson<Settle>,
 ) -> Response {
-    once(console, key, by, move |pages, by| async move {
-        pages.settle_change(id, wish.state, wish.note.as_deref(), by).await
+    once(console, key, by, move |console, by| async move {
+        Ok(console.0.pages.settle_change(id, wish.state, wish.note.as_deref(), by).await?)
     })
     .await
 }
@@ -223,9 +222,9 @@ pub(crate) async fn stop(
     by: By<ConfigWrite>,
     OnceJson(wish, key): OnceJson<Stop>,
 ) -> Response {
-    let site = on_site!(console, wish);
-    once(console, key, by, |pages, by| async move {
-        pages.stop_origin(&site, &wish.origin, &wish.reason, by).await
+    once(console, key, by, move |console, by| async move {
+        let site = known(&console, &wish.site)?;
+        Ok(console.0.pages.stop_origin(&site, &wish.origin, &wish.reason, by).await?)
     })
     .await
 }
@@ -242,8 +241,11 @@ pub(crate) async fn allow(
     by: By<ConfigWrite>,
     OnceJson(wish, key): OnceJson<Allow>,
 ) -> Response {
-    let site = on_site!(console, wish);
-    once(console, key, by, |pages, by| async move { pages.allow_origin(&site, &wish.origin, by).await }).await
+    once(console, key, by, move |console, by| async move {
+        let site = known(&console, &wish.site)?;
+        Ok(console.0.pages.allow_origin(&site, &wish.origin, by).await?)
+    })
+    .await
 }
 
 #[derive(Debug, Deserialize)]
@@ -266,10 +268,13 @@ pub(crate) async fn hold(
     by: By<ConfigWrite>,
     OnceJson(wish, key): OnceJson<Hold>,
 ) -> Response {
-    let site = on_site!(console, wish);
-    let Hold { class, stage, undecided, elsewhere, trust, despite_breakage, .. } = wish;
-    let hold = HoldWish { stage, undecided, elsewhere, trust, despite_breakage };
-    once(console, key, by, move |pages, by| async move { pages.set_hold(&site, class, hold, by).await }).await
+    once(console, key, by, move |console, by| async move {
+        let site = known(&console, &wish.site)?;
+        let Hold { class, stage, undecided, elsewhere, trust, despite_breakage, .. } = wish;
+        let hold = HoldWish { stage, undecided, elsewhere, trust, despite_breakage };
+        Ok(console.0.pages.set_hold(&site, class, hold, by).await?)
+    })
+    .await
 }
 
 /// Nothing: the path says it all.
@@ -283,5 +288,5 @@ pub(crate) async fn undo(
     PathId(id): PathId<DecisionId>,
     OnceJson(Nothing {}, key): OnceJson<Nothing>,
 ) -> Response {
-    once(console, key, by, move |pages, by| async move { pages.undo(id, by).await }).await
+    once(console, key, by, move |console, by| async move { Ok(console.0.pages.undo(id, by).await?) }).await
 }

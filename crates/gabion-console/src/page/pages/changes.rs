@@ -80,7 +80,7 @@ pub(super) async fn list(
         class: chosen(&query, "class")?,
         kind: chosen(&query, "kind")?,
         state: chosen(&query, "state")?,
-        severity_min: chosen(&query, "severity")?,
+        severity_min: severity(&query)?,
     };
     let choices = choices(&filter);
     let is_filtered = filter != ChangeFilter::default();
@@ -115,6 +115,11 @@ pub(super) async fn list(
 fn chosen<T: std::str::FromStr>(query: &str, name: &str) -> Result<Option<T>, Problem> {
     let unknown = |_| Problem::invalid(format!("{name} is not one of those offered"));
     query::value(query, name).map(|text| text.parse().map_err(unknown)).transpose()
+}
+
+fn severity(query: &str) -> Result<Option<Severity>, Problem> {
+    let unknown = || Problem::invalid("severity is not one of those offered");
+    query::value(query, "severity").map(|text| words::severity(&text).ok_or_else(unknown)).transpose()
 }
 
 fn choices(filter: &ChangeFilter) -> [(&'static str, &'static str, Vec<Choice>); 4] {

@@ -65,7 +65,7 @@ struct Item {
 /// A class with something that waits.
 struct Whole {
     name: &'static str,
-    title: &'static str,
+    title: String,
     waiting: String,
 }
 
@@ -84,7 +84,7 @@ struct Place {
 /// Headers of a class that were not approved, or are different.
 struct Headers {
     name: &'static str,
-    title: &'static str,
+    title: String,
     sentences: Vec<String>,
 }
 
@@ -211,7 +211,7 @@ fn whole(class: &ClassOverview) -> Option<Whole> {
         .collect();
     (!waiting.is_empty()).then(|| Whole {
         name: class.class.as_str(),
-        title: words::class(class.class),
+        title: format!("{} as they are", words::class(class.class)),
         waiting: waiting.join(" and "),
     })
 }
@@ -247,7 +247,7 @@ fn headers(class: &ClassOverview, baselines: &[BaselineView]) -> Option<Headers>
     }
     (!sentences.is_empty()).then(|| Headers {
         name: class.class.as_str(),
-        title: words::class(class.class),
+        title: format!("Headers of {}", words::class_inside(class.class)),
         sentences,
     })
 }

@@ -112,7 +112,7 @@ fn note(risk: &Risk) -> Note {
     let sentence = risk.kind.sentence();
     let text = match risk.detail.as_str() {
         "" => sentence.to_owned(),
-        detail => format!("{} {detail}", sentence.trim_end_matches('.').to_owned() + ":"),
+        detail => format!("{}: {detail}", sentence.trim_end_matches('.')),
     };
     Note { is_critical: risk.severity == Severity::Critical, text }
 }

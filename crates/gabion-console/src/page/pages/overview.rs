@@ -49,7 +49,9 @@ struct Page<'a> {
 struct Card {
     title: &'static str,
     stage: Pill,
-    waiting: u64,
+    /// Scripts that wait, in words.
+    waiting: String,
+    waits: bool,
     approved: u64,
     denied: u64,
     open: String,
@@ -158,7 +160,8 @@ fn card(class: &ClassOverview, site: &Chosen, now: Timestamp) -> Card {
     Card {
         title: words::class(class.class),
         stage: words::stage(class.stage),
-        waiting: class.scripts.new,
+        waiting: format!("{} wait", format::count(class.scripts.new)),
+        waits: class.scripts.new > 0,
         approved: class.scripts.authorized,
         denied: class.scripts.denied,
         open: if open == 0 { "none".to_owned() } else { plural(open, "change", "changes") },
@@ -179,7 +182,9 @@ fn by_day(changes: &[ChangeView], now: Timestamp) -> Svg {
     let age = |at: Timestamp| usize::try_from(now.since(at).as_secs() / DAY.as_secs()).unwrap_or(usize::MAX);
     let points = |severity: Severity| {
         let of = |day: usize| {
-            changes.iter().filter(|change| change.severity == severity && age(change.at) == DAYS - 1 - day)
+            changes
+                .iter()
+                .filter(move |change| change.severity == severity && age(change.at) == DAYS - 1 - day)
         };
         (0..DAYS).map(|day| Some(of(day).map(|_| 1.0).sum())).collect()
     };
@@ -203,6 +208,6 @@ fn by_day(changes: &[ChangeView], now: Timestamp) -> Svg {
 
 impl Card {
     fn status(&self) -> Status {
-        if self.waiting > 0 { Status::Degraded } else { Status::Ok }
+        if self.waits { Status::Degraded } else { Status::Ok }
     }
 }

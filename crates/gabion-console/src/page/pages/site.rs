@@ -73,7 +73,7 @@ impl Chosen {
             href: self.url(path, &[]),
             current: path == here,
         };
-        let several = if self.sites.len() > 1 { self.sites.as_slice() } else { &[] };
+        let several: &[_] = if self.sites.len() > 1 { self.sites.as_slice() } else { &[] };
         let site = |(id, name): &(String, String)| (id.clone(), name.clone(), id == self.id.as_str());
         Head { tabs: VIEWS.into_iter().map(tab).collect(), here, sites: several.iter().map(site).collect() }
     }
