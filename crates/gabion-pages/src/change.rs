@@ -2,12 +2,13 @@
 
 use gabion_core::{Actor, EventKind, Severity, SiteId, Timestamp};
 use gabion_markup::PageClass;
+use gabion_markup::script::compare;
 use gabion_web::{Cursor, Listing, Page};
 use serde::{Deserialize, Serialize};
 
 use crate::identity::words;
 use crate::script::VersionComparison;
-use crate::{ChangeId, Pages, PagesError, ScriptId, SeenBy, event, store};
+use crate::{ChangeId, Pages, PagesError, ScriptId, SeenBy, aside, event, store};
 
 /// Changes of one site that are told of in a day because browsers reported them: anybody can send a report. Further ones
 /// are counted as reached limits.
@@ -132,8 +133,6 @@ pub struct ChangeView {
 /// One change with its difference.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangeDetail {
-    /// The site.
-    pub site: SiteId,
     /// The change.
     pub change: ChangeView,
     /// The lines that are different, where both texts are kept; everything is new where a script appeared.
@@ -189,20 +188,21 @@ impl Pages {
                     None => Ok(None),
                 };
                 let texts = (text(&change.hash_before)?, text(&change.hash_after)?);
-                Ok::<_, PagesError>(Some((site, change, texts)))
+                Ok::<_, PagesError>(Some((change, texts)))
             })
             .await?;
-        let (site, change, texts) = found.ok_or(PagesError::NotFound { what: "change" })?;
+        let (change, texts) = found.ok_or(PagesError::NotFound { what: "change" })?;
         let comparison = match (change.kind, texts) {
             (ChangeKind::ScriptAppeared, (_, Some(new))) => Some((String::new(), new)),
             (_, (Some(old), Some(new))) => Some((old, new)),
             _ => None,
         };
-        let comparison = comparison.map(|(old, new)| VersionComparison {
+        let Some((old, new)) = comparison else { return Ok(ChangeDetail { change, comparison: None }) };
+        let comparison = VersionComparison {
             old: change.hash_before.clone().unwrap_or_default(),
             new: change.hash_after.clone().unwrap_or_default(),
-            lines: gabion_markup::script::compare(&old, &new),
-        });
-        Ok(ChangeDetail { site, change, comparison })
+            lines: aside(move || compare(&old, &new)).await,
+        };
+        Ok(ChangeDetail { change, comparison: Some(comparison) })
     }
 }

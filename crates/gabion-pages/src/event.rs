@@ -29,7 +29,8 @@ pub const DECIDED: EventKind = EventKind::new("pages.decided", 1, Info).sealed()
 pub const HELD: EventKind = EventKind::new("pages.held", 1, Warning).sealed();
 /// A look from outside saw nothing. Fields: `page`, `reason`. Told when it begins to fail.
 pub const LOOK_FAILED: EventKind = EventKind::new("pages.look_failed", 1, Warning);
-/// No look from outside saw a payment page for seven days; once a day. Fields: `page`, `reason`.
+/// No look from outside saw a payment page for seven days; once a week. Only a warning where the page was served, and so
+/// looked at, in that time. Fields: `page`, `reason`.
 pub const LOOK_OVERDUE: EventKind = EventKind::new("pages.look_overdue", 1, Critical).sealed();
 /// Sightings were lost because there were too many at once. Fields: `sightings`.
 pub const SIGHTINGS_DROPPED: EventKind = EventKind::new("pages.sightings_dropped", 1, Warning);

@@ -102,3 +102,11 @@ impl Pages {
         &*self.0.entropy
     }
 }
+
+/// Runs what takes long, such as reading scripts, beside the threads that others wait for.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
+}

@@ -8,7 +8,7 @@ use std::time::Duration;
 use gabion_core::SiteId;
 use gabion_markup::Address;
 
-/// A payment page that no look saw for so long is told of as critical: PCI DSS 4.0.1 requirement 11.6.1.
+/// A payment page that no look saw for so long is told of: PCI DSS 4.0.1 requirement 11.6.1.
 pub const LOOK_OVERDUE_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Pages that one round looks at.
 pub const LOOKS_PER_ROUND_MAX: usize = 20;

@@ -8,14 +8,15 @@ use gabion_web::{Cursor, Listing, Page};
 use serde::Serialize;
 
 use crate::identity::words;
-use crate::{Entered, Pages, PagesError, ScriptId, SeenBy, Status, store};
+use crate::{Entered, Pages, PagesError, ScriptId, SeenBy, Status, aside, store};
 
 /// Scripts and event handlers that are kept of one class of a site. A shop has 20 to 200; above it new ones are told of
 /// once a day and not kept.
 pub const SCRIPTS_PER_CLASS_MAX: usize = 1_000;
 /// Of those, how many may be known from browsers' reports alone, which anybody can send.
 pub const REPORTED_SCRIPTS_PER_CLASS_MAX: usize = 200;
-/// Versions that are kept of one script; the one that was seen longest ago goes first.
+/// Versions that are kept of one script; those that only browsers told of go first, then the
+/// one that was seen longest ago.
 pub const VERSIONS_PER_SCRIPT_MAX: usize = 20;
 /// Bytes of texts of scripts that are kept of one site. Above it new versions are kept without their text.
 pub const TEXT_BYTES_PER_SITE_MAX: u64 = 64 * 1024 * 1024;
@@ -128,8 +129,6 @@ pub struct VersionView {
 /// One script with everything that is known of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct ScriptDetail {
-    /// The site.
-    pub site: SiteId,
     /// The script.
     pub script: ScriptView,
     /// What it said, newest first.
@@ -207,12 +206,13 @@ impl Pages {
                 let versions = store::version::of(tx, &row.site, &row.view.key)?;
                 let texts = store::version::last_texts(tx, &row.site, &row.view.key)?;
                 let elsewhere = store::script::classes_of(tx, &row.site, &row.view.key)?;
-                Ok::<_, PagesError>(Some((row, versions, texts, elsewhere)))
+                Ok::<_, PagesError>(Some((row.view, versions, texts, elsewhere)))
             })
             .await?;
-        let (row, versions, texts, mut elsewhere) = found.ok_or(PagesError::NotFound { what: "script" })?;
-        elsewhere.retain(|class| *class != row.view.class);
-        Ok(detail(row.site, row.view, versions, texts, elsewhere))
+        let (script, versions, texts, mut elsewhere) =
+            found.ok_or(PagesError::NotFound { what: "script" })?;
+        elsewhere.retain(|class| *class != script.class);
+        Ok(aside(move || detail(script, versions, texts, elsewhere)).await)
     }
 
     /// Two versions of a script, compared line by line.
@@ -239,12 +239,12 @@ impl Pages {
         let (Some(before), Some(after)) = texts else {
             return Err(PagesError::NotFound { what: "text of that version" });
         };
-        Ok(VersionComparison { old, new, lines: compare(&before, &after) })
+        let lines = aside(move || compare(&before, &after)).await;
+        Ok(VersionComparison { old, new, lines })
     }
 }
 
 fn detail(
-    site: SiteId,
     script: ScriptView,
     versions: Vec<VersionView>,
     mut texts: Vec<(String, String)>,
@@ -259,5 +259,5 @@ fn detail(
     };
     let text = if texts.is_empty() { None } else { Some(texts.swap_remove(0).1) };
     let risks = text.as_deref().map(risks).unwrap_or_default();
-    ScriptDetail { site, script, versions, text, risks, comparison, elsewhere }
+    ScriptDetail { script, versions, text, risks, comparison, elsewhere }
 }

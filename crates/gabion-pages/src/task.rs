@@ -43,10 +43,10 @@ impl Pages {
         if let Err(error) = self.refresh().await {
             tracing::warn!(%error, "What pages are held to was not read: {error}");
         }
-        let aside = self.clone();
-        let looking = tokio::spawn(async move { aside.look_and_sweep(&*outside).await });
-        self.ingest(receiver).await;
-        looking.abort();
+        tokio::select! {
+            () = self.ingest(receiver) => {}
+            () = self.look_and_sweep(&*outside) => {}
+        }
     }
 
     async fn ingest(&self, mut receiver: PagesReceiver) {

@@ -1,21 +1,16 @@
 //! Making decisions.
 
-use std::collections::BTreeMap;
+mod scripts;
+mod site;
 
-use gabion_core::{Actor, Event, EventId, SiteId};
-use gabion_markup::class::{CLASS_RULES_MAX, ClassRule};
-use gabion_markup::holding::ScriptKey;
-use gabion_markup::{Address, PageClass};
+use gabion_core::{Actor, Event, EventId, SiteId, Timestamp};
+use gabion_markup::PageClass;
 use gabion_store::Tx;
 
-use super::{
-    Approval, Authorization, DecisionKind, DecisionView, HoldState, HoldWish, ITEMS_MAX, Item,
-    JUSTIFICATION_BYTES_MAX, OWNER_BYTES_MAX, StageWord, State, Stop, Subject, UndecidedWord,
-};
-use crate::change::{ChangeState, NOTE_BYTES_MAX};
+use super::{DecisionKind, DecisionView, ITEMS_MAX, Item, JUSTIFICATION_BYTES_MAX, State, Subject};
 use crate::store::decision::Row;
 use crate::store::headers::Baseline;
-use crate::{ChangeId, DecisionId, DestinationId, Pages, PagesError, ScriptId, Status, event, store};
+use crate::{DecisionId, Pages, PagesError, event, store};
 
 /// What is new about each thing.
 type Wishes = Vec<(Subject, State)>;
@@ -31,346 +26,6 @@ struct Draft {
 }
 
 impl Pages {
-    /// Lets scripts run, each with its justification; their open changes are accepted. All have to be of one site.
-    ///
-    /// # Errors
-    /// [`PagesError::Field`] without a justification; [`PagesError::NotFound`]; [`PagesError::Store`].
-    pub async fn authorize(
-        &self,
-        authorizations: Vec<Authorization>,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        let mut checked = Vec::new();
-        for one in authorizations {
-            let justification = justification(&one.justification)?;
-            checked.push((one.script, justification, owner(one.owner.as_deref())?));
-        }
-        bounded(checked.len())?;
-        let (now, actor) = (self.now(), by.clone());
-        self.decide(Draft::new(DecisionKind::Authorize, by), move |tx| {
-            let mut wishes = Wishes::new();
-            let mut site = None;
-            for (id, justification, owner) in &checked {
-                let row = found(store::script::by_id(tx, *id)?, "script")?;
-                same_site(&mut site, &row.site)?;
-                let state = State::Script {
-                    status: Status::Authorized,
-                    owner: owner.clone().or(row.view.owner),
-                    justification: Some(justification.clone()),
-                    by: Some(actor.clone()),
-                    at: Some(now),
-                    pin: row.view.pin.and(row.view.hash),
-                };
-                wishes.push((Subject::Script(*id), state));
-            }
-            Ok((found(site, "script")?, wishes))
-        })
-        .await
-    }
-
-    /// Keeps scripts from running, whatever the stage; their open changes are rejected. All have to be of one site.
-    ///
-    /// # Errors
-    /// [`PagesError::Field`] without a reason; [`PagesError::NotFound`]; [`PagesError::Store`].
-    pub async fn deny(
-        &self,
-        scripts: Vec<ScriptId>,
-        reason: &str,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        bounded(scripts.len())?;
-        let reason = justification(reason)?;
-        let draft =
-            Draft { justification: Some(reason.clone()), ..Draft::new(DecisionKind::Deny, by.clone()) };
-        let now = self.now();
-        self.decide(draft, move |tx| {
-            let mut wishes = Wishes::new();
-            let mut site = None;
-            for id in &scripts {
-                let row = found(store::script::by_id(tx, *id)?, "script")?;
-                same_site(&mut site, &row.site)?;
-                let state = State::Script {
-                    status: Status::Denied,
-                    owner: row.view.owner,
-                    justification: Some(reason.clone()),
-                    by: Some(by.clone()),
-                    at: Some(now),
-                    pin: None,
-                };
-                wishes.push((Subject::Script(*id), state));
-            }
-            Ok((found(site, "script")?, wishes))
-        })
-        .await
-    }
-
-    /// Holds an authorized script to what it says now (`integrity`), or no longer. Only for scripts that do not change by
-    /// themselves: a pinned script that changes stops the page from working.
-    ///
-    /// # Errors
-    /// [`PagesError::ChangesByItself`]; [`PagesError::Field`] for a script that is not loaded, not authorized, or of
-    /// which nobody saw the content; [`PagesError::NotFound`]; [`PagesError::Store`].
-    pub async fn set_pin(
-        &self,
-        id: ScriptId,
-        is_pinned: bool,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        self.decide(Draft::new(DecisionKind::Pin, by), move |tx| {
-            let row = found(store::script::by_id(tx, id)?, "script")?;
-            let view = row.view;
-            let pin = if is_pinned { Some(pin_of(&view)?) } else { None };
-            let state = State::Script {
-                status: view.status,
-                owner: view.owner,
-                justification: view.justification,
-                by: view.decided_by,
-                at: view.decided_at,
-                pin,
-            };
-            Ok((row.site, vec![(Subject::Script(id), state)]))
-        })
-        .await
-    }
-
-    /// Allows places, denies them, or leaves them undecided again. All have to be of one site.
-    ///
-    /// # Errors
-    /// [`PagesError::Field`] without a justification; [`PagesError::NotFound`]; [`PagesError::Store`].
-    pub async fn decide_destinations(
-        &self,
-        destinations: Vec<DestinationId>,
-        status: Status,
-        reason: &str,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        bounded(destinations.len())?;
-        let reason = justification(reason)?;
-        let kind = DecisionKind::Destinations;
-        let draft = Draft { justification: Some(reason.clone()), ..Draft::new(kind, by.clone()) };
-        let now = self.now();
-        self.decide(draft, move |tx| {
-            let mut wishes = Wishes::new();
-            let mut site = None;
-            for id in &destinations {
-                let (of, _) = found(store::destination::by_id(tx, *id)?, "destination")?;
-                same_site(&mut site, &of)?;
-                let state = State::Destination {
-                    status,
-                    justification: Some(reason.clone()),
-                    by: Some(by.clone()),
-                    at: Some(now),
-                };
-                wishes.push((Subject::Destination(*id), state));
-            }
-            Ok((found(site, "destination")?, wishes))
-        })
-        .await
-    }
-
-    /// Approves everything undecided that a class of pages does today: scripts, and where wanted places and headers.
-    /// From then on what is new there is told of as critical on payment pages. At most [`ITEMS_MAX`] things at once,
-    /// scripts first; call it again for the rest.
-    ///
-    /// # Errors
-    /// [`PagesError::Field`] when a script would be left without a justification; [`PagesError::NotFound`] when there is
-    /// nothing to approve; [`PagesError::Store`].
-    pub async fn approve_class(
-        &self,
-        site: &SiteId,
-        class: PageClass,
-        approval: Approval,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        let common = approval.justification.as_deref().map(justification).transpose()?;
-        let owner = owner(approval.owner.as_deref())?;
-        let mut each = BTreeMap::new();
-        for (id, text) in &approval.each {
-            each.insert(*id, justification(text)?);
-        }
-        let draft = Draft {
-            class: Some(class),
-            justification: common.clone(),
-            ..Draft::new(DecisionKind::ApproveClass, by.clone())
-        };
-        let (now, site) = (self.now(), site.clone());
-        self.decide(draft, move |tx| {
-            let mut wishes = Wishes::new();
-            let scripts = store::script::all(tx, &site, Some(class))?;
-            for script in scripts.into_iter().filter(|script| script.status == Status::New) {
-                let text = each.get(&script.id).or(script.justification.as_ref()).or(common.as_ref());
-                let missing =
-                    || PagesError::field("justification", format!("why is {} needed?", script.label));
-                let state = State::Script {
-                    status: Status::Authorized,
-                    owner: script.owner.clone().or_else(|| owner.clone()),
-                    justification: Some(text.ok_or_else(missing)?.clone()),
-                    by: Some(by.clone()),
-                    at: Some(now),
-                    pin: None,
-                };
-                wishes.push((Subject::Script(script.id), state));
-            }
-            if approval.with_destinations {
-                let places = store::destination::all(tx, &site, Some(class))?;
-                let undecided = places.into_iter().filter(|place| place.status == Status::New);
-                wishes.extend(undecided.map(|place| {
-                    let justification = place.justification.or_else(|| common.clone());
-                    let (by, at) = (Some(by.clone()), Some(now));
-                    let state = State::Destination { status: Status::Authorized, justification, by, at };
-                    (Subject::Destination(place.id), state)
-                }));
-            }
-            if approval.with_headers {
-                wishes.extend(headers_of(tx, &site, class, &by, now)?);
-            }
-            wishes.truncate(ITEMS_MAX);
-            Ok((site.clone(), wishes))
-        })
-        .await
-    }
-
-    /// Makes the headers that pages of a class have now the ones they are compared with. Open changes of headers are
-    /// accepted.
-    ///
-    /// # Errors
-    /// [`PagesError::NotFound`] when no page of the class was seen; [`PagesError::Store`].
-    pub async fn approve_headers(
-        &self,
-        site: &SiteId,
-        class: PageClass,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        let draft = Draft { class: Some(class), ..Draft::new(DecisionKind::ApproveHeaders, by.clone()) };
-        let (now, site) = (self.now(), site.clone());
-        self.decide(draft, move |tx| Ok((site.clone(), headers_of(tx, &site, class, &by, now)?))).await
-    }
-
-    /// Keeps scripts of an origin from running on any page of the site, at once.
-    ///
-    /// # Errors
-    /// [`PagesError::Field`] when the text is no origin or there is no reason; [`PagesError::Store`].
-    pub async fn stop_origin(
-        &self,
-        site: &SiteId,
-        origin: &str,
-        reason: &str,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        let origin = checked_origin(origin)?;
-        let reason = justification(reason)?;
-        let kind = DecisionKind::StopOrigin;
-        let draft = Draft { justification: Some(reason.clone()), ..Draft::new(kind, by.clone()) };
-        let (site, at) = (site.clone(), self.now());
-        self.decide(draft, move |tx| {
-            let others = store::site::stopped(tx, &site)?.len();
-            bounded(others + 1)?;
-            let stop = Stop { reason: reason.clone(), by: by.clone(), at };
-            Ok((site.clone(), vec![(Subject::Origin(origin.clone()), State::Origin(Some(stop)))]))
-        })
-        .await
-    }
-
-    /// Lets scripts of a stopped origin run again.
-    ///
-    /// # Errors
-    /// [`PagesError::Field`] when the text is no origin; [`PagesError::Store`].
-    pub async fn allow_origin(
-        &self,
-        site: &SiteId,
-        origin: &str,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        let (site, origin) = (site.clone(), checked_origin(origin)?);
-        self.decide(Draft::new(DecisionKind::AllowOrigin, by), move |_| {
-            Ok((site.clone(), vec![(Subject::Origin(origin.clone()), State::Origin(None))]))
-        })
-        .await
-    }
-
-    /// Says how a class of pages is held from now on.
-    ///
-    /// # Errors
-    /// [`PagesError::ClassesUnconfirmed`], [`PagesError::Breaks`] and [`PagesError::Plan`] when a policy is to be
-    /// enforced; [`PagesError::Field`] when the address is none; [`PagesError::Store`].
-    pub async fn set_hold(
-        &self,
-        site: &SiteId,
-        class: PageClass,
-        wish: HoldWish,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        let elsewhere = elsewhere(&wish)?;
-        if wish.stage == StageWord::Enforce {
-            let proposal = self.proposal_with(site, class, Some(wish.trust)).await?;
-            if let Some(error) = proposal.error {
-                return Err(error.into());
-            }
-            let count = proposal.view.breakage.len();
-            if count > 0 && !wish.despite_breakage {
-                return Err(PagesError::Breaks { count });
-            }
-        }
-        let draft = Draft { class: Some(class), ..Draft::new(DecisionKind::Hold, by) };
-        let site = site.clone();
-        let hold = HoldState { stage: wish.stage, undecided: wish.undecided, elsewhere, trust: wish.trust };
-        let acts = wish.stage == StageWord::Enforce || wish.undecided != UndecidedWord::Told;
-        self.decide(draft, move |tx| {
-            if acts && store::site::rules(tx, &site)?.is_none() {
-                return Err(PagesError::ClassesUnconfirmed);
-            }
-            Ok((site.clone(), vec![(Subject::Hold(class), State::Hold(hold.clone()))]))
-        })
-        .await
-    }
-
-    /// Says what pages of a site are for: the first rule that fits counts. Until somebody does, what pages look like
-    /// ([`Pages::classes`]) is taken for it.
-    ///
-    /// # Errors
-    /// [`PagesError::Field`] with more than 200 rules; [`PagesError::Store`].
-    pub async fn set_classes(
-        &self,
-        site: &SiteId,
-        rules: Vec<ClassRule>,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        if rules.len() > CLASS_RULES_MAX {
-            return Err(PagesError::field("rules", format!("at most {CLASS_RULES_MAX} rules are kept")));
-        }
-        let site = site.clone();
-        self.decide(Draft::new(DecisionKind::Classes, by), move |_| {
-            Ok((site.clone(), vec![(Subject::Classes, State::Classes(Some(rules.clone())))]))
-        })
-        .await
-    }
-
-    /// Says what became of a change.
-    ///
-    /// # Errors
-    /// [`PagesError::Field`] when the note is too long; [`PagesError::NotFound`]; [`PagesError::Store`].
-    pub async fn settle_change(
-        &self,
-        id: ChangeId,
-        state: ChangeState,
-        note: Option<&str>,
-        by: Actor,
-    ) -> Result<DecisionView, PagesError> {
-        let note = note.map(str::trim).filter(|note| !note.is_empty()).map(str::to_owned);
-        if note.as_ref().is_some_and(|note| note.len() > NOTE_BYTES_MAX) {
-            return Err(PagesError::field("note", format!("a note has at most {NOTE_BYTES_MAX} bytes")));
-        }
-        let kind = DecisionKind::SettleChange;
-        let draft = Draft { justification: note.clone(), ..Draft::new(kind, by.clone()) };
-        let now = self.now();
-        self.decide(draft, move |tx| {
-            let (site, _) = found(store::change::by_id(tx, id)?, "change")?;
-            let after = State::Change { state, by: Some(by.clone()), at: Some(now), note: note.clone() };
-            Ok((site, vec![(Subject::Change(id), after)]))
-        })
-        .await
-    }
-
     /// Takes a decision back: everything is as it was before it.
     ///
     /// # Errors
@@ -475,7 +130,7 @@ fn headers_of(
     site: &SiteId,
     class: PageClass,
     by: &Actor,
-    at: gabion_core::Timestamp,
+    at: Timestamp,
 ) -> Result<Wishes, PagesError> {
     let pages = store::page::all(tx, site)?.into_iter().filter(|row| row.view.class == class);
     let baseline = |row: store::page::Row| {
@@ -483,20 +138,6 @@ fn headers_of(
         (Subject::Headers(row.view.path), State::Headers(Some(baseline)))
     };
     Ok(pages.map(baseline).collect())
-}
-
-fn pin_of(view: &crate::script::ScriptView) -> Result<String, PagesError> {
-    let refuse = |reason: &str| Err(PagesError::field("script", reason));
-    if !matches!(view.key.parse(), Ok(ScriptKey::Web(_))) {
-        return refuse("only a script that is loaded can be pinned; others are known word for word");
-    }
-    if view.changes_by_itself {
-        return Err(PagesError::ChangesByItself { company: view.company.unwrap_or("its company") });
-    }
-    if view.status != Status::Authorized {
-        return refuse("authorize it first");
-    }
-    view.hash.clone().map_or_else(|| refuse("nobody saw yet what it says"), Ok)
 }
 
 fn found<T>(thing: Option<T>, what: &'static str) -> Result<T, PagesError> {
@@ -528,30 +169,4 @@ fn justification(text: &str) -> Result<String, PagesError> {
         return Err(PagesError::field("justification", reason));
     }
     Ok(text.to_owned())
-}
-
-fn owner(text: Option<&str>) -> Result<Option<String>, PagesError> {
-    let text = text.map(str::trim).filter(|text| !text.is_empty());
-    if text.is_some_and(|text| text.len() > OWNER_BYTES_MAX || text.chars().any(char::is_control)) {
-        let reason = format!("a name has at most {OWNER_BYTES_MAX} bytes and no line breaks");
-        return Err(PagesError::field("owner", reason));
-    }
-    Ok(text.map(str::to_owned))
-}
-
-fn checked_origin(text: &str) -> Result<String, PagesError> {
-    let address = Address::parse(text.trim()).filter(|address| address.path() == "/");
-    let refuse = || PagesError::field("origin", "an origin is like https://cdn.example");
-    address.map(|address| address.origin()).ok_or_else(refuse)
-}
-
-fn elsewhere(wish: &HoldWish) -> Result<Option<String>, PagesError> {
-    if wish.undecided != UndecidedWord::Elsewhere {
-        return Ok(None);
-    }
-    let address = wish.elsewhere.as_deref().and_then(|text| Address::parse(text.trim()));
-    let address = address.filter(|address| address.scheme() == "https");
-    let refuse =
-        || PagesError::field("elsewhere", "customers are led to an address like https://pay.example/link");
-    address.map(|address| Some(address.to_string())).ok_or_else(refuse)
 }

@@ -196,7 +196,8 @@ impl Writer<'_, '_> {
 
     fn leak(&mut self, there: There<'_>, address: &Address, leak: &Leak) -> Result<(), PagesError> {
         let rules = store::site::rules(self.tx, there.site)?.unwrap_or_default();
-        let page = address.scrubbed().to_string();
+        let address = address.scrubbed();
+        let page = format!("{}{}", address.origin(), crate::class::starred(address.path()));
         let found = Found {
             kind: ChangeKind::LeakFound,
             class: PageClass::of(address.path(), &rules),

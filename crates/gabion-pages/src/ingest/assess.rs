@@ -5,7 +5,7 @@ use gabion_markup::script::{Risk, RiskKind, new_risks, risks};
 
 use super::fact::{Content, Fact, What};
 use crate::change::RiskNote;
-use crate::{Pages, PagesError, store};
+use crate::{Pages, PagesError, aside, store};
 
 /// Risks that are kept with a change.
 const RISKS_KEPT_MAX: usize = 12;
@@ -41,7 +41,7 @@ impl Assessment {
 
 impl Pages {
     /// Says of content that is not known yet what is worth a look in it.
-    pub(super) async fn assess(&self, mut facts: Vec<Fact>) -> Result<Vec<Fact>, PagesError> {
+    pub(super) async fn assess(&self, facts: Vec<Fact>) -> Result<Vec<Fact>, PagesError> {
         let asked: Vec<_> = facts
             .iter()
             .enumerate()
@@ -67,15 +67,20 @@ impl Pages {
                 Ok::<_, PagesError>(unknown)
             })
             .await?;
-        for (at, before) in unknown {
-            if let Some(content) = content_of_mut(&mut facts[at].what) {
-                let text = content.beginning.as_deref().unwrap_or_default();
-                let found = before.map_or_else(|| risks(text), |before| new_risks(&before, text));
-                content.assessment = Some(Assessment::of(found));
-            }
-        }
-        Ok(facts)
+        Ok(aside(move || weigh(facts, unknown)).await)
     }
+}
+
+/// Fills in assessments of facts, by their place, given what the script said before.
+fn weigh(mut facts: Vec<Fact>, unknown: Vec<(usize, Option<String>)>) -> Vec<Fact> {
+    for (at, before) in unknown {
+        if let Some(content) = content_of_mut(&mut facts[at].what) {
+            let text = content.beginning.as_deref().unwrap_or_default();
+            let found = before.map_or_else(|| risks(text), |before| new_risks(&before, text));
+            content.assessment = Some(Assessment::of(found));
+        }
+    }
+    facts
 }
 
 fn content_of(what: &What) -> Option<(String, &Content)> {

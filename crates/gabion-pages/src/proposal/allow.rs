@@ -70,6 +70,11 @@ impl Inventory {
         self.scripts.iter().filter(move |one| Self::counts(only, one.status) && !is_stopped(one))
     }
 
+    pub(crate) fn places(&self, only: Only) -> impl Iterator<Item = &DestinationView> {
+        let is_stopped = |place: &DestinationView| self.stopped.contains(&place.place);
+        self.destinations.iter().filter(move |one| Self::counts(only, one.status) && !is_stopped(one))
+    }
+
     pub(crate) fn needs_nonce(&self, only: Only) -> bool {
         self.scripts(only).any(|script| script.form == ScriptForm::Skeleton)
     }
@@ -134,9 +139,7 @@ impl Inventory {
 
     fn allow_places(&self, allowed: &mut Allowlist, kind: DestinationKind, only: Only) {
         let mut room = HEARSAY_PLACES_MAX;
-        let places =
-            self.destinations.iter().filter(|one| one.kind == kind && Self::counts(only, one.status));
-        for place in places {
+        for place in self.places(only).filter(|place| place.kind == kind) {
             if only == Only::Seen && place.seen_by.is_hearsay() {
                 if room == 0 {
                     continue;

@@ -121,7 +121,7 @@ impl Weighing<'_> {
                 });
             }
         }
-        let places = inventory.destinations.iter().filter(|place| place.status != Status::Denied);
+        let places = inventory.places(Only::Seen);
         for place in places.filter(|place| place.last_seen >= self.since) {
             if let Some(directive) = self.place(place) {
                 let own = violations.iter().filter(|row| row.blocked.starts_with(&place.place));

@@ -109,6 +109,13 @@ pub(crate) fn reported_since(tx: &mut Tx<'_>, site: &SiteId, since: Timestamp) -
     count(tx, sql, params![site, since])
 }
 
+/// Open changes of headers.
+pub(crate) fn open_of_headers(tx: &mut Tx<'_>, site: &SiteId) -> Result<Vec<ChangeView>, StoreError> {
+    let sql = "SELECT * FROM pages_change WHERE site = $1 AND state = 'open' AND kind = 'header_weakened'
+        ORDER BY id LIMIT 1000";
+    tx.query(sql, params![site])?.iter().map(view).collect()
+}
+
 pub(crate) fn delete_about_script(tx: &mut Tx<'_>, script: ScriptId) -> Result<(), StoreError> {
     let sql = "DELETE FROM pages_change WHERE script = $1 AND state = 'open'";
     tx.execute(sql, params![Param::text(script)]).map(drop)

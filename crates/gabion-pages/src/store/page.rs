@@ -125,15 +125,10 @@ pub(crate) fn due(tx: &mut Tx<'_>, before: Timestamp, limit: usize) -> Result<Ve
 }
 
 /// Pages of payment that were there and that no look saw since `before`.
-pub(crate) fn overdue(
-    tx: &mut Tx<'_>,
-    before: Timestamp,
-    served_since: Timestamp,
-    limit: usize,
-) -> Result<Vec<Row>, StoreError> {
+pub(crate) fn overdue(tx: &mut Tx<'_>, before: Timestamp, limit: usize) -> Result<Vec<Row>, StoreError> {
     let sql = "SELECT * FROM pages_page WHERE class = 'payment' AND COALESCE(look_ok_at, first_seen) < $1
-        AND last_seen >= $2 ORDER BY site, path LIMIT $3";
-    tx.query(sql, params![before, served_since, rows(limit)])?.iter().map(row).collect()
+        ORDER BY site, path LIMIT $2";
+    tx.query(sql, params![before, rows(limit)])?.iter().map(row).collect()
 }
 
 /// Notes a look and what it did not see.
@@ -145,7 +140,7 @@ pub(crate) fn note_look(
     error: Option<&str>,
 ) -> Result<(), StoreError> {
     let sql = "UPDATE pages_page SET looked_at = $3,
-        look_ok_at = CASE WHEN $4 IS NULL THEN $3 ELSE look_ok_at END, look_error = $4
+        look_ok_at = CASE WHEN CAST($4 AS TEXT) IS NULL THEN $3 ELSE look_ok_at END, look_error = $4
         WHERE site = $1 AND path = $2";
     tx.execute(sql, params![site, path, at, error]).map(drop)
 }

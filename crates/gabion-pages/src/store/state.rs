@@ -2,11 +2,13 @@
 //! back.
 
 use gabion_core::{SiteId, Timestamp};
+use gabion_markup::Address;
 use gabion_store::{Param, StoreError, Tx, params};
 
 use super::headers::Baseline;
 use super::{json, page, script, site};
 use crate::change::ChangeState;
+use crate::class::starred;
 use crate::decision::{State, Subject};
 use crate::{ScriptId, Status, store};
 
@@ -140,7 +142,13 @@ fn settle_destination(
 }
 
 fn settle_headers(tx: &mut Tx<'_>, of: &SiteId, path: &str, baseline: &Baseline) -> Result<(), StoreError> {
-    let sql = "UPDATE pages_change SET state = 'accepted', settled_by = $3, settled_at = $4
-        WHERE site = $1 AND page = $2 AND kind = 'header_weakened' AND state = 'open'";
-    tx.execute(sql, params![of, path, json(&baseline.by), baseline.at]).map(drop)
+    for change in store::change::open_of_headers(tx, of)? {
+        let is_same = Address::parse(&change.page).is_some_and(|page| starred(page.path()) == path);
+        if is_same {
+            let sql =
+                "UPDATE pages_change SET state = 'accepted', settled_by = $2, settled_at = $3 WHERE id = $1";
+            tx.execute(sql, params![Param::text(change.id), json(&baseline.by), baseline.at])?;
+        }
+    }
+    Ok(())
 }

@@ -108,17 +108,26 @@ fn kept(tx: &mut Tx<'_>, site: &SiteId) -> Result<u64, StoreError> {
     super::count(tx, sql, params![site])
 }
 
-/// Deletes versions beyond the limit, the one that was seen longest ago first.
+/// Deletes versions beyond the limit: first those that only browsers told of, then the one that was seen longest ago.
 fn trim(tx: &mut Tx<'_>, site: &SiteId, key: &str) -> Result<(), StoreError> {
     let sql = "DELETE FROM pages_version WHERE site = $1 AND script_key = $2 AND hash IN
         (SELECT hash FROM pages_version WHERE site = $1 AND script_key = $2
-            ORDER BY last_seen DESC, hash LIMIT 1000 OFFSET $3)";
+            ORDER BY CASE WHEN seen_by IN (2, 4, 6) THEN 1 ELSE 0 END, last_seen DESC, hash
+            LIMIT 1000 OFFSET $3)";
     tx.execute(sql, params![site, key, super::rows(VERSIONS_PER_SCRIPT_MAX)]).map(drop)
 }
 
 pub(crate) fn forget(tx: &mut Tx<'_>, site: &SiteId, key: &str) -> Result<(), StoreError> {
     let sql = "DELETE FROM pages_version WHERE site = $1 AND script_key = $2";
     tx.execute(sql, params![site, key]).map(drop)
+}
+
+/// The hash of what Gabion itself saw last of a script: what strangers report is nothing to hold a page to.
+pub(crate) fn newest_seen(tx: &mut Tx<'_>, site: &SiteId, key: &str) -> Result<Option<String>, StoreError> {
+    let sql =
+        "SELECT hash FROM pages_version WHERE site = $1 AND script_key = $2 AND seen_by NOT IN (2, 4, 6)
+        ORDER BY last_seen DESC, first_seen DESC LIMIT 1";
+    tx.query_one(sql, params![site, key])?.map_or(Ok(None), |row| row.get("hash"))
 }
 
 /// The newest hash of a script that anybody saw.

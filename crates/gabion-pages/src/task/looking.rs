@@ -1,6 +1,6 @@
 //! A round of looks from outside: pages that are due, their scripts, and what could not be looked at.
 
-use gabion_core::{Actor, Event, EventId, SiteId, Timestamp};
+use gabion_core::{Actor, Event, EventId, Severity, SiteId, Timestamp};
 use gabion_markup::headers::SecurityHeaders;
 use gabion_markup::page::{Page, ScriptSource};
 use gabion_markup::sighting::{PageSeen, SCRIPT_BYTES_MAX, ScriptSeen, Seen, SeenBy, Sighting};
@@ -101,14 +101,15 @@ impl Pages {
             .await
     }
 
-    /// Tells once a day of payment pages that are served and that no look saw for a week.
+    /// Tells once a week of payment pages that no look saw for a week. It is critical where they were not served either,
+    /// so that nobody knows what is there.
     async fn tell_overdue(&self) -> Result<(), PagesError> {
         let now = self.now();
         let before = now.before(LOOK_OVERDUE_AFTER);
         self.db()
             .write(move |tx| {
-                for row in store::page::overdue(tx, before, before, OVERDUE_PER_ROUND_MAX)? {
-                    tx.record(&overdue(&row, now))?;
+                for row in store::page::overdue(tx, before, OVERDUE_PER_ROUND_MAX)? {
+                    tx.record(&overdue(&row, now, row.view.last_seen >= before))?;
                 }
                 Ok(())
             })
@@ -116,14 +117,18 @@ impl Pages {
     }
 }
 
-fn overdue(row: &Row, now: Timestamp) -> Event {
-    let today = day::start_of(day::number_of(now));
-    let id = EventId::from_bits(site_bits(today, &row.site, &["overdue", &row.view.path]));
+fn overdue(row: &Row, now: Timestamp, was_served: bool) -> Event {
+    let week = day::start_of(day::number_of(now) / 7 * 7);
+    let id = EventId::from_bits(site_bits(week, &row.site, &["overdue", &row.view.path]));
     let reason = row.view.look_error.as_deref().unwrap_or("nobody looked");
-    Event::new(&event::LOOK_OVERDUE, id, now, Actor::System)
+    let mut event = Event::new(&event::LOOK_OVERDUE, id, now, Actor::System)
         .site(&row.site)
         .field("page", row.view.address.as_str())
-        .field("reason", reason)
+        .field("reason", reason);
+    if was_served {
+        event.severity = Severity::Warning;
+    }
+    event
 }
 
 /// Why an answer is no page to be compared.

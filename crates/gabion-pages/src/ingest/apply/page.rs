@@ -65,7 +65,7 @@ impl Writer<'_, '_> {
             let found = Found {
                 kind: ChangeKind::HeaderWeakened,
                 class: fact.class,
-                page: &fact.address,
+                page: &fact.page,
                 subject: &change.header,
                 once: format!("{} {} {}", fact.path, baseline.at.micros(), change.sentence),
                 sentence: change.sentence,

@@ -4,6 +4,7 @@ use gabion_core::Severity;
 use gabion_markup::holding::ScriptKey;
 use gabion_markup::{Address, PageClass};
 
+use super::super::assess::Assessment;
 use super::super::fact::{Content, ScriptFact};
 use super::super::raise::{Found, limit, severity};
 use super::{There, Writer};
@@ -231,15 +232,17 @@ impl Writer<'_, '_> {
             )?);
         }
         let is_new = version::note(self.tx, there.site, key, as_seen(content), by, there.at)?;
-        for script in scripts.iter().filter(|script| script.hash.as_deref() != Some(&content.hash)) {
-            let risk = content.assessment.as_ref().and_then(|found| found.severity).map(store::rank);
-            store::script::set_content(self.tx, script.id, &content.hash, risk)?;
-            let is_telling =
-                content.assessment.as_ref().is_some_and(super::super::assess::Assessment::is_critical);
-            match &script.hash {
-                Some(before) if is_new => self.changed(there, script, Some(before), content, by)?,
-                None if is_telling => self.changed(there, script, None, content, by)?,
-                _ => {}
+        let is_known_better = by.is_hearsay() && version::newest_seen(self.tx, there.site, key)?.is_some();
+        // There is an assessment only when the text was not seen before.
+        let is_telling = content.assessment.as_ref().is_some_and(Assessment::is_critical);
+        for script in &scripts {
+            let before = script.hash.as_ref().filter(|hash| **hash != content.hash);
+            if script.hash.as_ref() != Some(&content.hash) && !is_known_better {
+                let risk = content.assessment.as_ref().and_then(|found| found.severity).map(store::rank);
+                store::script::set_content(self.tx, script.id, &content.hash, risk)?;
+            }
+            if (is_new && before.is_some()) || is_telling {
+                self.changed(there, script, before, content, by)?;
             }
         }
         Ok(())
