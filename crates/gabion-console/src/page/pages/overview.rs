@@ -17,6 +17,7 @@ use gabion_web::{Page as Part, Viewer};
 use super::changes::Row;
 use super::site::{Chosen, Head};
 use crate::Console;
+use crate::page::overview::REFRESH_SECONDS;
 use crate::problem::{Drawn, draw};
 use crate::words::pages::{self as words, Pill};
 use crate::words::{Moment, plural};
@@ -36,6 +37,7 @@ struct Page<'a> {
     head: Head,
     tone: Tone,
     sentence: String,
+    classes_href: String,
     /// Where what the sentence asks for is done.
     action: Option<(&'static str, String)>,
     classes: Vec<Card>,
@@ -82,7 +84,8 @@ pub(super) async fn show(
     let open = pages.changes(&site.id, open, few).await?.items;
     let (tone, sentence, action) = standing(&overview, &site);
     draw(&Page {
-        shell: &console.frame(&staff, "Pages", "/pages"),
+        shell: &Shell { refresh: Some(REFRESH_SECONDS), ..console.frame(&staff, "Pages", "/pages") },
+        classes_href: site.url("/pages/classes", &[]),
         head: site.head("/pages"),
         tone,
         sentence,
