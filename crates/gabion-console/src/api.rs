@@ -12,6 +12,7 @@ mod edge;
 mod events;
 mod machines;
 mod overview;
+mod pages;
 mod settings;
 mod upstreams;
 mod waf;
@@ -47,6 +48,29 @@ fn routes() -> Vec<(&'static str, MethodRouter<Console>)> {
         ("/api/v1/waf/machines", get(machines::list).post(machines::confirm)),
         ("/api/v1/waf/machines/seen", get(machines::seen)),
         ("/api/v1/waf/machines/{key}", delete(machines::remove)),
+        ("/api/v1/pages/overview", get(pages::overview)),
+        ("/api/v1/pages/paths", get(pages::paths)),
+        ("/api/v1/pages/classes", get(pages::classes).post(pages::act::classes)),
+        ("/api/v1/pages/scripts", get(pages::scripts)),
+        ("/api/v1/pages/scripts/{id}", get(pages::script)),
+        ("/api/v1/pages/scripts/{id}/pin", post(pages::act::pin)),
+        ("/api/v1/pages/authorize", post(pages::act::authorize)),
+        ("/api/v1/pages/deny", post(pages::act::deny)),
+        ("/api/v1/pages/approve", post(pages::act::approve_class)),
+        ("/api/v1/pages/destinations", get(pages::destinations).post(pages::act::destinations)),
+        ("/api/v1/pages/changes", get(pages::changes)),
+        ("/api/v1/pages/changes/{id}", get(pages::change)),
+        ("/api/v1/pages/changes/{id}/settle", post(pages::act::settle)),
+        ("/api/v1/pages/third-parties", get(pages::third_parties)),
+        ("/api/v1/pages/third-parties/list", get(pages::privacy_list)),
+        ("/api/v1/pages/third-parties/stop", post(pages::act::stop)),
+        ("/api/v1/pages/third-parties/allow", post(pages::act::allow)),
+        ("/api/v1/pages/policy", get(pages::proposal).post(pages::act::hold)),
+        ("/api/v1/pages/headers", get(pages::baselines).post(pages::act::approve_headers)),
+        ("/api/v1/pages/decisions", get(pages::decisions)),
+        ("/api/v1/pages/decisions/{id}/undo", post(pages::act::undo)),
+        ("/api/v1/pages/evidence", get(pages::take::evidence)),
+        ("/api/v1/pages/statement", get(pages::take::statement)),
         ("/api/v1/bypass", get(bypass::show).post(bypass::set)),
     ]
 }

@@ -33,6 +33,7 @@ use axum::Router;
 use gabion_core::{Clock, Entropy, Timestamp};
 use gabion_edge::Edge;
 use gabion_page::shell::Shell;
+use gabion_pages::Pages;
 use gabion_store::Db;
 use gabion_store::lane::Lane;
 use gabion_web::plane::ErrorPage;
@@ -56,6 +57,8 @@ pub struct Deps {
     pub db: Db,
     /// The edge's own events.
     pub lane: Lane,
+    /// What the shop's pages run.
+    pub pages: Pages,
     /// Wall clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness, for kept answers of the API.
@@ -73,6 +76,7 @@ struct Inner {
     control: Arc<dyn Control>,
     db: Db,
     feed: Feed,
+    pages: Pages,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     csrf: Csrf,
@@ -91,6 +95,7 @@ impl Console {
             control: deps.control,
             db: deps.db,
             feed,
+            pages: deps.pages,
             started_at: deps.clock.now(),
             clock: deps.clock,
             entropy: deps.entropy,

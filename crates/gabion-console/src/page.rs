@@ -19,6 +19,7 @@ pub(crate) mod error;
 pub(crate) mod event_row;
 mod events;
 mod overview;
+mod pages;
 pub(crate) mod query;
 mod settings;
 mod stream;
@@ -51,6 +52,7 @@ pub(crate) fn router() -> Router<Console> {
         .route("/bypass/end", post(bypass::end))
         .route("/demo", get(demo::show))
         .route("/assets/{file}", get(static_file))
+        .merge(pages::router())
 }
 
 impl Console {

@@ -6,12 +6,13 @@ use gabion_web::{Permission, Principal, ReadStaff, Role};
 use crate::{Console, notice};
 
 /// Entries of the navigation: word, address, picture.
-const NAV: [(&str, &str, Icon); 10] = [
+const NAV: [(&str, &str, Icon); 11] = [
     ("Overview", "/", Icon::Overview),
     ("Events", "/events", Icon::Events),
     ("Upstreams", "/upstreams", Icon::Upstreams),
     ("Edge", "/edge", Icon::Edge),
     ("Rules", "/waf", Icon::Rules),
+    ("Pages", "/pages", Icon::Pages),
     ("Settings", "/settings", Icon::Settings),
     ("Bypass", "/bypass", Icon::Protection),
     ("Staff", "/staff", Icon::Staff),

@@ -1,5 +1,7 @@
 //! How the console says things: times, counts, names of kinds and severities.
 
+pub(crate) mod pages;
+
 use std::time::Duration;
 
 use gabion_core::{Severity, Timestamp};
@@ -57,6 +59,11 @@ pub(crate) fn title_of(kind: &str) -> String {
 /// A field's name as words: `last_error` reads "last error".
 pub(crate) fn field_name(name: &str) -> String {
     name.replace('_', " ")
+}
+
+/// The severity of this name.
+pub(crate) fn severity(name: &str) -> Option<Severity> {
+    [Severity::Info, Severity::Warning, Severity::Critical].into_iter().find(|known| known.as_str() == name)
 }
 
 /// The color of a severity.

@@ -10,12 +10,14 @@ use std::fmt;
 
 mod area;
 mod bars;
+mod flows;
 mod frame;
 mod line;
 mod scale;
 
 pub use area::stacked_area;
 pub use bars::{Bar, BarChart, Meter, bars, meter};
+pub use flows::{Flow, FlowChart, FlowEnd, flows};
 pub use line::{line, sparkline};
 
 /// Largest size of a value; larger ones are drawn as this.

@@ -133,6 +133,8 @@ pub struct ChangeView {
 /// One change with its difference.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChangeDetail {
+    /// The site.
+    pub site: SiteId,
     /// The change.
     pub change: ChangeView,
     /// The lines that are different, where both texts are kept; everything is new where a script appeared.
@@ -188,21 +190,21 @@ impl Pages {
                     None => Ok(None),
                 };
                 let texts = (text(&change.hash_before)?, text(&change.hash_after)?);
-                Ok::<_, PagesError>(Some((change, texts)))
+                Ok::<_, PagesError>(Some((site, change, texts)))
             })
             .await?;
-        let (change, texts) = found.ok_or(PagesError::NotFound { what: "change" })?;
+        let (site, change, texts) = found.ok_or(PagesError::NotFound { what: "change" })?;
         let comparison = match (change.kind, texts) {
             (ChangeKind::ScriptAppeared, (_, Some(new))) => Some((String::new(), new)),
             (_, (Some(old), Some(new))) => Some((old, new)),
             _ => None,
         };
-        let Some((old, new)) = comparison else { return Ok(ChangeDetail { change, comparison: None }) };
+        let Some((old, new)) = comparison else { return Ok(ChangeDetail { site, change, comparison: None }) };
         let comparison = VersionComparison {
             old: change.hash_before.clone().unwrap_or_default(),
             new: change.hash_after.clone().unwrap_or_default(),
             lines: aside(move || compare(&old, &new)).await,
         };
-        Ok(ChangeDetail { change, comparison: Some(comparison) })
+        Ok(ChangeDetail { site, change, comparison: Some(comparison) })
     }
 }

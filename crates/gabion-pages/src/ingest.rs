@@ -87,7 +87,7 @@ mod tests {
     use gabion_test::{SeededEntropy, TestClock};
 
     use super::*;
-    use crate::{Deps, MIGRATIONS, PagesConfig};
+    use crate::{Deps, LooksSection, MIGRATIONS};
     use fact::What;
 
     #[tokio::test]
@@ -96,7 +96,7 @@ mod tests {
         let deps = StoreDeps { clock: clock.clone(), entropy: entropy.clone() };
         let db = Db::open(StorageConfig::new("sqlite::memory:"), deps).await.expect("opens");
         db.migrate(&[MIGRATIONS]).await.expect("migrates");
-        let pages = Pages::new(PagesConfig::default(), Deps { db, clock, entropy });
+        let pages = Pages::new(LooksSection::default(), Deps { db, clock, entropy });
         let site: SiteId = "tea".parse().expect("a site");
         let what = What::Class {
             class: PageClass::Payment,

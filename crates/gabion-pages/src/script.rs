@@ -129,6 +129,8 @@ pub struct VersionView {
 /// One script with everything that is known of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct ScriptDetail {
+    /// The site.
+    pub site: SiteId,
     /// The script.
     pub script: ScriptView,
     /// What it said, newest first.
@@ -206,13 +208,12 @@ impl Pages {
                 let versions = store::version::of(tx, &row.site, &row.view.key)?;
                 let texts = store::version::last_texts(tx, &row.site, &row.view.key)?;
                 let elsewhere = store::script::classes_of(tx, &row.site, &row.view.key)?;
-                Ok::<_, PagesError>(Some((row.view, versions, texts, elsewhere)))
+                Ok::<_, PagesError>(Some((row, versions, texts, elsewhere)))
             })
             .await?;
-        let (script, versions, texts, mut elsewhere) =
-            found.ok_or(PagesError::NotFound { what: "script" })?;
-        elsewhere.retain(|class| *class != script.class);
-        Ok(aside(move || detail(script, versions, texts, elsewhere)).await)
+        let (row, versions, texts, mut elsewhere) = found.ok_or(PagesError::NotFound { what: "script" })?;
+        elsewhere.retain(|class| *class != row.view.class);
+        Ok(aside(move || detail(row.site, row.view, versions, texts, elsewhere)).await)
     }
 
     /// Two versions of a script, compared line by line.
@@ -245,6 +246,7 @@ impl Pages {
 }
 
 fn detail(
+    site: SiteId,
     script: ScriptView,
     versions: Vec<VersionView>,
     mut texts: Vec<(String, String)>,
@@ -259,5 +261,5 @@ fn detail(
     };
     let text = if texts.is_empty() { None } else { Some(texts.swap_remove(0).1) };
     let risks = text.as_deref().map(risks).unwrap_or_default();
-    ScriptDetail { script, versions, text, risks, comparison, elsewhere }
+    ScriptDetail { site, script, versions, text, risks, comparison, elsewhere }
 }

@@ -149,7 +149,8 @@ async fn place(
         Some(path) => path.to_owned(),
         None => {
             let known = pages.pages(&id).await.map_err(|error| Failure::new(UNAVAILABLE, error))?;
-            let payment = known.into_iter().filter(|page| page.class == PageClass::Payment);
+            let pays = |class| class == PageClass::Payment;
+            let payment = known.into_iter().filter(|page| pays(page.class) || pays(page.proposed));
             let most =
                 payment.max_by_key(|page| page.servings).and_then(|page| Address::parse(&page.address));
             let most = most.ok_or_else(|| {

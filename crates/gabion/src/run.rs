@@ -316,6 +316,7 @@ pub(crate) async fn start(
         control: Arc::new(product.clone()),
         db: db.clone(),
         lane: lane.clone(),
+        pages: pages.clone(),
         clock: clock(),
         entropy: entropy(),
         csrf: Csrf::new(move || ring.keys()),

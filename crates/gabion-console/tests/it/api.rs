@@ -14,7 +14,14 @@ async fn every_documented_method_is_answered_and_no_other() {
         if !item.as_object().unwrap().values().all(ours) {
             continue;
         }
-        let address = path.replace("{id}", "evt_00000000000000000000000001").replace("{name}", "none");
+        let prefix = match path.strip_prefix("/api/v1/pages/") {
+            Some(rest) if rest.starts_with("scripts") => "scr",
+            Some(rest) if rest.starts_with("changes") => "chg",
+            Some(_) => "dec",
+            None => "evt",
+        };
+        let id = format!("{prefix}_00000000000000000000000001");
+        let address = path.replace("{id}", &id).replace("{name}", "none");
         for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let documented = item.get(method.as_str().to_lowercase()).is_some();
             let all = "read events:read config:write edge:write";

@@ -15,6 +15,7 @@ use gabion_edge::config::{
 };
 use gabion_edge::waf::ProvenRules;
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};
+use gabion_pages::{LooksSection, Pages};
 use gabion_store::lane::{Lane, LaneConfig};
 use gabion_store::{Db, StorageConfig, StoreDeps, StoreError};
 use gabion_test::{SeededEntropy, TestClock};
@@ -106,6 +107,7 @@ pub(crate) struct Harness {
     pub(crate) control: Arc<FakeControl>,
     pub(crate) db: Db,
     pub(crate) lane: Lane,
+    pub(crate) pages: Pages,
     pub(crate) edge: Edge,
     pub(crate) clock: TestClock,
     pub(crate) csrf: Csrf,
@@ -121,11 +123,15 @@ impl Harness {
         let url = format!("sqlite:{}", folder.path().join("gabion.db").display());
         let deps = StoreDeps { clock: Arc::new(clock.clone()), entropy: entropy.clone() };
         let db = Db::open(StorageConfig::new(url), deps).await.unwrap();
+        db.migrate(&[gabion_pages::MIGRATIONS]).await.unwrap();
         let path = folder.path().join("edge.db");
         let lane = Lane::open(path, LaneConfig::default(), Arc::new(clock.clone()), entropy.clone());
         let lane = lane.await.unwrap();
         let edge = edge(&clock, entropy.clone());
         let control = Arc::new(FakeControl::new(clock.clone()));
+        let pages_deps =
+            gabion_pages::Deps { db: db.clone(), clock: Arc::new(clock.clone()), entropy: entropy.clone() };
+        let pages = Pages::new(LooksSection::default(), pages_deps);
         let keys = db.clone();
         let csrf = Csrf::new(move || keys.keys());
         let console = Console::new(Deps {
@@ -133,6 +139,7 @@ impl Harness {
             control: control.clone(),
             db: db.clone(),
             lane: lane.clone(),
+            pages: pages.clone(),
             clock: Arc::new(clock.clone()),
             entropy: entropy.clone(),
             csrf: csrf.clone(),
@@ -146,7 +153,7 @@ impl Harness {
         };
         let router = console.pages().merge(console.api()).merge(console.probes());
         let router = plane.finish(auth::layer(router, Arc::new(ByHeader), csrf.clone()));
-        Self { router, console, control, db, lane, edge, clock, csrf, entropy, folder }
+        Self { router, console, control, db, lane, pages, edge, clock, csrf, entropy, folder }
     }
 
     /// A page as somebody of a role sees it.

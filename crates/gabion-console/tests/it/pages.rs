@@ -37,8 +37,8 @@ async fn pages_hold_nothing_inline_and_their_files_are_served() {
     let harness = Harness::new().await;
     harness.control.state.lock().unwrap().demo =
         Some(Demo { shielded: "https://shop.test".into(), naked: Some("http://naked.test".into()) });
-    for path in ["/", "/events", "/upstreams", "/edge", "/settings", "/settings/history", "/bypass", "/demo"]
-    {
+    let plain = ["/", "/events", "/upstreams", "/edge", "/settings", "/settings/history", "/bypass", "/demo"];
+    for path in plain.into_iter().chain(crate::inventory::VIEWS) {
         let page = harness.page("owner", path).await;
         assert_eq!(page.status(), 200, "{path}");
         for inline in [" style=", "<style", " onclick=", "<script>"] {

@@ -166,3 +166,40 @@ proptest! {
         }
     }
 }
+
+fn flow_chart(names: &[&str]) -> FlowChart {
+    let end = |name: &&str| FlowEnd { name: (*name).to_owned(), note: "reads <all>".to_owned() };
+    let flow = |to| Flow { from: 0, to, ink: Ink::Danger, is_cut: to == 1 };
+    FlowChart {
+        title: "Who gets what".to_owned(),
+        left: vec!["Payment pages".to_owned()],
+        right: names.iter().map(end).collect(),
+        flows: (0..names.len() + 1).map(flow).collect(),
+        legend: vec![(Ink::Danger, "could read cards".to_owned())],
+    }
+}
+
+#[test]
+fn flows_lead_from_side_to_side_and_are_told_in_words() {
+    let svg = flows(&flow_chart(&["pay.example", "\"><script>.example"]));
+    check_well_formed(svg.as_str());
+    assert_eq!(paths(&svg), ["M0 44C50 44 50 22 100 22", "M0 44C50 44 50 66 100 66"]);
+    assert!(svg.as_str().contains("chart-cut"));
+    let told = "aria-label=\"Who gets what: Payment pages to pay.example (reads &lt;all&gt;); Payment pages to \
+                &quot;&gt;&lt;script&gt;.example (reads &lt;all&gt;, stopped)\"";
+    assert!(svg.as_str().contains(told), "{}", svg.as_str());
+}
+
+#[test]
+fn of_long_names_the_end_is_shown_and_all_of_it_is_told() {
+    let name = format!("{}.tagmanager.example", "x".repeat(60));
+    let svg = flows(&flow_chart(&[&name]));
+    assert!(
+        svg.as_str().contains(&format!(">…xxx.tagmanager.example<title>{name}</title>")),
+        "{}",
+        svg.as_str()
+    );
+    let nobody = flows(&flow_chart(&[]));
+    check_well_formed(nobody.as_str());
+    assert!(nobody.as_str().contains("Who gets what: nothing yet"));
+}

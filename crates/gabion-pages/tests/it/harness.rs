@@ -12,7 +12,7 @@ use gabion_markup::sighting::{PageSeen, ReportSeen, ScriptSeen, Seen, SeenBy, Si
 use gabion_markup::{Address, Collector, ContentHash, PageClass, Rewrite};
 use gabion_pages::change::{ChangeFilter, ChangeKind, ChangeView};
 use gabion_pages::script::{ScriptFilter, ScriptView};
-use gabion_pages::{Deps, MIGRATIONS, Pages, PagesConfig};
+use gabion_pages::{Deps, LooksSection, MIGRATIONS, Pages};
 use gabion_store::journal::{Filter, View};
 use gabion_store::{Db, StorageConfig, StoreDeps};
 use gabion_test::{SeededEntropy, TestClock};
@@ -78,7 +78,7 @@ impl World {
         let db = Db::open(storage, deps).await.unwrap();
         db.migrate(&[MIGRATIONS]).await.unwrap();
         let deps = Deps { db: db.clone(), clock: Arc::new(clock.clone()), entropy };
-        let pages = Pages::new(PagesConfig::default(), deps);
+        let pages = Pages::new(LooksSection::default(), deps);
         Self { pages, db, clock, site: "tea".parse().unwrap() }
     }
 

@@ -162,7 +162,7 @@ async fn what_is_held_is_there_again_after_a_restart() {
         clock: std::sync::Arc::new(world.clock.clone()),
         entropy: std::sync::Arc::new(gabion_test::SeededEntropy::new(9)),
     };
-    let again = gabion_pages::Pages::new(gabion_pages::PagesConfig::default(), deps);
+    let again = gabion_pages::Pages::new(gabion_pages::LooksSection::default(), deps);
     assert!(again.holdings().borrow().is_empty());
     again.refresh().await.unwrap();
     assert_eq!(*again.holdings().borrow(), *world.pages.holdings().borrow());
