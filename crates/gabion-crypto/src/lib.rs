@@ -15,7 +15,9 @@ pub mod kdf;
 pub mod mac;
 pub mod password;
 pub mod ring;
+pub mod signature;
 
 pub use entropy::{EntropyAhead, SystemEntropy};
 pub use mac::constant_time_eq;
 pub use ring::{KeyRing, KeyRow, KeyUse, Seal};
+pub use signature::VerifyingKey;
