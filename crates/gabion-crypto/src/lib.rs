@@ -16,7 +16,9 @@ pub mod mac;
 pub mod password;
 pub mod ring;
 pub mod sign;
+pub mod signature;
 
 pub use entropy::{EntropyAhead, SystemEntropy};
 pub use mac::constant_time_eq;
 pub use ring::{KeyRing, KeyRow, KeyUse, Seal};
+pub use signature::VerifyingKey;
