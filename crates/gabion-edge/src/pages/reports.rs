@@ -99,7 +99,7 @@ pub(crate) async fn take(visit: Box<Visit>, site: Arc<Site>) -> Outcome {
 }
 
 async fn read(body: Body, pace: Pace, metrics: &Arc<crate::Metrics>) -> Result<BytesMut, Refusal> {
-    let mut intake = Intake::new(body, BODY_BYTES_MAX as u64, pace, metrics)?;
+    let mut intake = Intake::new(body, BODY_BYTES_MAX as u64, 0, pace, metrics)?;
     let mut whole = BytesMut::new();
     while let Some(frame) = intake.frame().await? {
         frame.data_ref().into_iter().for_each(|data| whole.extend_from_slice(data));
