@@ -94,10 +94,8 @@ pub(super) async fn list(
     let mut pairs: Vec<(&str, &str)> = kept.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let newest = if is_first { String::new() } else { site.url("/pages/changes", &pairs) };
     let cursor = found.next_cursor.map(|cursor| cursor.to_string());
-    let older = cursor.map_or_else(String::new, |cursor| {
-        pairs.push(("cursor", &cursor));
-        site.url("/pages/changes", &pairs)
-    });
+    pairs.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+    let older = cursor.as_ref().map_or_else(String::new, |_| site.url("/pages/changes", &pairs));
     draw(&List {
         shell: &console.frame(&staff, "Changes", "/pages"),
         head: site.head("/pages/changes"),
