@@ -71,7 +71,7 @@ fn site_holding(tx: &mut Tx<'_>, site: &SiteId) -> Result<SiteHolding, PagesErro
     }
     let stopped = store::site::stopped(tx, site)?;
     let stopped_origins: BTreeSet<String> = stopped.into_iter().map(|stop| stop.origin).collect();
-    Ok(SiteHolding { classes, by_class, stopped_origins })
+    Ok(SiteHolding { classes, is_confirmed, by_class, stopped_origins })
 }
 
 fn looks_like(tx: &mut Tx<'_>, site: &SiteId) -> Result<Vec<ClassRule>, PagesError> {

@@ -64,7 +64,7 @@ async fn only_the_made_up_card_is_taken_and_no_number_comes_back() {
     let form = |card: &str| format!("{address}&consent=yes&card={card}&until=12%2F34&code=123");
     let refused = browser.post("/checkout", &form("5555+5555+5555+4444")).await;
     assert_eq!(refused.status, 422);
-    refused.shows("Only 4242 4242 4242 4242 is taken here.");
+    refused.shows("Only the made-up card, 4242 four times, is taken here.");
     assert!(!refused.body.contains("5555"), "a number came back");
     let placed = browser.post("/checkout", &form("4242+4242+4242+4242")).await;
     assert_eq!(placed.status, 303);

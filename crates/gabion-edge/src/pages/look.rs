@@ -46,6 +46,8 @@ pub(super) struct Look {
     is_asked_for: bool,
     /// Whether answers of this class are looked at in this visit.
     is_watched: bool,
+    /// Whether browsers are told of a policy that they only report on.
+    is_reported: bool,
     /// Who answers, where the page may be held.
     upstream: Option<Arc<Upstream>>,
 }
@@ -80,13 +82,26 @@ impl Look {
         let uri = visit.request.uri().clone();
         let class = held.class_of(&normalize(uri.path()));
         let is_asked_for = visit.request.method() == Method::GET;
-        let is_watched = class != PageClass::Other || is_in_sample(visit);
+        let is_reported = class != PageClass::Other || is_in_sample(visit);
+        let is_watched = is_reported || !held.holding.is_confirmed;
         let upstream = held.class(class).elsewhere.is_some().then(|| {
             let (client, headers) = (&facts.client, visit.request.headers());
             Arc::clone(visit.matched().route.upstream(client, headers))
         });
         request::narrow(visit.request.headers_mut(), held.class(class).is_fresh());
-        Box::new(Self { edge, facts, site, held, host, uri, class, is_asked_for, is_watched, upstream })
+        Box::new(Self {
+            edge,
+            facts,
+            site,
+            held,
+            host,
+            uri,
+            class,
+            is_asked_for,
+            is_watched,
+            is_reported,
+            upstream,
+        })
     }
 
     /// Looks at the answer, and holds it to what was decided.
@@ -185,7 +200,7 @@ impl Look {
 
     /// The policy of an answer with these headers.
     fn choose<'a>(&self, held: &'a ClassHeld, headers: &HeaderMap) -> Chosen<'a> {
-        let learn = held.learn.as_ref().filter(|_| self.is_watched);
+        let learn = held.learn.as_ref().filter(|_| self.is_reported);
         let Some(text) = held.enforce.as_ref().or(learn) else { return Chosen::default() };
         if !text.needs_nonce() {
             return Chosen { text: Some(text), ..Chosen::default() };

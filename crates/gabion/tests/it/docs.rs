@@ -88,6 +88,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("waf.exclusion", "gabion-edge/src/config/waf/exclusion.rs", "ExclusionSection"),
     ("waf.machine", "gabion-edge/src/config/waf/machine.rs", "MachineSection"),
     ("pages", "gabion-edge/src/config/pages.rs", "PagesSection"),
+    ("looks", "gabion-pages/src/config.rs", "LooksSection"),
     ("upload", "gabion-edge/src/config/upload.rs", "UploadSection"),
     ("tls", "gabion-edge/src/tls/config.rs", "TlsSettings"),
     ("tls.certificates", "gabion-edge/src/tls/config.rs", "CertificateFiles"),

@@ -7,7 +7,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{PAGE, decided, front, held, packed, page, shop};
+use super::{PAGE, decided, front, held, hold, packed, page, shop};
 use crate::front::{Setup, get, soon};
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn what_an_answer_with_an_error_should_not_say_is_told_in_every_visit() {
         Ok(response.body(body::whole("<title>phpinfo()</title>")).unwrap())
     })
     .await;
-    let front = Setup::of(&[&shop]).pages("sample_percent = 0").start();
+    let front = held(&shop, decided());
     front.get("/order/1234").await;
     let told = front.sightings.all();
     let [Seen::Leak { address, leaks }] = &told[..] else { panic!("{told:?}") };
@@ -137,6 +137,7 @@ async fn what_an_answer_with_an_error_should_not_say_is_told_in_every_visit() {
 async fn pages_of_no_watched_class_are_looked_at_in_some_visits_and_always_the_same() {
     let shop = shop(&[], PAGE).await;
     let front = Setup::of(&[&shop]).pages("sample_percent = 50").start();
+    hold(&front, decided());
     let mut wire = front.tls().await;
     let seen = || front.edge.metrics().pages_seen.load(Ordering::Relaxed);
     let mut watched = 0;
@@ -149,4 +150,16 @@ async fn pages_of_no_watched_class_are_looked_at_in_some_visits_and_always_the_s
         watched += usize::from(seen() > before);
     }
     assert!((5..=35).contains(&watched), "{watched} of 40");
+}
+
+#[tokio::test]
+async fn every_page_is_looked_at_until_somebody_says_what_pages_are_for() {
+    let shop = shop(&[], PAGE).await;
+    let front = Setup::of(&[&shop]).pages("sample_percent = 0").start();
+    let answer = front.get("/kasse").await;
+    assert_eq!(front.sightings.first(page).await.class, gabion_markup::PageClass::Other);
+    assert_eq!(answer.header("content-security-policy-report-only"), "");
+    hold(&front, decided());
+    front.get("/about").await;
+    assert_eq!(front.sightings.all().len(), 1);
 }
