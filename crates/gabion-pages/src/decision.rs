@@ -2,7 +2,7 @@
 //! back; state, decision and event are one transaction.
 
 mod act;
-mod state;
+pub(crate) mod state;
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 // The demo shop with somebody inside who changes what it says, and somebody outside who collects.
 
+import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import http from "node:http";
 import os from "node:os";
@@ -16,6 +18,7 @@ const SHOP_HOST = "naked.localhost";
 export class TamperedShop {
   #child;
   #folder;
+  #inner;
   #server;
   /** Each says of an answer `{ path, headers, text }` what becomes of it, in place. */
   changes = [];
@@ -23,7 +26,7 @@ export class TamperedShop {
   static async start() {
     const shop = new TamperedShop();
     shop.#folder = await mkdtemp(path.join(os.tmpdir(), "gabion-tampered-"));
-    const inner = await freePort();
+    const inner = (shop.#inner = await freePort());
     shop.port = await freePort();
     shop.provider = `http://pay.localhost:${inner}`;
     shop.origin = `http://${LOOPBACK}:${shop.port}`;
@@ -53,6 +56,16 @@ export class TamperedShop {
       response.end(body);
     });
     request.pipe(asked);
+  }
+
+  /** What the shop itself says at a path. */
+  async file(path) {
+    const asked = http.get({ host: LOOPBACK, port: this.#inner, path, headers: { host: SHOP_HOST }, agent: false });
+    const [answer] = await once(asked, "response");
+    assert.equal(answer.statusCode, 200, path);
+    const parts = [];
+    for await (const part of answer) parts.push(part);
+    return Buffer.concat(parts).toString();
   }
 
   async stop() {

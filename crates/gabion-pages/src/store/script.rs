@@ -201,15 +201,15 @@ pub(crate) fn set_content(
     tx.execute(sql, params![Param::text(id), hash, risk]).map(drop)
 }
 
-/// Undecided scripts of a class that are the same but for numbers and tokens.
-pub(crate) fn undecided_with_skeleton(
+/// Scripts of a class that are the same but for numbers and tokens.
+pub(crate) fn with_skeleton(
     tx: &mut Tx<'_>,
     site: &SiteId,
     class: PageClass,
     skeleton: &str,
 ) -> Result<Vec<ScriptView>, StoreError> {
     let sql = "SELECT * FROM pages_script
-        WHERE site = $1 AND class = $2 AND skeleton = $3 AND status = 'new' ORDER BY id";
+        WHERE site = $1 AND class = $2 AND skeleton = $3 ORDER BY id";
     tx.query(sql, params![site, class.as_str(), skeleton])?.iter().map(view).collect()
 }
 

@@ -64,7 +64,7 @@ async fn scripts_that_differ_in_every_answer_become_one() {
 }
 
 #[tokio::test]
-async fn decided_scripts_are_not_made_one() {
+async fn what_people_decided_about_one_counts_for_all_that_differ_in_tokens_only() {
     let world = World::new().await;
     let html = |token: u32| format!("<script>var csrf = 'token{token}';</script>");
     world.take(vec![world.served(PageClass::Payment, "/checkout", &html(0))]).await;
@@ -76,7 +76,8 @@ async fn decided_scripts_are_not_made_one() {
     let mut scripts = world.scripts().await;
     scripts.sort_by_key(|script| script.form.as_str());
     let found: Vec<_> = scripts.iter().map(|script| (script.form, script.status)).collect();
-    assert_eq!(found, [(ScriptForm::Inline, Status::Denied), (ScriptForm::Skeleton, Status::New)]);
+    assert_eq!(found, [(ScriptForm::Inline, Status::Denied), (ScriptForm::Skeleton, Status::Denied)]);
+    assert_eq!(scripts[1].justification.as_deref(), Some("Nobody knows it."));
 }
 
 #[tokio::test]

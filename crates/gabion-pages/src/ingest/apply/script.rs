@@ -9,14 +9,12 @@ use super::super::fact::{Content, ScriptFact};
 use super::super::raise::{Found, limit, severity};
 use super::{There, Writer};
 use crate::change::ChangeKind;
+use crate::decision::state::{State, Subject};
 use crate::identity::site_bits;
 use crate::script::{REPORTED_SCRIPTS_PER_CLASS_MAX, SCRIPTS_PER_CLASS_MAX, ScriptForm, ScriptView};
 use crate::store::day::{number_of, start_of};
 use crate::store::version;
 use crate::{PagesError, ScriptId, SeenBy, Status, company, store};
-
-/// Undecided scripts that are the same but for numbers and tokens, from which on they are one script.
-const SAME_SKELETON_MAX: usize = 3;
 
 impl Writer<'_, '_> {
     pub(super) fn script(&mut self, there: There<'_>, fact: &ScriptFact) -> Result<(), PagesError> {
@@ -168,15 +166,17 @@ impl Writer<'_, '_> {
         }
     }
 
-    /// Makes one script of several that are the same but for numbers and tokens, when this is one more than a few.
+    /// Makes one script of those that are the same but for numbers and tokens. What people decided about one of them counts
+    /// for all: they send to the same places and read the same fields.
     fn fold(&mut self, there: There<'_>, fact: &ScriptFact, skeleton: &str) -> Result<bool, PagesError> {
         let site = there.site;
-        let same = store::script::undecided_with_skeleton(self.tx, site, fact.class, skeleton)?;
-        if same.len() < SAME_SKELETON_MAX {
-            return Ok(false);
-        }
+        let same = store::script::with_skeleton(self.tx, site, fact.class, skeleton)?;
+        let Some(first) = same.first() else { return Ok(false) };
         let mut whole = self.view(there, fact, skeleton);
-        for one in &same {
+        whole.label.clone_from(&first.label);
+        let decided = |status| same.iter().find(|one| one.status == status);
+        let decided = decided(Status::Denied).or_else(|| decided(Status::Authorized)).cloned();
+        for one in same.iter().filter(|one| one.status == Status::New) {
             whole.first_seen = whole.first_seen.min(one.first_seen);
             whole.seen_by.0 |= one.seen_by.0;
             whole.reads = whole.reads | one.reads;
@@ -187,8 +187,11 @@ impl Writer<'_, '_> {
                 version::forget(self.tx, site, &one.key)?;
             }
         }
-        whole.label.clone_from(&same[0].label);
         store::script::insert(self.tx, site, &whole, None)?;
+        if let Some(ScriptView { status, owner, justification, decided_by: by, decided_at: at, .. }) = decided {
+            let state = State::Script { status, owner, justification, by, at, pin: None };
+            store::state::set(self.tx, site, &Subject::Script(whole.id), &state)?;
+        }
         if let Some(content) = &fact.content {
             version::note(self.tx, site, skeleton, as_seen(content), fact.by, there.at)?;
         }
@@ -204,7 +207,7 @@ impl Writer<'_, '_> {
             hash_after: whole.hash.clone(),
             assessment: None,
             by: fact.by,
-            // Each of those that are one now was told by itself.
+            // The first of those that are one now was told by itself.
             severity: Severity::Info,
             once: there.at.micros().to_string(),
         };
