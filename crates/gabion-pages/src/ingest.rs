@@ -46,7 +46,8 @@ impl Pages {
         let mut taken = Taken { facts: facts.len(), ..Taken::default() };
         for chunk in facts.chunks(FACTS_PER_WRITE_MAX) {
             let chunk = self.assess(chunk.to_vec()).await?;
-            let effects = self.write_chunk(chunk).await?;
+            let batch = EventId::new(self.now(), self.entropy());
+            let effects = self.write_chunk(batch, chunk).await?;
             taken.changes += effects.changes;
             taken.renewed.extend(effects.renewed);
         }
@@ -56,9 +57,9 @@ impl Pages {
         Ok(taken)
     }
 
-    async fn write_chunk(&self, chunk: Vec<Fact>) -> Result<apply::Effects, PagesError> {
-        let now = self.now();
-        let batch = EventId::new(now, self.entropy()).to_string();
+    /// Writes facts once: the same batch again changes nothing.
+    async fn write_chunk(&self, batch: EventId, chunk: Vec<Fact>) -> Result<apply::Effects, PagesError> {
+        let (now, batch) = (self.now(), batch.to_string());
         let write = || {
             let (chunk, batch) = (chunk.clone(), batch.clone());
             self.db().write(move |tx| {
@@ -73,5 +74,43 @@ impl Pages {
             Err(PagesError::Store(StoreError::OutcomeUnknown { .. })) => write().await,
             outcome => outcome,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gabion_core::Timestamp;
+    use gabion_markup::PageClass;
+    use gabion_store::{Db, StorageConfig, StoreDeps};
+    use gabion_test::{SeededEntropy, TestClock};
+
+    use super::*;
+    use crate::{Deps, MIGRATIONS, PagesConfig};
+    use fact::What;
+
+    #[tokio::test]
+    async fn a_batch_that_is_sent_again_is_not_counted_again() {
+        let (clock, entropy) = (Arc::new(TestClock::new()), Arc::new(SeededEntropy::new(1)));
+        let deps = StoreDeps { clock: clock.clone(), entropy: entropy.clone() };
+        let db = Db::open(StorageConfig::new("sqlite::memory:"), deps).await.expect("opens");
+        db.migrate(&[MIGRATIONS]).await.expect("migrates");
+        let pages = Pages::new(PagesConfig::default(), Deps { db, clock, entropy });
+        let site: SiteId = "tea".parse().expect("a site");
+        let what = What::Class {
+            class: PageClass::Payment,
+            servings: 3,
+            reports: 0,
+            address: "https://shop.example/".to_owned(),
+        };
+        let fact = Fact { site: site.clone(), at: Timestamp::from_seconds(1), what };
+        for _ in 0..2 {
+            let batch = EventId::from_bits(1);
+            pages.write_chunk(batch, vec![fact.clone()]).await.expect("is written");
+        }
+        assert_eq!(pages.overview(&site).await.expect("is read").classes[0].page_views, 3);
+        pages.write_chunk(EventId::from_bits(2), vec![fact]).await.expect("is written");
+        assert_eq!(pages.overview(&site).await.expect("is read").classes[0].page_views, 6);
     }
 }
