@@ -1,8 +1,9 @@
 //! The operator's console: server-rendered pages over the domains' read models, and the same facts as JSON.
 //!
 //! Protects the operator from guessing: one sentence says whether customers are served, and every change is asked
-//! for twice, with a reason, and is written down by whoever makes it ([`control::Control`]). The console holds no
-//! state and no SQL of its own, reads nothing unbounded, and never shows a personal field to who may not see it.
+//! for twice or can be taken back, has a reason, and is written down by whoever makes it ([`control::Control`],
+//! [`gabion_pages::Pages`]). The console holds no state and no SQL of its own, reads nothing unbounded, and never shows
+//! a personal field to who may not see it.
 //!
 //! The walk of a request: [`gabion_web::Plane`] -> [`gabion_web::auth::layer`] -> a handler of `page` or `api`, whose
 //! arguments say who may call it -> a read model (`traffic`, `standing`, `feed`) -> a template or JSON.

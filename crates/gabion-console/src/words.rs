@@ -46,7 +46,12 @@ impl Moment {
 
 /// `1 endpoint`, `2 endpoints`.
 pub(crate) fn plural(count: usize, one: &str, many: &str) -> String {
-    format!("{} {}", format::count(count as u64), if count == 1 { one } else { many })
+    counted(count as u64, one, many)
+}
+
+/// As [`plural`], of what the database counts.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{} {}", format::count(count), if count == 1 { one } else { many })
 }
 
 /// What happened, from a kind's last part: `edge.request_refused` reads "Request refused".

@@ -108,7 +108,7 @@ pub struct ChangeView {
     pub subject: String,
     /// The same as a sentence.
     pub sentence: String,
-    /// The script, where it is about one that is still kept.
+    /// The script, where it is about one; it may be forgotten by now.
     pub script: Option<ScriptId>,
     /// What the script said before.
     pub hash_before: Option<String>,

@@ -10,7 +10,7 @@ const LEFT_PERCENT: u32 = 31;
 const RIGHT_PERCENT: u32 = 52;
 /// Letters of a name on the right that fit beside the lines on a phone. Of longer ones the end is shown, which says most
 /// of a host.
-const NAME_LETTERS_MAX: usize = 23;
+const NAME_LETTERS_MAX: usize = 19;
 
 /// Names on two sides and the lines between them. At most [`BARS_MAX`] names are drawn on each side.
 #[derive(Debug, Clone)]

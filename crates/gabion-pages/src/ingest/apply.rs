@@ -4,6 +4,7 @@ mod page;
 mod script;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use gabion_core::{SiteId, Timestamp};
 use gabion_markup::answer::Leak;
@@ -18,6 +19,9 @@ use crate::identity::site_bits;
 use crate::store::class::{VIOLATIONS_PER_CLASS_MAX, ViolationRow};
 use crate::store::destination::{FORMS_PER_CLASS_MAX, Target};
 use crate::{DestinationId, PagesError, SeenBy, Status, company, store};
+
+/// How exact it is when something was seen last: writing it every time would be most of the work.
+const NOTED_EVERY: Duration = Duration::from_secs(60);
 
 /// What writing facts did.
 #[derive(Debug, Default)]
@@ -109,7 +113,13 @@ impl Writer<'_, '_> {
             if known.seen_by.is_hearsay() && !by.is_hearsay() {
                 self.renew(site);
             }
-            return Ok(store::destination::touch(self.tx, known.id, there.at, *by, *entered, page)?);
+            let is_noted = known.seen_by.has(*by)
+                && known.receives.has(*entered)
+                && there.at.since(known.last_seen) < NOTED_EVERY;
+            if !is_noted {
+                store::destination::touch(self.tx, known.id, there.at, *by, *entered, page)?;
+            }
+            return Ok(());
         }
         let (all, told) = store::destination::counts(self.tx, site, *class)?;
         if all >= DESTINATIONS_PER_CLASS_MAX as u64 {

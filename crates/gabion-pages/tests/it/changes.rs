@@ -161,6 +161,42 @@ async fn a_header_that_is_gone_or_weaker_than_approved_is_told_once() {
 }
 
 #[tokio::test]
+async fn a_policy_in_the_page_counts_as_a_header() {
+    let world = World::new().await;
+    let meta = "<meta http-equiv=content-security-policy content=\"connect-src 'self'\">";
+    let page = |html: &str| world.served(PageClass::Payment, "/checkout", html);
+    world.take(vec![page(&format!("<head>{meta}</head>{CHECKOUT}"))]).await;
+    world.pages.approve_headers(&world.site, PageClass::Payment, ann()).await.unwrap();
+    world.take(vec![page(CHECKOUT)]).await;
+    assert_eq!(world.change(ChangeKind::HeaderWeakened).await.subject, "content-security-policy");
+}
+
+#[tokio::test]
+async fn a_file_that_strangers_lie_about_stays_what_gabion_saw() {
+    let world = World::new().await;
+    world.approved().await;
+    let app = world.script("/static/app.js").await;
+    let widget = "https://widgets.example/w.js";
+    let html = format!("{CHECKOUT}<script src={widget}></script>");
+    let mut outside = world.script_served(widget, "real()");
+    if let Seen::Script(script) = &mut outside.seen {
+        script.by = gabion_markup::sighting::SeenBy::Outside;
+    }
+    world.take(vec![world.served(PageClass::Payment, "/checkout", &html), outside]).await;
+    let real = world.script("w.js").await;
+    for lie in 0..40 {
+        world.pass(Duration::from_secs(1));
+        world.take(vec![world.ran(PageClass::Payment, widget, &format!("lie{lie}()"))]).await;
+        world.take(vec![world.ran(PageClass::Payment, "/static/app.js", "lie()")]).await;
+    }
+    assert_eq!(world.script("w.js").await.hash, real.hash);
+    assert_eq!(world.script("/static/app.js").await.hash, app.hash);
+    let detail = world.pages.script(real.id).await.unwrap();
+    assert_eq!((detail.versions.len(), detail.text.as_deref()), (20, Some("real()")));
+    assert_eq!(world.events_of("pages.script_changed").await.len(), 40, "they are told all the same");
+}
+
+#[tokio::test]
 async fn error_pages_do_not_count_as_what_was_approved() {
     let world = World::new().await;
     world.approved().await;

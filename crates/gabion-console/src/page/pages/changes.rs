@@ -175,9 +175,7 @@ fn page(console: &Console, staff: &Staff, found: ChangeDetail, note: String, wro
     let now = console.now();
     let site = Chosen::named(console, Some(found.site.as_str()))?;
     let ChangeDetail { change, comparison, .. } = found;
-    let summary = comparison.as_ref().map_or_else(String::new, |compared| {
-        format!("{} lines added, {} removed", compared.lines.added, compared.lines.removed)
-    });
+    let summary = comparison.as_ref().map_or_else(String::new, |compared| listing::summary(&compared.lines));
     draw(&Detail {
         shell: &console.frame(staff, words::pages::change(change.kind), "/pages"),
         head: site.head("/pages/changes"),

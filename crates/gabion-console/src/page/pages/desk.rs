@@ -21,8 +21,8 @@ use super::{ids, mistake, one_or_many, undo};
 use crate::Console;
 use crate::page::query;
 use crate::problem::{Drawn, draw};
-use crate::words::Moment;
 use crate::words::pages as words;
+use crate::words::{Moment, counted};
 
 /// Scripts that wait beside each other; the next ones come when these are decided.
 const SCRIPTS_SHOWN: usize = 12;
@@ -207,11 +207,11 @@ fn whole(class: &ClassOverview) -> Option<Whole> {
     let waiting: Vec<_> = counts
         .into_iter()
         .filter(|(count, ..)| *count > 0)
-        .map(|(count, one, many)| format!("{count} {}", if count == 1 { one } else { many }))
+        .map(|(count, one, many)| counted(count, one, many))
         .collect();
     (!waiting.is_empty()).then(|| Whole {
         name: class.class.as_str(),
-        title: format!("{} as they are", words::class(class.class)),
+        title: format!("Approve {} as they are", words::class_inside(class.class)),
         waiting: waiting.join(" and "),
     })
 }

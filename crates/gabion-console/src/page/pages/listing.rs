@@ -1,8 +1,10 @@
 //! Text of scripts as lines: numbered, what is different and what is risky marked.
 
 use gabion_core::Severity;
-use gabion_markup::script::{Comparison, Risk, Side, lay_out};
+use gabion_markup::script::{Comparison, Risk, RiskKind, Side, lay_out};
 use gabion_pages::change::RiskNote;
+
+use crate::words::plural;
 
 /// Lines of a script that are shown.
 pub(super) const LINES_SHOWN: usize = 400;
@@ -71,6 +73,11 @@ pub(super) fn of_change(comparison: &Comparison, risks: &[RiskNote]) -> Listing 
     })
 }
 
+/// How much is different.
+pub(super) fn summary(comparison: &Comparison) -> String {
+    format!("{} added, {} removed", plural(comparison.added, "line", "lines"), comparison.removed)
+}
+
 /// A risk of a change as a sentence.
 pub(super) fn noted(risk: &RiskNote) -> Note {
     let what = risk.kind.replace('-', " ");
@@ -80,7 +87,7 @@ pub(super) fn noted(risk: &RiskNote) -> Note {
 
 /// Risks as sentences, each once, the worst first.
 pub(super) fn told(risks: &[Risk]) -> Vec<Note> {
-    let mut worst: Vec<&Risk> = risks.iter().collect();
+    let mut worst: Vec<&Risk> = worth_telling(risks).collect();
     worst.sort_by_key(|risk| std::cmp::Reverse(risk.severity));
     let mut notes: Vec<Note> = Vec::new();
     for risk in worst {
@@ -105,7 +112,15 @@ fn listed(comparison: &Comparison, mut notes: impl FnMut(Side, usize, &str) -> V
 }
 
 fn notes(risks: &[Risk], line: usize) -> Vec<Note> {
-    risks.iter().filter(|risk| risk.place.line == line).map(note).collect()
+    worth_telling(risks).filter(|risk| risk.place.line == line).map(note).collect()
+}
+
+/// Without places that are only mentioned, where it is said already what is done with them.
+fn worth_telling(risks: &[Risk]) -> impl Iterator<Item = &Risk> {
+    let is_said = |place: &Risk| {
+        risks.iter().any(|risk| risk.kind != RiskKind::NamesOrigin && risk.detail == place.detail)
+    };
+    risks.iter().filter(move |risk| risk.kind != RiskKind::NamesOrigin || !is_said(risk))
 }
 
 fn note(risk: &Risk) -> Note {

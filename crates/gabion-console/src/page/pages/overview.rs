@@ -7,7 +7,6 @@ use axum::extract::{RawQuery, State};
 use gabion_core::{Severity, Timestamp};
 use gabion_markup::PageClass;
 use gabion_page::chart::{self, Ink, LineChart, Series, Svg, Unit};
-use gabion_page::format;
 use gabion_page::shell::{Shell, Status, Tone};
 use gabion_pages::change::{ChangeFilter, ChangeState, ChangeView};
 use gabion_pages::overview::{ClassOverview, SiteOverview};
@@ -20,7 +19,7 @@ use crate::Console;
 use crate::page::overview::REFRESH_SECONDS;
 use crate::problem::{Drawn, draw};
 use crate::words::pages::{self as words, Pill};
-use crate::words::{Moment, plural};
+use crate::words::{Moment, counted};
 
 /// Open changes that are listed.
 const CHANGES_SHOWN: usize = 6;
@@ -108,16 +107,13 @@ fn standing(overview: &SiteOverview, site: &Chosen) -> (Tone, String, Option<(&'
     let (critical, open) = (sum(|class| class.changes_critical), sum(|class| class.changes_open));
     let overdue = sum(|class| class.looks_overdue);
     let link = |label, path: &str, pairs: &[(&str, &str)]| Some((label, site.url(path, pairs)));
-    let told = |count: u64, one: &str, many: &str| {
-        format!("{} {}", format::count(count), if count == 1 { one } else { many })
-    };
     if sum(|class| class.page_views) == 0 {
         let text = "No page was seen yet. Open the checkout of the shop once, then look here again.";
         return (Tone::Info, text.to_owned(), None);
     }
     if critical > 0 {
-        let text = told(critical, "critical change waits", "critical changes wait");
-        let open = link("Look at it", "/pages/changes", &[("state", "open"), ("severity", "critical")]);
+        let text = counted(critical, "critical change waits", "critical changes wait");
+        let open = link("Look", "/pages/changes", &[("state", "open"), ("severity", "critical")]);
         return (Tone::Danger, format!("{text} for a look."), open);
     }
     if !overview.classes_confirmed {
@@ -125,24 +121,25 @@ fn standing(overview: &SiteOverview, site: &Chosen) -> (Tone, String, Option<(&'
         return (Tone::Warn, text.to_owned(), link("Look at the guess", "/pages/classes", &[]));
     }
     if waiting > 0 {
-        let text = told(waiting, "script on your payment pages waits", "scripts on your payment pages wait");
+        let text =
+            counted(waiting, "script on your payment pages waits", "scripts on your payment pages wait");
         return (Tone::Warn, format!("{text} for your word."), link("Decide", "/pages/desk", &[]));
     }
     if overdue > 0 {
-        let text = told(overdue, "payment page was", "payment pages were");
+        let text = counted(overdue, "payment page was", "payment pages were");
         let sentence = format!("{text} not seen from outside for seven days.");
         return (Tone::Warn, sentence, link("Look at pages", "/pages/classes", &[]));
     }
     if open > 0 {
-        let text = told(open, "change waits", "changes wait");
-        let open = link("Look at it", "/pages/changes", &[("state", "open")]);
+        let text = counted(open, "change waits", "changes wait");
+        let open = link("Look", "/pages/changes", &[("state", "open")]);
         return (Tone::Info, format!("{text} for a look."), open);
     }
     if payment.is_none() {
         return (Tone::Info, "No payment page was seen yet.".to_owned(), None);
     }
     if elsewhere > 0 {
-        let text = told(elsewhere, "script elsewhere waits", "scripts elsewhere wait");
+        let text = counted(elsewhere, "script elsewhere waits", "scripts elsewhere wait");
         let sentence = format!("Everything on your payment pages is decided; {text} for your word.");
         return (Tone::Ok, sentence, link("Decide", "/pages/desk", &[]));
     }
@@ -151,23 +148,25 @@ fn standing(overview: &SiteOverview, site: &Chosen) -> (Tone, String, Option<(&'
 
 fn card(class: &ClassOverview, site: &Chosen, now: Timestamp) -> Card {
     let name = class.class.as_str();
-    let open = usize::try_from(class.changes_open).unwrap_or(usize::MAX);
     let moment = |at: Option<Timestamp>| at.map(|at| Moment::new(at, now));
     let seen = match class.last_seen {
         Some(last) => {
             let last = Moment::new(last, now).relative;
-            format!("{} times, last {last}", format::count(class.page_views))
+            format!("{}, last {last}", counted(class.page_views, "time", "times"))
         }
         None => "not yet".to_owned(),
     };
     Card {
         title: words::class(class.class),
         stage: words::stage(class.stage),
-        waiting: format!("{} wait", format::count(class.scripts.new)),
+        waiting: counted(class.scripts.new, "waits", "wait"),
         waits: class.scripts.new > 0,
         approved: class.scripts.authorized,
         denied: class.scripts.denied,
-        open: if open == 0 { "none".to_owned() } else { plural(open, "change", "changes") },
+        open: match class.changes_open {
+            0 => "none".to_owned(),
+            open => counted(open, "change", "changes"),
+        },
         has_critical: class.changes_critical > 0,
         seen,
         last_look: moment(class.last_look),

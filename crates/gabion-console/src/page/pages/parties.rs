@@ -45,7 +45,8 @@ struct Row {
     ways: String,
     flow: String,
     is_card: bool,
-    waiting: u64,
+    /// Scripts of it that wait, in words; empty where none does.
+    waiting: String,
     first_seen: Moment,
     last_seen: Moment,
     is_stopped: bool,
@@ -84,7 +85,7 @@ fn map(parties: &[ThirdParty]) -> Svg {
         .filter(|class| drawn.iter().any(|party| party.classes.contains(class)))
         .collect();
     let end = |party: &ThirdParty| FlowEnd {
-        name: host(&party.origin).to_owned(),
+        name: host(&party.origin).trim_start_matches("www.").to_owned(),
         note: match (party.is_stopped, party.company) {
             (true, _) => "stopped".to_owned(),
             (false, Some(company)) => company.to_owned(),
@@ -151,7 +152,11 @@ fn row(party: &ThirdParty, site: &Chosen, now: Timestamp) -> Row {
         flow: words::flow(party.flow, party.could_receive),
         is_card: party.flow == Flow::FormAccess
             && words::flow_ink(party.flow, party.could_receive) == Ink::Danger,
-        waiting: party.scripts_new,
+        waiting: match party.scripts_new {
+            0 => String::new(),
+            1 => "; 1 script waits for your word".to_owned(),
+            more => format!("; {more} scripts wait for your word"),
+        },
         first_seen: Moment::new(party.first_seen, now),
         last_seen: Moment::new(party.last_seen, now),
         is_stopped: party.is_stopped,

@@ -20,7 +20,7 @@ use crate::page::ask::{Ask, Mistake};
 use crate::page::query;
 use crate::problem::{Drawn, draw};
 use crate::words::pages::{self as words, Pill};
-use crate::words::{Moment, plural};
+use crate::words::{Moment, counted, plural};
 
 /// Things that a policy would stop and that are named.
 const BREAKAGE_SHOWN: usize = 30;
@@ -48,7 +48,8 @@ struct Card {
     is_off: bool,
     undecided: String,
     weighed: String,
-    waiting: u64,
+    /// Scripts and destinations that wait, in words; empty where none does.
+    waiting: String,
     problem: String,
     directives: Vec<(String, String)>,
     policy: String,
@@ -118,7 +119,11 @@ fn card(class: &ClassOverview, proposal: Proposal, site: &Chosen, now: Timestamp
         is_off: class.stage == StageWord::Off,
         undecided: words::undecided(class.undecided, class.elsewhere.as_deref()),
         weighed: weighed(&proposal, now),
-        waiting: proposal.undecided,
+        waiting: match proposal.undecided {
+            0 => String::new(),
+            1 => "1 script or destination waits".to_owned(),
+            more => format!("{} scripts and destinations wait", format::count(more)),
+        },
         problem: proposal.problem.unwrap_or_default(),
         directives: proposal
             .directives
@@ -146,14 +151,12 @@ fn card(class: &ClassOverview, proposal: Proposal, site: &Chosen, now: Timestamp
 }
 
 fn weighed(proposal: &Proposal, now: Timestamp) -> String {
-    let views = format::count(proposal.page_views);
-    let reports = format::count(proposal.reports);
+    let views = counted(proposal.page_views, "page view", "page views");
+    let reports = counted(proposal.reports, "report", "reports");
     match proposal.learning_since {
         Some(since) => {
             let since = Moment::new(since, now).relative;
-            format!(
-                "Weighed with {views} page views and {reports} reports of browsers; the first came {since}."
-            )
+            format!("Weighed with {views} and {reports} of browsers; the first came {since}.")
         }
         None => "No page was seen yet, so there is nothing to weigh it with.".to_owned(),
     }
@@ -168,12 +171,14 @@ fn broken(one: &Breakage, now: Timestamp) -> Broken {
         told_by: match (one.is_reported_only, one.reports) {
             (true, reports) => {
                 format!(
-                    "told by browsers only, {} times; it may be an extension of a customer",
-                    format::count(reports)
+                    "told by browsers only, {}; it may be an extension of a customer",
+                    counted(reports, "time", "times")
                 )
             }
             (false, 0) => "seen in the page".to_owned(),
-            (false, reports) => format!("seen in the page; browsers told {} times", format::count(reports)),
+            (false, reports) => {
+                format!("seen in the page; browsers told {}", counted(reports, "time", "times"))
+            }
         },
     }
 }

@@ -174,7 +174,7 @@ async fn page(console: &Console, staff: &Staff, detail: ScriptDetail, form: Form
     let ScriptDetail { script, versions, text, risks, comparison, elsewhere, .. } = detail;
     let facts = Facts::new(&script, &elsewhere, &site, staff, now);
     let difference = comparison.map(|compared| Difference {
-        summary: format!("{} lines added, {} removed", compared.lines.added, compared.lines.removed),
+        summary: listing::summary(&compared.lines),
         listing: listing::of_comparison(&compared.lines, &risks),
         old: short(&compared.old),
         new: short(&compared.new),

@@ -7,7 +7,7 @@ use gabion_markup::{Address, PageClass};
 use super::super::assess::Assessment;
 use super::super::fact::{Content, ScriptFact};
 use super::super::raise::{Found, limit, severity};
-use super::{There, Writer};
+use super::{NOTED_EVERY, There, Writer};
 use crate::change::ChangeKind;
 use crate::decision::state::{State, Subject};
 use crate::identity::site_bits;
@@ -49,7 +49,12 @@ impl Writer<'_, '_> {
         if known.seen_by.is_hearsay() && !fact.by.is_hearsay() {
             self.renew(there.site);
         }
-        store::script::touch(self.tx, known.id, there.at, fact.by, fact.entered, &fact.page)?;
+        let is_noted = known.seen_by.has(fact.by)
+            && known.reads.has(fact.entered)
+            && there.at.since(known.last_seen) < NOTED_EVERY;
+        if !is_noted {
+            store::script::touch(self.tx, known.id, there.at, fact.by, fact.entered, &fact.page)?;
+        }
         if known.status == Status::Denied {
             self.denied_seen(there, fact, known)?;
         }
@@ -59,7 +64,7 @@ impl Writer<'_, '_> {
                 let is_known_better = known.is_own && fact.by == SeenBy::HASH_REPORT && known.hash.is_some();
                 if is_known_better { Ok(()) } else { self.content(there, &known.key, content, fact.by) }
             }
-            (Some(content), ScriptForm::Inline | ScriptForm::Handler) => {
+            (Some(content), ScriptForm::Inline | ScriptForm::Handler) if !is_noted => {
                 version::note(self.tx, there.site, &known.key, as_seen(content), fact.by, there.at)?;
                 Ok(())
             }

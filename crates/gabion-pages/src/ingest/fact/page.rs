@@ -1,7 +1,10 @@
 //! What a page says: its scripts, and where it sends to and loads from.
 
+use gabion_markup::headers::SecurityHeaders;
 use gabion_markup::holding::ScriptKey;
-use gabion_markup::page::{FieldKind, Form, FrameSource, Handler, LinkKind, Page, Script, ScriptSource};
+use gabion_markup::page::{
+    FieldKind, Form, FrameSource, Handler, LinkKind, Meta, Page, Script, ScriptSource,
+};
 use gabion_markup::sighting::{PageSeen, SeenBy as Who};
 use gabion_markup::{Address, PageClass};
 
@@ -51,7 +54,7 @@ pub(super) fn of(seen: &PageSeen) -> Vec<What> {
             servings: served,
             looks,
             scripts: (governed + page.handlers.len()) as u64,
-            headers: headers.clone(),
+            headers: with_metas(headers, page),
             by: on.by,
         })));
     }
@@ -60,6 +63,17 @@ pub(super) fn of(seen: &PageSeen) -> Vec<What> {
     facts.extend(on.places(page));
     facts.extend(page.forms.iter().flat_map(|form| on.form(form)));
     facts
+}
+
+/// The headers with the policies that stand in the page: browsers keep to both.
+fn with_metas(headers: &SecurityHeaders, page: &Page) -> SecurityHeaders {
+    let policies = page.metas.iter().filter_map(|meta| match meta {
+        Meta::Policy(text) => Some(("content-security-policy", text.as_bytes())),
+        Meta::Refresh(_) | Meta::RefreshOther(_) | Meta::Other(_) => None,
+    });
+    let mut all = headers.clone();
+    all.policies.extend(SecurityHeaders::read(policies).policies);
+    all
 }
 
 /// The page on which something is.
