@@ -56,7 +56,7 @@ impl Decoys {
     /// The passkeys of `name`, in the form that real ones have in a question: one, or two for every fourth name. The name
     /// comes as it would be looked up.
     pub fn of(&self, name: &[u8]) -> Vec<Descriptor> {
-        let count = if self.bytes(name, b"count", 1)[0] % 4 == 0 { 2 } else { 1 };
+        let count = if self.bytes(name, b"count", 1)[0].is_multiple_of(4) { 2 } else { 1 };
         (0..count).map(|place| self.passkey(name, place)).collect()
     }
 
