@@ -88,7 +88,7 @@ impl Decoys {
     }
 }
 
-/// A key to verify with where there is none, so that it takes as long: the generator of P-256 (FIPS 186-5). Its private key
+/// A key to verify with where there is none, so that it takes as long: the generator of P-256 (NIST SP 800-186). Its private key
 /// is one, so nothing may follow from what verifies with it.
 pub(crate) fn public_key() -> PublicKey {
     const COSE: &[u8] = b"a5010203262001215820\
