@@ -53,6 +53,9 @@ fn measure() -> Result<(), Box<dyn Error>> {
             rp.finish_authentication(state.clone(), response, credential, &binding, now)
         };
         time(&format!("{name}, sign-in"), || sign_in(Some(credential.clone())).is_ok())?;
+        let mut other = credential.clone();
+        other.user = UserHandle::new("bob")?;
+        time(&format!("{name}, sign-in as another"), || sign_in(Some(other.clone())).is_err())?;
         time(&format!("{name}, sign-in of nobody"), || sign_in(None).is_err())?;
     }
     Ok(())
