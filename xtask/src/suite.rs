@@ -40,6 +40,8 @@ pub(crate) fn run_everything() -> Outcome {
         .env("GABION_TEST_POSTGRES", postgres.url())
         .env("GABION_TEST_BINARY", binary()))?;
     drop(postgres);
+    step("Passkeys of others");
+    run(&mut cargo(&["test", "--locked", "--manifest-path", "tests/passkeys/Cargo.toml"]))?;
     step("Pages in a real browser");
     run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--prefix", "tests/browser"]))?;
     run(Command::new("node")

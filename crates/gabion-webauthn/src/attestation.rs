@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::cbor::{CborError, Map, Value};
 use crate::cose::PublicKey;
 
-/// Bytes of an attestation object at most. Statements with a chain of certificates have up to six thousand.
+/// Bytes of an attestation object at most. With a chain of certificates it has some thousands.
 pub const ATTESTATION_OBJECT_BYTES_MAX: usize = 32 * 1024;
 
 /// Bytes of a format's name at most (WebAuthn Level 3 section 8.1).

@@ -145,8 +145,8 @@ impl RelyingParty {
     /// Verifies the answer. `state` was taken from where it was kept, once; `credential` is the passkey of the answer's id,
     /// if there is one; `binding` is what whoever answers is bound to now.
     ///
-    /// Without a credential as much is computed as with one. What is said to whoever asks has to be the same, too,
-    /// whichever step failed.
+    /// Whichever step after the fifth fails, as much is computed, with a credential and without. What is said to whoever asks
+    /// has to be the same, too.
     ///
     /// # Errors
     /// The first step that failed.
@@ -186,21 +186,16 @@ impl RelyingParty {
         }
         // Step 20.
         let signed = [response.authenticator_data.as_slice(), &response.client_data.hash].concat();
-        // Step 6.
-        let Some(mut credential) = credential.filter(|credential| credential.id == response.id) else {
-            decoy::public_key().verifies(&signed, &response.signature);
-            return Err(Fault::UnknownCredential);
-        };
-        self.check_owner(state, response, &credential)?;
-        // Step 19.
-        if data.flags.backup_eligible() != credential.backup_eligible {
-            return Err(Fault::BackupEligibility);
-        }
-        // Step 21.
-        let key = PublicKey::read(&credential.public_key.0).map_err(Fault::StoredKey)?;
-        if !key.verifies(&signed, &response.signature) {
-            return Err(Fault::Signature);
-        }
+        let key = credential.as_ref().map(|credential| PublicKey::read(&credential.public_key.0));
+        let key = key.transpose().map_err(Fault::StoredKey)?;
+        // Step 21, before anything that only a known passkey can fail at, and however that ends: otherwise the time would
+        // say whether the passkey is known.
+        let verified = key.as_ref().is_some_and(|key| key.verifies(&signed, &response.signature));
+        let checked = self.check_credential(state, response, &data, credential);
+        let checked = checked.and_then(|known| if verified { Ok(known) } else { Err(Fault::Signature) });
+        let mut credential = checked.inspect_err(|_| {
+            decoy::verify_others(key.as_ref().map(PublicKey::algorithm), &signed, &response.signature);
+        })?;
         // Steps 22 and 24. A copy that lags behind is noticed each time, so the higher count stays.
         let counter = count(credential.sign_count, data.sign_count);
         credential.sign_count = credential.sign_count.max(data.sign_count);
@@ -221,13 +216,17 @@ impl RelyingParty {
         })
     }
 
-    /// Step 6: the passkey is for this domain, and of whom the ceremony and the answer say.
-    fn check_owner(
+    /// Steps 6 and 19: there is a passkey, for this domain, of whom the ceremony and the answer say, and of the same kind as
+    /// ever.
+    fn check_credential(
         &self,
         state: &AuthenticationState,
         response: &AuthenticationResponse,
-        credential: &StoredCredential,
-    ) -> Result<(), Fault> {
+        data: &AuthenticatorData<'_>,
+        credential: Option<StoredCredential>,
+    ) -> Result<StoredCredential, Fault> {
+        let known = credential.filter(|credential| credential.id == response.id);
+        let credential = known.ok_or(Fault::UnknownCredential)?;
         if credential.rp_id != *self.id() {
             return Err(Fault::OtherRelyingParty);
         }
@@ -237,7 +236,10 @@ impl RelyingParty {
         if [&state.user, &response.user].into_iter().flatten().any(|user| *user != credential.user) {
             return Err(Fault::OtherUser);
         }
-        Ok(())
+        if data.flags.backup_eligible() != credential.backup_eligible {
+            return Err(Fault::BackupEligibility);
+        }
+        Ok(credential)
     }
 }
 

@@ -32,7 +32,7 @@ pub enum Algorithm {
     Es256,
     /// Ed25519.
     EdDsa,
-    /// RSASSA-PKCS1-v1_5 with SHA-256. Old TPMs know nothing else.
+    /// RSASSA-PKCS1-v1_5 with SHA-256. Some TPMs know nothing else.
     Rs256,
 }
 

@@ -8,7 +8,7 @@ use gabion_core::Secret;
 use gabion_crypto::kdf;
 use gabion_crypto::mac::MacKey;
 
-use crate::cose::PublicKey;
+use crate::cose::{Algorithm, PublicKey};
 use crate::credential::StoredCredential;
 use crate::name::{CREDENTIAL_ID_BYTES_MAX, CredentialId};
 use crate::options::{CredentialType, Descriptor};
@@ -56,7 +56,7 @@ impl Decoys {
     /// The passkeys of `name`, in the form that real ones have in a question: one, or two for every fourth name. The name
     /// comes as it would be looked up.
     pub fn of(&self, name: &[u8]) -> Vec<Descriptor> {
-        let count = if self.bytes(name, b"count", 1)[0] % 4 == 0 { 2 } else { 1 };
+        let count = if self.bytes(name, b"count", 1)[0].is_multiple_of(4) { 2 } else { 1 };
         (0..count).map(|place| self.passkey(name, place)).collect()
     }
 
@@ -88,14 +88,28 @@ impl Decoys {
     }
 }
 
-/// A key to verify with where there is none, so that it takes as long: the generator of P-256 (FIPS 186-5). Its private key
-/// is one, so nothing may follow from what verifies with it.
-pub(crate) fn public_key() -> PublicKey {
-    const COSE: &[u8] = b"a5010203262001215820\
-        6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296225820\
-        4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
-    let bytes = HEXLOWER.decode(COSE).expect("the constant is hexadecimal");
-    PublicKey::read(&bytes).expect("the generator is on the curve")
+/// Verifies with a made-up key of every algorithm but `done`, so that each answer that is refused costs one verification of
+/// each: how long it took says neither whether there is a key nor of which kind.
+pub(crate) fn verify_others(done: Option<Algorithm>, message: &[u8], signature: &[u8]) {
+    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| Some(*algorithm) != done) {
+        public_key(algorithm).verifies(message, signature);
+    }
+}
+
+/// Keys that nobody uses: the generators of P-256 (NIST SP 800-186) and Ed25519 (RFC 8032), whose private keys everybody
+/// knows, and an RSA modulus of 2048 bits with known factors. Nothing may follow from what verifies with them.
+fn public_key(algorithm: Algorithm) -> PublicKey {
+    let hex = match algorithm {
+        Algorithm::Es256 => concat!(
+            "a50102032620012158206b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296",
+            "2258204fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5",
+        )
+        .to_owned(),
+        Algorithm::EdDsa => format!("a401010327200621582058{}", "66".repeat(31)),
+        Algorithm::Rs256 => format!("a401030339010020590100{}2143010001", "ff".repeat(256)),
+    };
+    let bytes = HEXLOWER.decode(hex.as_bytes()).expect("the constants are hexadecimal");
+    PublicKey::read(&bytes).expect("the constants are keys")
 }
 
 #[cfg(test)]
@@ -142,7 +156,11 @@ mod tests {
     }
 
     #[test]
-    fn the_key_to_verify_with_where_there_is_none_is_a_key() {
-        assert!(!public_key().verifies(b"message", b"no signature"));
+    fn there_is_a_key_to_verify_with_for_every_algorithm() {
+        for algorithm in Algorithm::ALL {
+            let key = public_key(algorithm);
+            assert_eq!(key.algorithm(), algorithm);
+            assert!(!key.verifies(b"message", b"no signature"));
+        }
     }
 }

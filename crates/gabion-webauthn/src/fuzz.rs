@@ -13,6 +13,9 @@ use crate::{
     UserEntity, UserHandle,
 };
 
+const ORIGIN: &str = "https://example.org";
+const CHALLENGE: &[u8; 32] = b"the fuzzer's own challenge: 32 b";
+
 /// What is read is read in one way: a value ends where it ends, whatever follows.
 pub fn cbor(bytes: &[u8]) {
     let Ok((value, rest)) = Value::read_first(bytes) else { return };
@@ -44,29 +47,36 @@ pub fn authenticator_data(bytes: &[u8]) {
     }
 }
 
-/// Client data that can be read is accepted by no ceremony that it was not made for.
+/// Client data is accepted for the ceremony and the page that it is of, and for no other.
 pub fn client_data(bytes: &[u8]) {
     if let Ok(data) = ClientData::read(bytes) {
         let rp = rp();
-        let terms = ask().terms(&rp);
-        assert!(terms.check_client_data(&rp, &data, "webauthn.get").is_err());
+        let accepted = ask().terms(&rp).check_client_data(&rp, &data, "webauthn.get").is_ok();
+        let fields = &data.fields;
+        let ours = fields.r#type == "webauthn.get" && fields.challenge.0 == CHALLENGE;
+        let here = fields.origin == ORIGIN && !fields.cross_origin && fields.top_origin.is_none();
+        assert_eq!(accepted, ours && here);
     }
 }
 
-/// No answer that can be read finishes a registration that it was not made for.
+/// An answer finishes the registration that it is for, with the credential that it names, and no other. Nothing is signed
+/// in one, so that the fuzzer may well find one that does.
 pub fn registration(bytes: &[u8]) {
     if let Ok(response) = RegistrationResponse::parse(bytes) {
+        authenticator_data(&response.attestation_object);
         let rp = rp();
         let id = UserHandle::new([1; 16]).expect("16 bytes are a handle");
         let user = UserEntity { id, name: String::new(), display_name: String::new() };
         let (_, state) = rp.start_registration(ask(), NewPasskey::first(user)).expect("there are none yet");
-        let object = response.attestation_object.clone();
-        authenticator_data(&object);
-        assert!(rp.finish_registration(state, response, &Binding::to(&[]), epoch(), false).is_err());
+        let (ours, id) = (response.ceremony() == state.key(), response.id.clone());
+        if let Ok(done) = rp.finish_registration(state, response, &Binding::to(&[]), epoch(), false) {
+            assert!(ours && done.credential.id == id);
+            assert!(PublicKey::read(&done.credential.public_key.0).is_ok());
+        }
     }
 }
 
-/// No answer that can be read finishes a sign-in that it was not made for.
+/// No answer signs in with a passkey that nobody has.
 pub fn authentication(bytes: &[u8]) {
     if let Ok(response) = AuthenticationResponse::parse(bytes) {
         let rp = rp();
@@ -78,12 +88,11 @@ pub fn authentication(bytes: &[u8]) {
 
 fn rp() -> RelyingParty {
     let rp = RelyingParty::new("example.org".parse().expect("a domain"), "Shop");
-    rp.with_origin("https://example.org".parse().expect("an origin")).expect("it is within the domain")
+    rp.with_origin(ORIGIN.parse().expect("an origin")).expect("it is within the domain")
 }
 
-/// A challenge that no seed answers.
 fn ask() -> Ask {
-    let challenge = Challenge::new(*b"the fuzzer's own challenge: 32 b").expect("32 bytes are a challenge");
+    let challenge = Challenge::new(*CHALLENGE).expect("32 bytes are a challenge");
     Ask::new(challenge, Binding::to(&[]), epoch())
 }
 
