@@ -195,7 +195,7 @@ fn of_long_names_the_end_is_shown_and_all_of_it_is_told() {
     let name = format!("{}.tagmanager.example", "x".repeat(60));
     let svg = flows(&flow_chart(&[&name]));
     assert!(
-        svg.as_str().contains(&format!(">….tagmanager.example<title>{name}</title>")),
+        svg.as_str().contains(&format!(">…tagmanager.example<title>{name}</title>")),
         "{}",
         svg.as_str()
     );
