@@ -104,7 +104,10 @@ impl Witness {
             found.handlers.push((element.to_owned(), name, ContentHash::of(value)));
         }
         match element {
-            "form" => found.forms.extend(value("name")),
+            "form" => {
+                let name = value("name").or_else(|| value("id"));
+                found.forms.extend(name.filter(|name| !name.is_empty()));
+            }
             "iframe" | "frame" | "object" | "embed" => found.frames.push(element.to_owned()),
             _ => {}
         }
@@ -139,7 +142,8 @@ fn as_found(page: &Page, expected: &Found) -> Found {
         ScriptSource::Inline(inline) if !matches!(expected.scripts.get(at), Some(None)) => Some(inline.hash),
         _ => None,
     };
-    let handlers = page.handlers.iter();
+    // The others are `javascript:` addresses, which have their own test.
+    let handlers = page.handlers.iter().filter(|handler| handler.attribute.starts_with("on"));
     Found {
         handlers: handlers
             .map(|handler| (handler.element.clone(), handler.attribute.clone(), handler.hash))
