@@ -34,7 +34,7 @@ impl Fingerprints {
         let mut text = Text(self.key.hash().word((*status).into()));
         for script in scripts.iter().filter(|script| script.kind.is_governed()) {
             match &script.source {
-                ScriptSource::Inline(inline) => text.0 = text.0.word(self.key_of(inline)),
+                ScriptSource::Inline(inline) => text.0 = text.0.word(self.key_of(seen, inline)),
                 source => text.add(&ScriptKey::of(source)),
             }
             let kind = matches!(script.kind, ScriptKind::Module);
@@ -56,20 +56,30 @@ impl Fingerprints {
         text.0.finish()
     }
 
-    fn key_of(&self, inline: &Inline) -> u64 {
-        let mut words = Text(self.key.hash());
-        words.add(&inline.hash);
-        let words = words.0.finish();
+    /// On pages of one class, the first script of a kind is known word for word, so that the second, with other numbers, is
+    /// told as well: from then on both are one.
+    fn key_of(&self, seen: &PageSeen, inline: &Inline) -> u64 {
+        let there = (seen.class, seen.address.origin());
+        let words = self.hash_of(&(&there, inline.hash));
         if let Some(key) = lock(&self.known).get(words) {
             return key;
         }
-        let key = ScriptKey::skeleton_of(inline).map_or(words, |skeleton| {
-            let mut text = Text(self.key.hash());
-            text.add(&skeleton);
-            text.0.finish()
-        });
-        lock(&self.known).put(words, key);
+        let Some(skeleton) = ScriptKey::skeleton_of(inline) else {
+            lock(&self.known).put(words, words);
+            return words;
+        };
+        let skeleton = self.hash_of(&(there, skeleton));
+        let mut known = lock(&self.known);
+        let key = if known.get(skeleton).is_some() { skeleton } else { words };
+        known.put(skeleton, skeleton);
+        known.put(words, key);
         key
+    }
+
+    fn hash_of(&self, what: &dyn fmt::Debug) -> u64 {
+        let mut text = Text(self.key.hash());
+        text.add(what);
+        text.0.finish()
     }
 }
 
@@ -117,7 +127,11 @@ mod tests {
         let prints = Fingerprints::new(HashKey::from(&[7; 16]));
         let of = |html: &str, policy: &str| prints.of(&seen(html, policy));
         let page = "<script nonce=a>var t='k3J5s';</script><script type=text/json>{\"a\":1}</script><form action=/pay>";
-        let first = of(page, "script-src 'nonce-a'");
+        let alone = of(page, "script-src 'nonce-a'");
+        assert_eq!(alone, of(page, "script-src 'nonce-a'"), "from memory");
+        let other = page.replace("k3J5s", "q8R2t");
+        let first = of(&other, "script-src 'nonce-a'");
+        assert_ne!(first, alone, "the second of its kind is told");
         let same = "<script nonce=b>var t='zz9x';</script><script type=text/json>{\"a\":2}</script><form action=/pay>";
         assert_eq!(first, of(same, "script-src 'nonce-b'"));
         assert_eq!(first, of(same, "script-src 'nonce-b'"), "also from memory");
