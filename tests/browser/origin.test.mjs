@@ -103,13 +103,7 @@ walk("customers see a calm page while the server is down, and the shop once it i
 });
 
 walk("the console tells what happened and what stands behind it", world, async () => {
-  const page = await tab(await visitor(world.browser));
-  await open(page, world.demo.setup);
-  await page.getByLabel("Name").fill("Mara Quay");
-  await page.getByLabel("E-mail").fill("mara@quay.example");
-  await page.getByLabel("Password").fill("three herons above the quay");
-  await page.getByRole("button", { name: "Create account" }).click();
-  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  const page = await world.demo.owner(world.browser);
   await open(page, `${world.demo.console}/events?severity=warning`);
   await page.getByRole("rowheader", { name: "Shop failed" }).first().waitFor();
   await open(page, `${world.demo.console}/demo`);

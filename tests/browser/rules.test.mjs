@@ -16,13 +16,7 @@ const world = {};
 before(async () => {
   world.demo = await Demo.start();
   world.browser = await launch();
-  const page = await tab(await visitor(world.browser));
-  await open(page, world.demo.setup);
-  await page.getByLabel("Name").fill("Mara Quay");
-  await page.getByLabel("E-mail").fill("mara@quay.example");
-  await page.getByLabel("Password").fill("three herons above the quay");
-  await page.getByRole("button", { name: "Create account" }).click();
-  await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  const page = await world.demo.owner(world.browser);
   world.session = await page.context().storageState();
 });
 after(async () => {

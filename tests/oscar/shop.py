@@ -8,7 +8,6 @@ Everything it writes is in FOLDER. It prints "open" once it answers and ends wit
 import pathlib
 import sys
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
-from socketserver import ThreadingMixIn
 
 import django
 from django.conf import settings
@@ -18,13 +17,22 @@ FOLDER = pathlib.Path(sys.argv[1])
 PORT = int(sys.argv[2])
 
 OSCAR = {name: value for name, value in globals().items() if name.startswith("OSCAR_")}
-OSCAR |= {"OSCAR_SHOP_NAME": "Rope and Twine", "OSCAR_ALLOW_ANON_CHECKOUT": True, "OSCAR_DEFAULT_CURRENCY": "EUR"}
+OSCAR |= {
+    "OSCAR_SHOP_NAME": "Rope and Twine",
+    "OSCAR_ALLOW_ANON_CHECKOUT": True,
+    "OSCAR_DEFAULT_CURRENCY": "EUR",
+    # A page says the same whatever its reader saw before.
+    "OSCAR_RECENTLY_VIEWED_PRODUCTS": 0,
+}
 
 settings.configure(
     **OSCAR,
     DEBUG=True,
     SECRET_KEY="for tests on loopback",
     ALLOWED_HOSTS=["*"],
+    # Gabion in front ends TLS, and says so and which name customers asked for.
+    USE_X_FORWARDED_HOST=True,
+    SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"),
     ROOT_URLCONF=__name__,
     USE_TZ=True,
     SITE_ID=1,
@@ -119,19 +127,25 @@ settings.configure(
 django.setup()
 
 from django.apps import apps  # noqa: E402
+from django.conf.urls.static import static  # noqa: E402
 from django.urls import include, path  # noqa: E402
 
 urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
+    *static(settings.MEDIA_URL, document_root=settings.MEDIA_ROOT),
     path("", include(apps.get_app_config("oscar").urls[0])),
 ]
 
 
-class Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
+class Server(WSGIServer):
+    # One request after the other, as its database wants it; the others wait.
+    request_queue_size = 128
 
 
 class Quiet(WSGIRequestHandler):
+    # Browsers open connections that they may never use; nobody waits behind those.
+    timeout = 2
+
     def log_message(self, format, *args):
         pass
 

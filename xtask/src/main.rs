@@ -11,6 +11,7 @@ mod lab;
 mod layers;
 mod licences;
 mod postgres;
+mod quiet;
 mod smuggle;
 mod soak;
 mod statistics;
@@ -39,6 +40,8 @@ enum Task {
     Tidy,
     /// The long runs: reload storm, dead database, full disk.
     Soak,
+    /// Two shops with ten thousand page views each: customers notice nothing, learning and enforced.
+    Quiet,
     /// Send requests that readers disagree about through Gabion to four other servers, and compare what they saw.
     Smuggle,
     /// Measure Gabion: bench/README.md says how to read the results.
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Task::Test => suite::run_everything(),
         Task::Tidy => tidy::run(),
         Task::Soak => soak::run_long(),
+        Task::Quiet => quiet::run_long(),
         Task::Smuggle => smuggle::run_all(),
         Task::Bench(bench) => bench::run(&bench),
         Task::Attack(attack) => attack.run(),

@@ -8,13 +8,15 @@ use crate::postgres::Postgres;
 use crate::task::{Outcome, cargo, has, run, step};
 
 /// Debian packages, and the program that tells whether each is there.
-const PACKAGES: &[(&str, &str)] = &[
+pub(crate) const PACKAGES: &[(&str, &str)] = &[
     ("postgresql", "/usr/lib/postgresql"),
     ("chromium", "/usr/bin/chromium"),
     ("nginx-light", "/usr/sbin/nginx"),
     ("haproxy", "/usr/sbin/haproxy"),
     ("sqlite3", "/usr/bin/sqlite3"),
     ("pebble", "/usr/bin/pebble"),
+    // The second shop is written in Python.
+    ("python3-venv", "/usr/lib/python3.11/ensurepip"),
     // What the rule engine is tested with, and beside.
     ("g++", "/usr/bin/g++"),
     ("libmodsecurity-dev", "/usr/include/modsecurity/modsecurity.h"),

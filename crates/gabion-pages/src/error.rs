@@ -27,6 +27,9 @@ pub enum PagesError {
     /// Nobody has confirmed yet what the pages are for.
     #[error("confirm first what the pages of this site are for")]
     ClassesUnconfirmed,
+    /// No page was seen that the policy could be made from.
+    #[error("no page of this kind was seen yet: open one in the shop, then enforce the policy")]
+    Unseen,
     /// The policy would stop something that pages do.
     #[error("the policy would stop {count} things that these pages do: look at them, then enforce it anyway")]
     Breaks {
@@ -58,6 +61,7 @@ impl PagesError {
             Self::Field { .. }
             | Self::NotFound { .. }
             | Self::ClassesUnconfirmed
+            | Self::Unseen
             | Self::Breaks { .. }
             | Self::ChangesByItself { .. }
             | Self::Superseded
@@ -80,6 +84,7 @@ impl From<PagesError> for Problem {
             }
             E::NotFound { .. } => Self::not_found(told),
             E::ClassesUnconfirmed => Self::conflict("classes_unconfirmed", told),
+            E::Unseen => Self::conflict("page_unseen", told),
             E::Breaks { .. } => Self::conflict("would_break", told),
             E::ChangesByItself { .. } => Self::conflict("changes_by_itself", told),
             E::Superseded => Self::conflict("superseded", told),

@@ -44,7 +44,7 @@ pub struct Proposal {
     pub seen_policy: String,
     /// The policy of what people allowed: the one that would be enforced. Empty when it does not fit.
     pub enforced_policy: String,
-    /// Why one of them does not fit, as a sentence.
+    /// Why none can be enforced, as a sentence: one does not fit, or no page was seen.
     pub problem: Option<String>,
     /// Sources of the policy that would be enforced, by directive.
     pub directives: BTreeMap<String, Vec<String>>,

@@ -11,7 +11,7 @@ import { chromium } from "playwright-core";
 /** Longest wait for anything on a page. A debug build on a busy machine needs a few seconds. */
 const WAIT_MS_MAX = 15_000;
 
-/** A walk that takes longer hangs: the longest looks at thirty pages, each in four ways. */
+/** A walk that takes longer hangs: the longest looks at thirty pages, each in four ways. Long runs say their own. */
 const WALK_MS_MAX = 300_000;
 
 /** Of the product's log, when a walk fails. */
@@ -81,11 +81,14 @@ export function refuses(page, address) {
   troubles.get(page).refused.add(new URL(address).href);
 }
 
-/** Asserts that neither the console nor the content security policy had anything to say since the last time. */
-export async function quiet(page) {
+/**
+ * Asserts that neither the console nor the content security policy had anything to say since the last time;
+ * messages that are `meant` do not count.
+ */
+export async function quiet(page, meant = () => false) {
   const seen = troubles.get(page);
   const expected = ({ text, url }) => text.startsWith("Failed to load resource") && seen.refused.has(url);
-  const said = seen.messages.splice(0).filter((message) => !expected(message));
+  const said = seen.messages.splice(0).filter((message) => !expected(message) && !meant(message));
   assert.deepEqual(said, [], `console of ${page.url()}`);
   assert.deepEqual(await page.evaluate(() => window.violations.splice(0)), [], `policy violations on ${page.url()}`);
 }
@@ -96,7 +99,7 @@ let failures;
  * A test that leaves a picture of every open page when it fails, and never an open page.
  * `steps` gets a function that runs one named step as a test of its own.
  */
-export function walk(name, world, steps) {
+export function walk(name, world, steps, timeout = WALK_MS_MAX) {
   const pictured = (what, act) => async (t) => {
     try {
       await act((name, step) => t.test(name, pictured(`${what} ${name}`, step)));
@@ -106,7 +109,7 @@ export function walk(name, world, steps) {
       throw error;
     }
   };
-  test(name, { timeout: WALK_MS_MAX }, async (t) => {
+  test(name, { timeout }, async (t) => {
     try {
       await pictured(name, steps)(t);
     } finally {

@@ -7,6 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import tls from "node:tls";
 
+import { open, tab, visitor } from "./browser.mjs";
 import { Child, freePort } from "./child.mjs";
 
 const BINARY = process.env.GABION_TEST_BINARY ?? "target/debug/gabion";
@@ -37,6 +38,18 @@ export class Demo {
     demo.setup = setup;
     demo.#root = await readFile(path.join(data, "ca", "root.crt"), "utf8");
     return demo;
+  }
+
+  /** Creates the first account, as the greeting asks for; the owner's page, signed in. */
+  async owner(browser) {
+    const page = await tab(await visitor(browser));
+    await open(page, this.setup);
+    await page.getByLabel("Name").fill("Mara Quay");
+    await page.getByLabel("E-mail").fill("mara@quay.example");
+    await page.getByLabel("Password").fill("three herons above the quay");
+    await page.getByRole("button", { name: "Create account" }).click();
+    await page.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+    return page;
   }
 
   /** What the program logged. */

@@ -101,7 +101,8 @@ impl CheckoutForm {
         let mut fields = self.card();
         if self.payment == Means::Card {
             let digits: String = self.card.chars().filter(|c| !c.is_whitespace()).collect();
-            fields[0].error = (digits != CARD).then_some("Only the made-up card, 4242 four times, is taken here.");
+            fields[0].error =
+                (digits != CARD).then_some("Only the made-up card, 4242 four times, is taken here.");
             fields[1].error = self.until.trim().is_empty().then_some("Please fill this in.");
             fields[2].error = self.code.trim().is_empty().then_some("Please fill this in.");
         }

@@ -194,11 +194,7 @@ fn flows_lead_from_side_to_side_and_are_told_in_words() {
 fn of_long_names_the_end_is_shown_and_all_of_it_is_told() {
     let name = format!("{}.tagmanager.example", "x".repeat(60));
     let svg = flows(&flow_chart(&[&name]));
-    assert!(
-        svg.as_str().contains(&format!(">…tagmanager.example<title>{name}</title>")),
-        "{}",
-        svg.as_str()
-    );
+    assert!(svg.as_str().contains(&format!(">…tagmanager.example<title>{name}</title>")), "{}", svg.as_str());
     let nobody = flows(&flow_chart(&[]));
     check_well_formed(nobody.as_str());
     assert!(nobody.as_str().contains("Who gets what: nothing yet"));

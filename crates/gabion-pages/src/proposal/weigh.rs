@@ -53,13 +53,15 @@ impl Pages {
         };
         let undecided = inventory.scripts.iter().map(|script| script.status);
         let undecided = undecided.chain(inventory.destinations.iter().map(|place| place.status));
+        let page_views = row.as_ref().map_or(0, |row| row.servings);
+        let unmade = [&enforced, &seen].into_iter().find_map(|made| made.answers.as_ref().err());
         let view = Proposal {
             class,
             seen_policy: shown(&seen),
             enforced_policy: shown(&enforced),
-            problem: [&enforced, &seen]
-                .into_iter()
-                .find_map(|made| Some(made.answers.as_ref().err()?.to_string())),
+            problem: unmade
+                .map(ToString::to_string)
+                .or_else(|| (page_views == 0).then(|| PagesError::Unseen.to_string())),
             directives: directives(&enforced),
             trust: match enforced.trust {
                 TrustBy::Places => TrustWord::Places,
@@ -67,7 +69,7 @@ impl Pages {
                 TrustBy::StrictDynamic => TrustWord::StrictDynamic,
             },
             needs_nonce: inventory.needs_nonce(Only::Seen),
-            page_views: row.as_ref().map_or(0, |row| row.servings),
+            page_views,
             reports: row.as_ref().map_or(0, |row| row.reports),
             learning_since: row.as_ref().and_then(|row| row.first_seen),
             undecided: undecided.filter(|status| *status == Status::New).count() as u64,

@@ -108,7 +108,7 @@ impl Pages {
     /// Says how a class of pages is held from now on.
     ///
     /// # Errors
-    /// [`PagesError::ClassesUnconfirmed`], [`PagesError::Breaks`] and [`PagesError::Plan`] when a policy is to be
+    /// [`PagesError::ClassesUnconfirmed`], [`PagesError::Unseen`], [`PagesError::Breaks`] and [`PagesError::Plan`] when a policy is to be
     /// enforced; [`PagesError::Field`] when the address is none; [`PagesError::Store`].
     pub async fn set_hold(
         &self,
@@ -122,6 +122,9 @@ impl Pages {
             let proposal = self.proposal_with(site, class, Some(wish.trust)).await?;
             if let Some(error) = proposal.error {
                 return Err(error.into());
+            }
+            if proposal.view.page_views == 0 {
+                return Err(PagesError::Unseen);
             }
             let count = proposal.view.breakage.len();
             if count > 0 && !wish.despite_breakage {

@@ -193,7 +193,8 @@ impl Writer<'_, '_> {
             }
         }
         store::script::insert(self.tx, site, &whole, None)?;
-        if let Some(ScriptView { status, owner, justification, decided_by: by, decided_at: at, .. }) = decided {
+        if let Some(ScriptView { status, owner, justification, decided_by: by, decided_at: at, .. }) = decided
+        {
             let state = State::Script { status, owner, justification, by, at, pin: None };
             store::state::set(self.tx, site, &Subject::Script(whole.id), &state)?;
         }
