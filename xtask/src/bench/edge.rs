@@ -105,6 +105,7 @@ const CELLS: &[Cell] = &[
     Cell { name: "h1/1k", path: "1k", load: Load::Http1 { connections: 32 } },
     Cell { name: "h1/32k", path: "32k", load: Load::Http1 { connections: 32 } },
     Cell { name: "h1/1m", path: "1m", load: Load::Http1 { connections: 8 } },
+    Cell { name: "h1/browse", path: "page.html", load: Load::Browse { connections: 32 } },
     Cell { name: "h2/1k", path: "1k", load: Load::Http2 { connections: 8, streams: 16 } },
     Cell { name: "h2/32k", path: "32k", load: Load::Http2 { connections: 8, streams: 16 } },
     Cell { name: "h2/1m", path: "1m", load: Load::Http2 { connections: 4, streams: 4 } },

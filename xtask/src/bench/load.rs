@@ -30,6 +30,8 @@ pub(crate) enum Load {
     Http1 { connections: u32 },
     /// Ordinary requests of a shop, in turn, over HTTP/1.1 by wrk; the path is not used.
     Shop { connections: u32 },
+    /// Pages with what belongs to them, in turn, over HTTP/1.1 by wrk; the path is not used.
+    Browse { connections: u32 },
     /// HTTP/2 by h2load.
     Http2 { connections: u32, streams: u32 },
     /// A new connection for every request, by our own client.
@@ -89,7 +91,9 @@ impl Load {
         }
         let seen = match self {
             Self::Http2 { .. } => h2load(&raw, &log)?,
-            Self::Http1 { .. } | Self::Shop { .. } | Self::Handshakes { .. } => result(&raw)?,
+            Self::Http1 { .. } | Self::Browse { .. } | Self::Shop { .. } | Self::Handshakes { .. } => {
+                result(&raw)?
+            }
         };
         if seen.failed > 0 || seen.requests == 0 {
             return Err(format!("{} requests, {} failed:\n{raw}", seen.requests, seen.failed));
@@ -109,17 +113,26 @@ impl Load {
     fn command(self, server: &Server, path: &str, seconds: f64, log: &Path) -> Outcome<Command> {
         let url = format!("https://localhost:{}/{path}", server.address.port());
         let cores = other_cores();
+        let wrk = |connections: u32, script: &str, seconds: f64| {
+            let mut wrk = pinned(&cores, "wrk");
+            wrk.current_dir(root());
+            wrk.args(["-t1", &format!("-c{connections}"), &format!("-d{}s", whole(seconds)), "-s", script]);
+            wrk
+        };
         Ok(match self {
             Self::Http1 { connections } => {
-                let mut wrk = pinned(&cores, "wrk");
-                wrk.args(["-t1", &format!("-c{connections}"), &format!("-d{}s", whole(seconds))]);
-                wrk.arg("-s").arg(root().join("bench/edge/wrk.lua")).arg(url);
+                let mut wrk = wrk(connections, "bench/edge/wrk.lua", seconds);
+                wrk.arg(url);
+                wrk
+            }
+            Self::Browse { connections } => {
+                let mut wrk = wrk(connections, "bench/edge/browse.lua", seconds);
+                wrk.arg(url);
                 wrk
             }
             Self::Shop { connections } => {
-                let mut wrk = pinned(&cores, "wrk");
-                wrk.args(["-t1", &format!("-c{connections}"), &format!("-d{}s", whole(seconds))]);
-                wrk.arg("-s").arg(root().join("bench/waf/shop.lua")).arg(url).arg("--");
+                let mut wrk = wrk(connections, "bench/waf/shop.lua", seconds);
+                wrk.arg(url).arg("--");
                 wrk.args(SHOP.map(|case| root().join(format!("bench/waf/cases/{case}.http"))));
                 wrk
             }

@@ -1,5 +1,6 @@
 //! One throwaway shop: files, a certificate, an origin, and the proxies that can stand in front of it.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,6 +10,13 @@ use crate::task::{Outcome, root};
 
 /// The bodies, by the name of their path.
 pub(crate) const BODIES: &[(&str, usize)] = &[("1k", 1 << 10), ("32k", 32 << 10), ("1m", 1 << 20)];
+
+/// What belongs to a page, by the name of its path, in bytes.
+const ASSETS: &[(&str, usize)] = &[("style.css", 24 << 10), ("picture.webp", 24 << 10)];
+
+/// Products on the page of a shop, and functions in its script.
+const PRODUCTS: usize = 60;
+const FUNCTIONS: usize = 200;
 
 /// A folder with everything one run needs, and the origin that runs for it.
 #[derive(Debug)]
@@ -57,9 +65,11 @@ impl Site {
         let folder = root().join(format!("target/bench/site-{}", std::process::id()));
         let files = folder.join("files");
         std::fs::create_dir_all(&files).map_err(|error| format!("{}: {error}", files.display()))?;
-        for (name, length) in BODIES {
+        for (name, length) in BODIES.iter().chain(ASSETS) {
             write(&files.join(name), &vec![b'x'; *length])?;
         }
+        write(&files.join("page.html"), page().as_bytes())?;
+        write(&files.join("app.js"), script().as_bytes())?;
         certificate(&folder)?;
         let port = free_port()?;
         let configuration = filled(&folder, "origin.conf", "origin.conf", port, port)?;
@@ -106,6 +116,39 @@ impl Site {
             }
         }
     }
+}
+
+/// A page of a shop as many are, of about 30 KB.
+fn page() -> String {
+    let mut page = String::from(
+        "<!doctype html><html lang=en><head><meta charset=utf-8><title>Tea</title>\n\
+        <link rel=stylesheet href=/style.css><script src=/app.js defer></script>\n\
+        <script>window.shop = { currency: 'EUR', items: 3 };</script></head><body>\n\
+        <form action=/search><input type=search name=q><button>Search</button></form>\n",
+    );
+    for number in 0..PRODUCTS {
+        let _ = writeln!(
+            page,
+            "<article class=\"card product\" data-number=\"{number}\"><a href=\"/products/tea-{number}\">\
+            <img src=\"/picture.webp\" alt=\"Leaves of tea number {number}\" width=\"320\" height=\"240\" loading=\"lazy\">\
+            <h2>Tea number {number}</h2></a><p>Leaves, dried and rolled, from a garden above the sea; two spoons to a pot, and \
+            four minutes.</p><form method=\"post\" action=\"/cart\"><input type=\"hidden\" name=\"product\" value=\"tea-{number}\">\
+            <button class=\"button\">Add to cart</button></form></article>"
+        );
+    }
+    page + "</body></html>"
+}
+
+/// A script of a shop, of about 30 KB.
+fn script() -> String {
+    (0..FUNCTIONS).fold(String::new(), |mut script, number| {
+        let _ = writeln!(
+            script,
+            "export function add{number}(cart, tea) {{ const found = cart.find((one) => one.tea === tea); \
+            if (found) found.count += {number}; return cart; }}"
+        );
+        script
+    })
 }
 
 impl Drop for Site {

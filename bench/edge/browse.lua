@@ -1,0 +1,18 @@
+-- A customer who looks around: of eight requests one is for a page, one for a script, one for a stylesheet, five for pictures.
+local paths = { "page.html", "app.js", "style.css", "picture.webp", "picture.webp", "picture.webp", "picture.webp",
+  "picture.webp" }
+local requests = {}
+local next = 0
+
+init = function(args)
+  for number, path in ipairs(paths) do
+    requests[number] = wrk.format("GET", "/" .. path)
+  end
+end
+
+request = function()
+  next = next % #requests + 1
+  return requests[next]
+end
+
+dofile("bench/edge/wrk.lua")
