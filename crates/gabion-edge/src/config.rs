@@ -136,6 +136,8 @@ pub struct EdgeConfig {
     pub machines: Vec<Machine>,
     /// Percent of visits in which pages of no watched class are looked at.
     pub pages_sample_percent: u8,
+    /// Whether card numbers and keys in answers are masked.
+    pub pages_mask_secrets: bool,
     /// Time running requests get when stopping.
     pub drain: Duration,
     /// Time they get when Gabion restarts in place.
@@ -195,6 +197,7 @@ impl EdgeConfig {
             bought: waf.bought()?,
             machines: waf.machines()?,
             pages_sample_percent: pages.check()?,
+            pages_mask_secrets: pages.mask_secrets,
             drain: Duration::from_secs(listen.drain_seconds),
             restart_drain: Duration::from_secs(listen.restart_drain_seconds),
             sites: site::check_sites(sites)?,

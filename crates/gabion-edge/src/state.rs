@@ -98,6 +98,7 @@ pub(crate) struct State {
     pub(crate) bought: Arc<BoughtPages>,
     pub(crate) machines: Arc<[Machine]>,
     pub(crate) pages_sample_percent: u8,
+    pub(crate) pages_mask_secrets: bool,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
 }
@@ -205,6 +206,7 @@ impl State {
             bought: Arc::new(config.bought),
             machines: config.machines.into(),
             pages_sample_percent: config.pages_sample_percent,
+            pages_mask_secrets: config.pages_mask_secrets,
             hosts,
             routes,
         })

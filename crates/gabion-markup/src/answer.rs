@@ -1,12 +1,13 @@
 //! What an answer should not say: debug pages, listings, files that were never meant to be served, keys, card numbers.
 //!
-//! Passive: it looks at bytes that pass and changes nothing. It quotes no secret, only says of what kind it is and
-//! where. A sign is a few bytes and no proof: a page that explains how to find leaks looks like one.
+//! Passive: it looks at bytes that pass and changes nothing, unless it is asked to mask card numbers and keys. It quotes
+//! no secret, only says of what kind it is and where. A sign is a few bytes and no proof: a page that explains how to find leaks looks like one.
 
 mod card;
 mod signs;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
@@ -37,6 +38,7 @@ pub struct AnswerGuard {
     decided: usize,
     found: BTreeMap<&'static str, Leak>,
     is_partial: bool,
+    masks: bool,
 }
 
 /// Something that an answer should not say.
@@ -66,14 +68,30 @@ pub struct Leaks {
 }
 
 impl AnswerGuard {
+    /// Looks at an answer in which card numbers, keys and passwords of settings are masked: [`AnswerGuard::pass`].
+    pub fn masking() -> Self {
+        Self { masks: true, ..Self::default() }
+    }
+
     /// Takes the next piece of the answer.
     pub fn write(&mut self, piece: &[u8]) {
+        self.pass(piece, &mut Vec::new());
+    }
+
+    /// Takes the next piece of the answer and appends to `out` what may pass of it; up to 512 bytes wait for what follows.
+    /// What is masked keeps its length. Of a card number four digits are left, of a key or password its kind. Private keys
+    /// of several lines and what lies behind [`ANSWER_BYTES_MAX`] pass as they are.
+    pub fn pass(&mut self, piece: &[u8], out: &mut Vec<u8>) {
         let seen = self.start + self.window.len() as u64;
         let room = usize::try_from(ANSWER_BYTES_MAX.saturating_sub(seen)).unwrap_or(usize::MAX);
-        let taken = piece.len().min(room);
-        self.is_partial |= taken < piece.len();
-        self.window.extend_from_slice(&piece[..taken]);
-        self.look(self.window.len().saturating_sub(AROUND_BYTES));
+        let (taken, rest) = piece.split_at(piece.len().min(room));
+        self.is_partial |= !rest.is_empty();
+        self.window.extend_from_slice(taken);
+        let undecided = if self.is_partial { 0 } else { AROUND_BYTES };
+        let passed = self.decided;
+        self.look(self.window.len().saturating_sub(undecided));
+        out.extend_from_slice(&self.window[passed..self.decided]);
+        out.extend_from_slice(rest);
         let done = self.decided.saturating_sub(AROUND_BYTES);
         self.window.drain(..done);
         self.start += done as u64;
@@ -81,8 +99,15 @@ impl AnswerGuard {
     }
 
     /// Ends the answer and says what was found.
-    pub fn finish(mut self) -> Leaks {
+    pub fn finish(self) -> Leaks {
+        self.end(&mut Vec::new())
+    }
+
+    /// Ends the answer, appends the rest of it to `out`, and says what was found.
+    pub fn end(mut self, out: &mut Vec<u8>) -> Leaks {
+        let passed = self.decided;
         self.look(self.window.len());
+        out.extend_from_slice(&self.window[passed..]);
         Leaks { leaks: self.found.into_values().collect(), is_partial: self.is_partial }
     }
 
@@ -92,16 +117,19 @@ impl AnswerGuard {
             return;
         }
         let (window, from) = (&self.window, self.decided);
-        let mut hits: Vec<(&'static Sign, usize)> = Vec::new();
+        let mut hits: Vec<(&'static Sign, Range<usize>)> = Vec::new();
         for hit in MATCHER.find_overlapping_iter(&window[from..]) {
-            let (sign, at) = (&SIGNS[hit.pattern().as_usize()], from + hit.start());
-            if at < until && is_meant(sign, window, at, from + hit.end(), self.start == 0) {
-                hits.push((sign, at));
+            let (sign, place) = (&SIGNS[hit.pattern().as_usize()], from + hit.start()..from + hit.end());
+            if place.start < until && is_meant(sign, window, place.start, place.end, self.start == 0) {
+                hits.push((sign, place));
             }
         }
-        hits.extend(card::numbers(window, from, until).map(|at| (&signs::CARD, at)));
-        for (sign, at) in hits {
-            let offset = self.start + at as u64;
+        hits.extend(card::numbers(window, from, until).map(|place| (&signs::CARD, place)));
+        for (sign, place) in hits {
+            let offset = self.start + place.start as u64;
+            if self.masks {
+                mask(sign, &mut self.window, place);
+            }
             let leak = self.found.entry(sign.code).or_insert(Leak {
                 code: sign.code,
                 severity: sign.severity,
@@ -138,6 +166,20 @@ fn is_meant(sign: &Sign, window: &[u8], at: usize, end: usize, is_start: bool) -
             After::Text(text) => rest.windows(text.len()).any(|window| window == text),
             After::Value => rest.first().is_some_and(u8::is_ascii_graphic),
         }
+}
+
+/// Hides what a sign stands for; the sign itself stays.
+fn mask(sign: &Sign, window: &mut [u8], place: Range<usize>) {
+    let is_secret: fn(u8) -> bool = match sign.after {
+        After::Key { belongs, .. } => belongs,
+        After::Value => |byte| byte.is_ascii_graphic(),
+        After::Anything | After::Text(_) if std::ptr::eq(sign, &raw const signs::CARD) => {
+            return card::mask(window, place);
+        }
+        After::Anything | After::Text(_) => return,
+    };
+    let secret = window[place.end..].iter_mut().take_while(|byte| is_secret(**byte));
+    secret.for_each(|byte| *byte = b'*');
 }
 
 /// `xxxx` and `1111` in place of a key, as documentation has it.
@@ -211,6 +253,32 @@ mod tests {
         ] {
             check(text, &[]);
         }
+    }
+
+    #[track_caller]
+    fn passes_as(answer: &str, expected: &str) {
+        for cut in [1, 7, 600, 100_000] {
+            let (mut guard, mut out) = (AnswerGuard::masking(), Vec::new());
+            answer.as_bytes().chunks(cut).for_each(|piece| guard.pass(piece, &mut out));
+            let leaks = guard.end(&mut out);
+            assert_eq!(String::from_utf8_lossy(&out), expected, "in pieces of {cut}");
+            assert_eq!(leaks.leaks.is_empty(), answer == expected, "what is masked is told");
+        }
+    }
+
+    #[test]
+    fn card_numbers_and_keys_are_masked_on_request_and_nothing_else_changes() {
+        let (padding, stripe) = ("tea and cups ".repeat(100), key("sk_live_", "51HabcDEFghiJKLmno123456"));
+        passes_as(&padding, &padding);
+        passes_as("order 4242424242424241, 12:30", "order 4242424242424241, 12:30");
+        passes_as(
+            &format!("{padding}4242 4242 4242 4242, {padding}"),
+            &format!("{padding}**** **** **** 4242, {padding}"),
+        );
+        passes_as("{\"pan\": \"378282246310005\"}", "{\"pan\": \"***********0005\"}");
+        passes_as("{\"pan\": 378282246310005}", "{\"pan\": 300000000000005}");
+        passes_as(&format!("{padding}{stripe}!"), &format!("{padding}sk_live_{}!", "*".repeat(24)));
+        passes_as("APP_ENV=prod\nDB_PASSWORD=hunter2\nA=b", "APP_ENV=prod\nDB_PASSWORD=*******\nA=b");
     }
 
     #[test]

@@ -120,4 +120,12 @@ pub fn leaks(bytes: &[u8]) {
         guard.finish()
     };
     assert_eq!(look(answer.len().max(1)), look(cut));
+    let mask = |cut: usize| -> Vec<u8> {
+        let (mut guard, mut out) = (AnswerGuard::masking(), Vec::new());
+        answer.chunks(cut).for_each(|piece| guard.pass(piece, &mut out));
+        guard.end(&mut out);
+        out
+    };
+    let masked = mask(answer.len().max(1));
+    assert_eq!((&masked, masked.len()), (&mask(cut), answer.len()));
 }

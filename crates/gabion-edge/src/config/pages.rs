@@ -13,6 +13,8 @@ pub struct PagesSection {
     pub mode: PagesMode,
     /// Percent of visits in which pages of the class `other` are looked at; all others are in every visit.
     pub sample_percent: Spanned<u8>,
+    /// Whether card numbers and keys in pages, JSON and other text are masked on their way to customers.
+    pub mask_secrets: bool,
 }
 
 /// Whether pages are looked at and held to what people decided.
@@ -28,7 +30,7 @@ pub enum PagesMode {
 
 impl Default for PagesSection {
     fn default() -> Self {
-        Self { mode: PagesMode::default(), sample_percent: Spanned::new(0..0, 10) }
+        Self { mode: PagesMode::default(), sample_percent: Spanned::new(0..0, 10), mask_secrets: false }
     }
 }
 

@@ -48,6 +48,8 @@ pub(super) struct Look {
     is_watched: bool,
     /// Whether browsers are told of a policy that they only report on.
     is_reported: bool,
+    /// Whether card numbers and keys in answers are masked.
+    masks: bool,
     /// Who answers, where the page may be held.
     upstream: Option<Arc<Upstream>>,
 }
@@ -84,6 +86,7 @@ impl Look {
         let is_asked_for = visit.request.method() == Method::GET;
         let is_reported = class != PageClass::Other || is_in_sample(visit);
         let is_watched = is_reported || !held.holding.is_confirmed;
+        let masks = visit.state.pages_mask_secrets;
         let upstream = held.class(class).elsewhere.is_some().then(|| {
             let (client, headers) = (&facts.client, visit.request.headers());
             Arc::clone(visit.matched().route.upstream(client, headers))
@@ -100,6 +103,7 @@ impl Look {
             is_asked_for,
             is_watched,
             is_reported,
+            masks,
             upstream,
         })
     }
@@ -121,6 +125,7 @@ impl Look {
         let reader = match kind {
             Kind::Script => Reader::script(),
             Kind::Unknown => Reader::unknown(),
+            Kind::Text if self.masks => return Ok(self.masked(address, parts, body)),
             Kind::Text if self.is_watched || is_error(parts.status) => Reader::text(),
             Kind::Text | Kind::Page => return Ok(Response::from_parts(parts, body)),
         };
@@ -137,7 +142,7 @@ impl Look {
         let held = self.held.class(self.class);
         let coding = Coding::of(&parts.headers);
         let chosen = self.choose(held, &parts.headers);
-        let changes = held.judges || chosen.given.is_some();
+        let changes = held.judges || chosen.given.is_some() || self.masks;
         // Mistakes of the shop are told wherever they are.
         let reads = changes || self.is_watched || is_error(parts.status);
         let account = reads.then(|| self.account(&parts, address.clone(), security(&parts.headers)));
@@ -167,14 +172,11 @@ impl Look {
             let tap = Tap::new(coding, Reader::page(collector));
             return Ok(Response::from_parts(parts, Body::wrap(Observed::new(body, tap, account))));
         }
-        self.edge.metrics().pages_changed.fetch_add(1, Ordering::Relaxed);
-        forget_the_body(&mut parts.headers);
-        if coding == Coding::Gzip {
-            parts.headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
-        }
+        self.changes(&mut parts.headers, coding);
         let bench = Arc::new(Bench::new(&self.held, self.class, self.edge.metrics()));
         let rewrite = Rewrite { judge: Some(Arc::clone(&bench) as _), nonce: chosen.given, head: None };
         let reader = Reader::page(Collector::new(&address, charset.as_deref(), rewrite));
+        let reader = if self.masks { reader.masking() } else { reader };
         let share = self.edge.watch().room.share();
         let mut changed = Changed::new(body, (coding, reader), account, &bench, share);
         // What answers a form may thank for an order: whoever is led away from it orders again.
@@ -187,6 +189,29 @@ impl Look {
             bench.stop();
         }
         Ok(Response::from_parts(parts, Body::wrap(changed)))
+    }
+
+    /// An answer that is no page, with what it should not say masked.
+    fn masked(&self, address: Address, mut parts: response::Parts, body: Body) -> Response<Body> {
+        let coding = Coding::of(&parts.headers);
+        if coding == Coding::Unknown || body.is_end_stream() {
+            return Response::from_parts(parts, body);
+        }
+        self.changes(&mut parts.headers, coding);
+        let account = self.account(&parts, address, SecurityHeaders::default());
+        let bench = Arc::new(Bench::new(&self.held, self.class, self.edge.metrics()));
+        let share = self.edge.watch().room.share();
+        let changed = Changed::new(body, (coding, Reader::text().masking()), account, &bench, share);
+        Response::from_parts(parts, Body::wrap(changed))
+    }
+
+    /// What goes out is no longer what the shop said of it.
+    fn changes(&self, headers: &mut HeaderMap, coding: Coding) {
+        self.edge.metrics().pages_changed.fetch_add(1, Ordering::Relaxed);
+        forget_the_body(headers);
+        if coding == Coding::Gzip {
+            headers.append(VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
     }
 
     /// Of a held page that breaks off nothing is served: it could be the part that says what a script does.

@@ -61,7 +61,9 @@ pub(super) struct Reader {
     guard: Option<AnswerGuard>,
     /// Bytes that the guard still looks at.
     guarded: u64,
-    /// What goes out instead of the page; none where only a copy is read.
+    /// Whether the guard masks what goes out.
+    masks: bool,
+    /// What goes out instead of the answer; none where only a copy is read.
     out: Option<Vec<u8>>,
     read: u64,
     read_max: Option<u64>,
@@ -93,6 +95,11 @@ impl Reader {
         Self { out: Some(Vec::new()), ..self }
     }
 
+    /// Masks card numbers and keys in what goes out.
+    pub(super) fn masking(self) -> Self {
+        Self { guard: Some(AnswerGuard::masking()), guarded: u64::MAX, masks: true, ..self }
+    }
+
     /// Takes what can go out.
     pub(super) fn take_out(&mut self) -> Vec<u8> {
         self.out.as_mut().map(mem::take).unwrap_or_default()
@@ -115,16 +122,42 @@ impl Reader {
     }
 
     /// Ends, with the rest of what goes out.
-    pub(super) fn finish(self) -> (Found, Vec<u8>) {
-        let mut out = self.out.unwrap_or_default();
-        let page = self.page.map(|collector| collector.finish(&mut out));
+    pub(super) fn finish(mut self) -> (Found, Vec<u8>) {
+        let mut out = self.out.take().unwrap_or_default();
+        let mut last = Vec::new();
+        let page = self.page.take().map(|collector| collector.finish(&mut last));
+        let leaks = match self.guard.take() {
+            Some(mut guard) if self.masks => {
+                guard.pass(&last, &mut out);
+                Some(guard.end(&mut out))
+            }
+            guard => {
+                out.append(&mut last);
+                guard.map(AnswerGuard::finish)
+            }
+        };
         let (read, script) = (self.read, self.script);
         let script = script.map(|(hash, beginning)| ScriptFound {
             hash: ContentHash::finish(hash),
             bytes: read,
             beginning,
         });
-        (Found { page, script, leaks: self.guard.map(AnswerGuard::finish) }, out)
+        (Found { page, script, leaks }, out)
+    }
+}
+
+impl Reader {
+    /// The page is changed first, and what becomes of it is masked.
+    fn pass_masked(&mut self, piece: &[u8]) {
+        let (Some(guard), Some(out)) = (&mut self.guard, &mut self.out) else { return };
+        match &mut self.page {
+            Some(collector) => {
+                let mut changed = Vec::new();
+                collector.write(piece, &mut changed);
+                guard.pass(&changed, out);
+            }
+            None => guard.pass(piece, out),
+        }
     }
 }
 
@@ -134,6 +167,10 @@ impl Write for Reader {
         self.read += length;
         if self.read_max.is_some_and(|most| self.read > most) {
             return Err(io::Error::other("unpacks to more than is read"));
+        }
+        if self.masks {
+            self.pass_masked(piece);
+            return Ok(piece.len());
         }
         if let Some(collector) = &mut self.page {
             let mut unused = Vec::new();

@@ -1,11 +1,15 @@
 //! Card numbers in bytes that pass: digits with a valid check digit and the beginning of an issuer in use.
 
+use std::ops::Range;
+
 /// Digits of card numbers in use.
 const DIGITS_MIN: usize = 14;
 const DIGITS_MAX: usize = 19;
+/// Digits that stay when a number is masked.
+const LAST_DIGITS_SHOWN: usize = 4;
 
-/// Where card numbers begin that begin in `window[from..until]`.
-pub(super) fn numbers(window: &[u8], from: usize, until: usize) -> impl Iterator<Item = usize> {
+/// Card numbers that begin in `window[from..until]`.
+pub(super) fn numbers(window: &[u8], from: usize, until: usize) -> impl Iterator<Item = Range<usize>> {
     let mut at = from;
     std::iter::from_fn(move || {
         while at < until {
@@ -17,11 +21,25 @@ pub(super) fn numbers(window: &[u8], from: usize, until: usize) -> impl Iterator
             let end = run_end(window, at);
             at = end.max(at + 1);
             if !continues(window, start) && is_card(&window[start..end], window.get(end)) {
-                return Some(start);
+                return Some(start..end);
             }
         }
         None
     })
+}
+
+/// Leaves the last four digits of a card number, and as many bytes as it had (PCI DSS 4.0.1 requirement 3.4.1 allows more).
+/// A number in JSON stays one.
+pub(super) fn mask(window: &mut [u8], number: Range<usize>) {
+    let before = window[..number.start].iter().rev().find(|byte| !byte.is_ascii_whitespace());
+    let is_bare =
+        matches!(before, Some(b':' | b'[' | b',')) && window[number.clone()].iter().all(u8::is_ascii_digit);
+    let hidden = if is_bare { b'0' } else { b'*' };
+    let digits: Vec<_> = number.filter(|at| window[*at].is_ascii_digit()).collect();
+    let shown = digits.len().saturating_sub(LAST_DIGITS_SHOWN);
+    for at in digits.into_iter().take(shown).skip(usize::from(is_bare)) {
+        window[at] = hidden;
+    }
 }
 
 /// The end of a run of digits with at most one space or hyphen between neighbors. A longer run than any card ends as

@@ -7,7 +7,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{PAGE, decided, front, held, hold, packed, page, shop};
+use super::{PAGE, decided, front, held, hold, packed, page, shop, unpacked};
 use crate::front::{Setup, get, soon};
 
 #[tokio::test]
@@ -113,6 +113,33 @@ async fn what_an_answer_should_not_say_is_told_once_and_passes() {
             })
             .collect();
         assert_eq!(codes, [code]);
+    }
+}
+
+#[tokio::test]
+async fn what_an_answer_should_not_say_is_masked_on_request() {
+    for (kind, coding) in
+        [("text/html", ""), ("text/html", "gzip"), ("application/json", ""), ("text/plain", "gzip")]
+    {
+        let shop = Shop::start(move |_: Request<Incoming>| async move {
+            let text = b"<p>[4242 4242 4242 4242]".as_slice();
+            let content = if coding.is_empty() { text.to_vec() } else { packed(text) };
+            let response =
+                Response::builder().header("content-type", kind).header("content-encoding", coding);
+            Ok(response.header("etag", "\"1\"").body(body::whole(content)).unwrap())
+        })
+        .await;
+        let front = Setup::of(&[&shop]).pages("sample_percent = 0\nmask_secrets = true").start();
+        let answer = front.get("/a").await;
+        assert_eq!(answer.header("etag"), "");
+        assert_eq!(answer.header("content-encoding"), coding);
+        let text = if coding.is_empty() { answer.text().to_owned() } else { unpacked(&answer.body) };
+        assert_eq!(text, "<p>[**** **** **** 4242]", "{kind} {coding}");
+        let told = front.sightings.all();
+        assert!(
+            told.iter()
+                .any(|seen| matches!(seen, Seen::Leak { leaks, .. } if leaks.leaks[0].code == "card-number"))
+        );
     }
 }
 
