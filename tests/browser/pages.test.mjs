@@ -107,6 +107,7 @@ const ATTACKS = {
   },
   "a file of the provider that was changed": {
     kind: "script_changed",
+    shows: /sendBeacon/,
     provider: (text) => text + skimmer(),
   },
   "another host that the provider's file sends to": {
@@ -196,8 +197,13 @@ walk("a payment page is watched, approved, attacked and held", world, async (ste
         });
         assert.match(change.page, /\/checkout$|\.js$/);
         assert.ok(["warning", "critical"].includes(change.severity), change.severity);
-        const { comparison } = await ofSite(`changes/${change.id}`);
-        if (attack.shows) assert.match(JSON.stringify(comparison), attack.shows, "the difference is shown");
+        if (attack.shows) {
+          // A browser tells only the hash of a file of somebody else; what it says is fetched.
+          await soon(`the difference of ${name}`, async () => {
+            const { comparison } = await ofSite(`changes/${change.id}`);
+            return attack.shows.test(JSON.stringify(comparison ?? ""));
+          });
+        }
         const page = await owner(`/pages/changes/${change.id}`);
         await audit(page);
       });

@@ -69,6 +69,8 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     holdings: watch::Sender<Holdings>,
     refreshing: tokio::sync::Mutex<()>,
+    /// Something was seen.
+    seen: tokio::sync::Notify,
 }
 
 /// What the pages of every known site are held to.
@@ -78,8 +80,8 @@ impl Pages {
     /// The handle. [`Pages::refresh`] reads what pages are held to; until then [`Pages::holdings`] is empty.
     pub fn new(config: LooksSection, deps: Deps) -> Self {
         let Deps { db, clock, entropy } = deps;
-        let (holdings, refreshing) = Default::default();
-        Self(Arc::new(Inner { config, db, clock, entropy, holdings, refreshing }))
+        let (holdings, refreshing, seen) = Default::default();
+        Self(Arc::new(Inner { config, db, clock, entropy, holdings, refreshing, seen }))
     }
 
     /// What pages are held to, whenever it changes.

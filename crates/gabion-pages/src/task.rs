@@ -1,6 +1,7 @@
 //! What has to be done by itself: taking sightings, looking from outside, deleting what is over.
 
 mod looking;
+mod reading;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +19,14 @@ use crate::sink::PagesReceiver;
 use crate::store::sweep::Ages;
 use crate::{Pages, PagesError, event, ingest, store};
 
+pub use reading::AlreadyRead;
+
 /// Time between two sweeps.
 pub const SWEEP_EVERY: Duration = Duration::from_secs(15 * 60);
 /// Time between two rounds of looks; each looks only at what is due.
 pub const ROUND_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Least time between two readings of scripts of others; each reads only what is not known.
+const READ_EVERY: Duration = Duration::from_secs(1);
 /// Time between two tries to write sightings that the database did not take.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// Tries to write sightings before they are dropped and counted.
@@ -58,6 +63,7 @@ impl Pages {
                 tracing::warn!(%error, count, "{count} sightings of pages were not kept: {error}");
                 receiver.give_back_dropped(count);
             }
+            self.0.seen.notify_one();
             let dropped = receiver.take_dropped();
             if dropped > 0 && self.tell_dropped(dropped).await.is_err() {
                 receiver.give_back_dropped(dropped);
@@ -91,8 +97,14 @@ impl Pages {
 
     async fn look_and_sweep(&self, outside: &dyn Outside) {
         let (mut rounds, mut sweeps) = (every(ROUND_EVERY), every(SWEEP_EVERY));
+        let (mut readings, mut read) = (every(READ_EVERY), AlreadyRead::default());
         loop {
             tokio::select! {
+                () = async { readings.tick().await; self.0.seen.notified().await } => {
+                    if let Err(error) = self.read_scripts(outside, &mut read).await {
+                        tracing::warn!(%error, "Scripts of others were not read: {error}");
+                    }
+                }
                 _ = rounds.tick() => {
                     if let Err(error) = self.look_round(outside).await {
                         tracing::warn!(%error, "Payment pages were not looked at from outside: {error}");

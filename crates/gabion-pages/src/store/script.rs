@@ -217,6 +217,29 @@ pub(crate) fn delete(tx: &mut Tx<'_>, id: ScriptId) -> Result<(), StoreError> {
     tx.execute("DELETE FROM pages_script WHERE id = $1", params![Param::text(id)]).map(drop)
 }
 
+/// A script of somebody else whose text nobody read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Unread {
+    pub(crate) site: SiteId,
+    pub(crate) key: String,
+    /// Of what browsers ran; empty where they did not say.
+    pub(crate) hash: String,
+}
+
+/// Scripts of others on payment pages that browsers ran since `since` and whose text is not known, the newest first.
+pub(crate) fn unread(tx: &mut Tx<'_>, since: Timestamp, most: usize) -> Result<Vec<Unread>, StoreError> {
+    let sql = "SELECT s.site AS site, s.script_key AS script_key, COALESCE(v.hash, '') AS hash
+        FROM pages_script s LEFT JOIN pages_version v ON v.site = s.site AND v.script_key = s.script_key
+        WHERE s.class = 'payment' AND s.form = 'web' AND s.is_own = 0 AND s.status <> 'denied'
+            AND ((v.hash IS NULL AND s.last_seen >= $1) OR (v.kept = 0 AND v.last_seen >= $1))
+        ORDER BY s.last_seen DESC, s.id LIMIT $2";
+    let rows = tx.query(sql, params![since, rows(most)])?;
+    let view = |row: &DbRow| {
+        Ok(Unread { site: row.parse("site")?, key: row.get("script_key")?, hash: row.get("hash")? })
+    };
+    rows.iter().map(view).collect()
+}
+
 /// Whether a class has scripts that are different in every answer.
 pub(crate) fn has_skeletons(tx: &mut Tx<'_>, site: &SiteId, class: PageClass) -> Result<bool, StoreError> {
     let sql = "SELECT COUNT(*) AS n FROM pages_script WHERE site = $1 AND class = $2 AND form = 'skeleton'";

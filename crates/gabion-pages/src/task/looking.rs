@@ -76,7 +76,7 @@ impl Pages {
         Ok(None)
     }
 
-    fn seen(&self, site: &SiteId, seen: Seen) -> Sighting {
+    pub(super) fn seen(&self, site: &SiteId, seen: Seen) -> Sighting {
         Sighting { site: site.clone(), at: self.now(), seen }
     }
 
@@ -168,7 +168,7 @@ fn read_page(address: &Address, class: PageClass, answer: &Answer) -> PageSeen {
     }
 }
 
-fn read_script(address: &Address, answer: &Answer) -> ScriptSeen {
+pub(super) fn read_script(address: &Address, answer: &Answer) -> ScriptSeen {
     let text = String::from_utf8_lossy(&answer.body);
     let end = text.floor_char_boundary(SCRIPT_BYTES_MAX);
     ScriptSeen {

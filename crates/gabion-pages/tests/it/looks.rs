@@ -7,13 +7,24 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gabion_core::{Severity, SiteId};
-use gabion_markup::{Address, PageClass};
+use gabion_markup::report::{ReportKind, ScriptHash};
+use gabion_markup::sighting::Sighting;
+use gabion_markup::{Address, ContentHash, PageClass};
 use gabion_pages::change::ChangeKind;
 use gabion_pages::look::{Answer, LookError, Outside};
+use gabion_pages::task::AlreadyRead;
 
 use crate::harness::{CHECKOUT, HEADERS, SKIMMER, World};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A browser says that it ran a script.
+fn ran(world: &World, script: &str, text: &str) -> Sighting {
+    let hash = ContentHash::of(text.as_bytes()).to_string();
+    let script = Address::parse(script);
+    let destination = "script".to_owned();
+    world.reported(PageClass::Payment, ReportKind::Hash(ScriptHash { script, hash, destination }))
+}
 
 /// A shop that answers by address; nothing else is there.
 #[derive(Default)]
@@ -95,6 +106,28 @@ async fn what_only_a_look_from_outside_sees_is_told() {
         Severity::Critical,
         "a script that changes by itself has no licence to steal"
     );
+}
+
+#[tokio::test]
+async fn a_script_of_others_that_browsers_tell_of_is_read_once_so_that_its_change_can_be_shown() {
+    let world = World::new().await;
+    world.approved().await;
+    let (web, mut read) = (Web::shop(CHECKOUT), AlreadyRead::default());
+    let script = "https://js.stripe.com/v3/";
+    world.take(vec![ran(&world, script, "stripe()")]).await;
+    assert_eq!(world.pages.read_scripts(&web, &mut read).await.unwrap(), 1);
+    assert_eq!(world.pages.read_scripts(&web, &mut read).await.unwrap(), 0, "its text is known");
+    let changed = format!("stripe();{SKIMMER}");
+    web.set(script, "text/javascript", &changed);
+    world.take(vec![ran(&world, script, &changed)]).await;
+    assert_eq!(world.pages.read_scripts(&web, &mut read).await.unwrap(), 1);
+    let change = world.change(ChangeKind::ScriptChanged).await;
+    let shown = world.pages.change(change.id).await.unwrap().comparison.expect("both texts are known");
+    assert!(format!("{shown:?}").contains("sendBeacon"), "{shown:?}");
+    assert_eq!(web.asked.lock().unwrap().len(), 2);
+    world.take(vec![ran(&world, "https://gone.example/a.js", "gone()")]).await;
+    assert_eq!(world.pages.read_scripts(&web, &mut read).await.unwrap(), 1);
+    assert_eq!(world.pages.read_scripts(&web, &mut read).await.unwrap(), 0, "it did not come");
 }
 
 #[tokio::test]
