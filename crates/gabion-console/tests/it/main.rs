@@ -14,4 +14,5 @@ mod pages;
 mod probes;
 mod settings;
 mod sights;
+mod uploads;
 mod waf;
