@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::State;
 use gabion_edge::upload::StoppedFor;
 use gabion_page::format;
-use gabion_page::shell::Shell;
+use gabion_page::shell::{Shell, Status};
 use gabion_web::{PathId, Viewer};
 
 use super::super::query;
