@@ -1,7 +1,5 @@
 //! A product that keeps its settings in memory.
 
-pub(crate) mod uploads;
-
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;

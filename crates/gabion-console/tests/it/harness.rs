@@ -32,7 +32,7 @@ use serde::Deserialize;
 use tower::ServiceExt;
 
 use crate::fake::FakeControl;
-use crate::fake::uploads::FakeUploads;
+use crate::quarantine::FakeUploads;
 
 /// The part of the operator's file that the edge reads.
 #[derive(Deserialize)]

@@ -190,7 +190,7 @@ async fn the_console_is_shown_facts_in_pages_and_whoever_deletes_is_told_of() {
     let names: Vec<_> = again.iter().map(|kept| kept.facts.name.as_str()).collect();
     assert_eq!(names, ["b", "a"], "a damaged file does not end a page");
 
-    let by = Actor::Visitor;
+    let by = Actor::Staff("stf_1".into());
     assert!(uploads.delete(by.clone(), newest.id).await.expect("deleted"));
     assert!(!uploads.delete(by.clone(), newest.id).await.expect("gone"));
     assert_eq!(uploads.get(newest.id).await.expect("read"), None);

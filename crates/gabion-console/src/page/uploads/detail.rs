@@ -18,7 +18,6 @@ use crate::words::Moment;
 #[template(path = "upload.html")]
 struct Detail<'a> {
     shell: &'a Shell,
-    id: UploadId,
     at: Moment,
     /// When it is deleted by itself.
     until: Moment,
@@ -53,7 +52,6 @@ pub(in crate::page) async fn detail(
     let delete_href = || query::url("/uploads/delete", &[("id", &id.to_string())]);
     draw(&Detail {
         shell: &console.frame(&staff, "A stopped file", "/uploads"),
-        id,
         at: Moment::new(at, now),
         until: Moment::new(at.after(console.0.uploads.room().age_max), now),
         name: name(&facts, personal),
