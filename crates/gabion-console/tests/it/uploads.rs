@@ -18,7 +18,7 @@ async fn an_empty_quarantine_says_what_would_be_in_it_and_in_which_mode_uploads_
     let harness = Harness::new().await;
     let page = harness.page("owner", "/uploads").await;
     for text in
-        ["No file was stopped", "Uploads are on certain", "256 MB", "each for 30 days", "aria-current"]
+        ["No file was stopped", "Uploads are on certain", "256\u{202f}MB", "each for 30 days", "aria-current"]
     {
         page.shows(text);
     }
@@ -49,7 +49,7 @@ async fn a_stopped_file_is_listed_and_told_of_in_full_without_its_content() {
     let page = harness.page("support", "/uploads").await;
     for text in [
         &format!("<a href=\"/uploads/{id}\"><strong>a.png</strong></a>"),
-        "PHP script, 12.3 kB",
+        "PHP script, 12.3\u{202f}kB",
         "The file contains code that a web server would run. (PHP)",
         "and 1 more reason",
         "<code>/account/avatar</code>",
@@ -138,7 +138,7 @@ async fn an_operator_is_asked_and_the_file_is_gone() {
     let id = harness.uploads.keep("a.png");
     let form = format!("id={id}");
     let question = harness.page("operator", &format!("/uploads/delete?{form}")).await;
-    question.shows("a.png, PHP script, 12.3 kB, sent to /account/avatar on Tidewater Tea.");
+    question.shows("a.png, PHP script, 12.3\u{202f}kB, sent to /account/avatar on Tidewater Tea.");
     question.shows("cannot be brought back");
     *harness.uploads.dead.lock().unwrap() = true;
     assert_eq!(harness.post("operator", "/uploads/delete", &form).await.status(), 503);
