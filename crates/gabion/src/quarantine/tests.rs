@@ -205,7 +205,7 @@ async fn what_nobody_can_be_told_of_is_not_deleted() {
     let bench = Bench::new();
     assert!(bench.keep("a", CONTENT));
     let desk = desk(&bench).await;
-    desk.db.close().await;
+    desk.db.clone().close().await;
     let id = desk.store.list(None, 1)[0].id;
     assert!(Uploads::delete(&desk, Actor::Shell, id).await.is_err());
     assert_eq!(bench.names(), ["a"]);
