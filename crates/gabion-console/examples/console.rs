@@ -22,6 +22,9 @@ mod fake;
 #[path = "../tests/it/harness.rs"]
 mod harness;
 #[allow(dead_code, reason = "the example uses a part of what tests do")]
+#[path = "../tests/it/quarantine.rs"]
+mod quarantine;
+#[allow(dead_code, reason = "the example uses a part of what tests do")]
 #[path = "../tests/it/sights.rs"]
 mod sights;
 
@@ -54,6 +57,11 @@ async fn main() {
     tokio::spawn(hurry(Arc::clone(&harness)));
 
     fill_inventory(&harness).await;
+    for name in
+        ["avatar.php.png", "invoice of the tea that nobody ordered, with a very long name.csv", "menu.svg"]
+    {
+        harness.uploads.keep(name);
+    }
 
     let router = harness.router.clone().layer(from_fn(as_owner));
     let listener = TcpListener::bind(&address).await.unwrap();

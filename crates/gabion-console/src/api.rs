@@ -14,6 +14,7 @@ mod machines;
 mod overview;
 mod pages;
 mod settings;
+mod uploads;
 mod upstreams;
 mod waf;
 
@@ -71,6 +72,8 @@ fn routes() -> Vec<(&'static str, MethodRouter<Console>)> {
         ("/api/v1/pages/decisions/{id}/undo", post(pages::act::undo)),
         ("/api/v1/pages/evidence", get(pages::take::evidence)),
         ("/api/v1/pages/statement", get(pages::take::statement)),
+        ("/api/v1/uploads", get(uploads::list)),
+        ("/api/v1/uploads/{id}", get(uploads::upload).delete(uploads::delete)),
         ("/api/v1/bypass", get(bypass::show).post(bypass::set)),
     ]
 }

@@ -26,6 +26,7 @@ mod standing;
 mod steer;
 mod toml_value;
 mod traffic;
+pub mod uploads;
 mod words;
 
 use std::sync::Arc;
@@ -44,6 +45,7 @@ use tokio_util::sync::CancellationToken;
 
 use control::Control;
 use feed::Feed;
+use uploads::Uploads;
 
 /// Event streams open at once, over all browsers. One more is answered 503; each costs a task and a few kilobytes.
 const STREAMS_MAX: usize = 64;
@@ -60,6 +62,8 @@ pub struct Deps {
     pub lane: Lane,
     /// What the shop's pages run.
     pub pages: Pages,
+    /// Stopped uploads.
+    pub uploads: Arc<dyn Uploads>,
     /// Wall clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness, for kept answers of the API.
@@ -78,6 +82,7 @@ struct Inner {
     db: Db,
     feed: Feed,
     pages: Pages,
+    uploads: Arc<dyn Uploads>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     csrf: Csrf,
@@ -97,6 +102,7 @@ impl Console {
             db: deps.db,
             feed,
             pages: deps.pages,
+            uploads: deps.uploads,
             started_at: deps.clock.now(),
             clock: deps.clock,
             entropy: deps.entropy,

@@ -23,6 +23,7 @@ mod pages;
 pub(crate) mod query;
 mod settings;
 mod stream;
+mod uploads;
 mod upstreams;
 mod waf;
 
@@ -42,6 +43,9 @@ pub(crate) fn router() -> Router<Console> {
         .route("/waf/include", get(waf::ask_include).post(waf::include))
         .route("/waf/machine", get(waf::machines::ask).post(waf::machines::confirm))
         .route("/waf/machine/remove", get(waf::machines::ask_remove).post(waf::machines::remove))
+        .route("/uploads", get(uploads::list))
+        .route("/uploads/delete", get(uploads::ask).post(uploads::delete))
+        .route("/uploads/{id}", get(uploads::detail))
         .route("/settings", get(settings::list))
         .route("/settings/edit", get(settings::edit).post(settings::change))
         .route("/settings/history", get(settings::history::list))

@@ -6,13 +6,14 @@ use gabion_web::{Permission, Principal, ReadStaff, Role};
 use crate::{Console, notice};
 
 /// Entries of the navigation: word, address, picture.
-const NAV: [(&str, &str, Icon); 11] = [
+const NAV: [(&str, &str, Icon); 12] = [
     ("Overview", "/", Icon::Overview),
     ("Events", "/events", Icon::Events),
     ("Upstreams", "/upstreams", Icon::Upstreams),
     ("Edge", "/edge", Icon::Edge),
     ("Rules", "/waf", Icon::Rules),
     ("Pages", "/pages", Icon::Pages),
+    ("Uploads", "/uploads", Icon::Uploads),
     ("Settings", "/settings", Icon::Settings),
     ("Bypass", "/bypass", Icon::Protection),
     ("Staff", "/staff", Icon::Staff),

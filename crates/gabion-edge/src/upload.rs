@@ -12,10 +12,12 @@ mod look;
 mod quarantine;
 mod report;
 mod scripts;
+mod status;
 
 pub use quarantine::{Quarantine, StoppedFile, StoppedFor};
 pub(crate) use report::Uploaded;
 pub(crate) use scripts::Scripts;
+pub use status::UploadStatus;
 
 use std::sync::Arc;
 

@@ -6,6 +6,7 @@
 //! database sees facts and never content.
 
 pub(crate) mod command;
+mod console;
 pub(crate) mod desk;
 mod entry;
 
@@ -23,12 +24,8 @@ use gabion_edge::config::QuarantineLimits;
 use gabion_edge::upload::{Quarantine, StoppedFile};
 
 use entry::Entry;
-pub(crate) use entry::{Kept, OpenError};
-
-gabion_core::id!(
-    /// One stopped file.
-    pub(crate) UploadId, "upl"
-);
+pub(crate) use entry::OpenError;
+pub(crate) use gabion_console::uploads::{Kept, Room, UploadId};
 
 /// Files at most, whatever their sizes: each is an entry of one folder and is listed.
 const FILES_MAX: usize = 10_000;
@@ -89,15 +86,16 @@ impl Store {
     pub(crate) fn list(&self, before: Option<UploadId>, limit: usize) -> Vec<Kept> {
         let ids: Vec<_> = {
             let files = self.files();
-            files
-                .keys()
-                .rev()
-                .filter(|id| before.is_none_or(|before| **id < before))
-                .take(limit)
-                .copied()
-                .collect()
+            files.keys().rev().filter(|id| before.is_none_or(|before| **id < before)).copied().collect()
         };
-        ids.into_iter().filter_map(|id| self.facts(id)).collect()
+        ids.into_iter().filter_map(|id| self.facts(id)).take(limit).collect()
+    }
+
+    /// How full it is.
+    pub(crate) fn room(&self) -> Room {
+        let QuarantineLimits { bytes_max, age_max } = *self.limits();
+        let files = self.files();
+        Room { files: files.len(), bytes: files.values().sum(), bytes_max, age_max }
     }
 
     /// What is known of one file. Reads it: not for an asynchronous task.

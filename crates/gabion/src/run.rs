@@ -310,6 +310,7 @@ pub(crate) async fn start(
         demo,
     };
     let product = Product::new(product_deps, file, in_force, overlay, version);
+    let desk = Desk { store: quarantine.clone(), db: db.clone(), clock: clock(), entropy: entropy() };
     let ring = db.clone();
     let console = Console::new(ConsoleDeps {
         edge,
@@ -317,6 +318,7 @@ pub(crate) async fn start(
         db: db.clone(),
         lane: lane.clone(),
         pages: pages.clone(),
+        uploads: Arc::new(desk.clone()),
         clock: clock(),
         entropy: entropy(),
         csrf: Csrf::new(move || ring.keys()),
@@ -338,7 +340,7 @@ pub(crate) async fn start(
         pages: pages.clone(),
         identity: identity.clone(),
         db: db.clone(),
-        desk: Desk { store: quarantine.clone(), db: db.clone(), clock: clock(), entropy: entropy() },
+        desk,
         control: control_plane.address,
         started,
         restart: asking.clone(),

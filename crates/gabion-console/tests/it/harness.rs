@@ -32,6 +32,7 @@ use serde::Deserialize;
 use tower::ServiceExt;
 
 use crate::fake::FakeControl;
+use crate::quarantine::FakeUploads;
 
 /// The part of the operator's file that the edge reads.
 #[derive(Deserialize)]
@@ -105,6 +106,7 @@ pub(crate) struct Harness {
     pub(crate) router: Router,
     pub(crate) console: Console,
     pub(crate) control: Arc<FakeControl>,
+    pub(crate) uploads: Arc<FakeUploads>,
     pub(crate) db: Db,
     pub(crate) lane: Lane,
     pub(crate) pages: Pages,
@@ -129,6 +131,7 @@ impl Harness {
         let lane = lane.await.unwrap();
         let edge = edge(&clock, entropy.clone());
         let control = Arc::new(FakeControl::new(clock.clone()));
+        let uploads = Arc::new(FakeUploads::new(clock.clone()));
         let pages_deps =
             gabion_pages::Deps { db: db.clone(), clock: Arc::new(clock.clone()), entropy: entropy.clone() };
         let pages = Pages::new(LooksSection::default(), pages_deps);
@@ -140,6 +143,7 @@ impl Harness {
             db: db.clone(),
             lane: lane.clone(),
             pages: pages.clone(),
+            uploads: uploads.clone(),
             clock: Arc::new(clock.clone()),
             entropy: entropy.clone(),
             csrf: csrf.clone(),
@@ -153,7 +157,7 @@ impl Harness {
         };
         let router = console.pages().merge(console.api()).merge(console.probes());
         let router = plane.finish(auth::layer(router, Arc::new(ByHeader), csrf.clone()));
-        Self { router, console, control, db, lane, pages, edge, clock, csrf, entropy, folder }
+        Self { router, console, control, uploads, db, lane, pages, edge, clock, csrf, entropy, folder }
     }
 
     /// A page as somebody of a role sees it.
@@ -231,6 +235,11 @@ impl Harness {
     /// Leaves the edge without public listeners.
     pub(crate) fn close_listeners(&self) {
         self.edge.reload(self.ruled(&FILE.replace("[\"127.0.0.1:0\"]", "[]"))).unwrap();
+    }
+
+    /// Has the one route look at uploads in a mode.
+    pub(crate) fn set_upload_mode(&self, mode: &str) {
+        self.edge.reload(self.ruled(&format!("{FILE}\nupload = \"{mode}\""))).unwrap();
     }
 
     /// A configuration with the rules that there are.

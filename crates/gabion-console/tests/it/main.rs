@@ -12,6 +12,8 @@ mod inventory_api;
 mod inventory_forms;
 mod pages;
 mod probes;
+mod quarantine;
 mod settings;
 mod sights;
+mod uploads;
 mod waf;

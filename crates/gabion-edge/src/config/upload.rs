@@ -84,7 +84,7 @@ impl Default for UploadSection {
 }
 
 /// What happens to uploaded files that are refused.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UploadMode {
     /// Nothing is looked at.

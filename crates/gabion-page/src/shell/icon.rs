@@ -18,6 +18,8 @@ pub enum Icon {
     Rules,
     /// A sheet of paper.
     Pages,
+    /// An arrow out of a tray.
+    Uploads,
     /// A padlock.
     Certificates,
     /// A shield.
@@ -43,6 +45,7 @@ impl Icon {
             Self::Edge => "M4 17V5M16 17V5M4 7.5h12M4 14h12M8 7.5V14M12 7.5V14",
             Self::Rules => "M3 4h14l-5.5 6.5v4.5l-3 2v-6.5z",
             Self::Pages => "M5 2.5h7l3.5 3.5v11.5H5zM12 2.5V6h3.5M8 9.5h4.5M8 12.5h4.5",
+            Self::Uploads => "M4 12v5h12v-5M10 13V3.5M6.5 7L10 3.5 13.5 7",
             Self::Certificates => "M4 9h12v8H4zM6.5 9V6.5a3.5 3.5 0 0 1 7 0V9M10 12.5v1.5",
             Self::Protection => "M10 2.5l6.5 2.5v4.5c0 4-2.7 6.7-6.5 8-3.8-1.3-6.5-4-6.5-8V5z",
             Self::Settings => "M3 6h7M14 6h3M3 14h3M10 14h7M12 4v4M8 12v4",

@@ -42,9 +42,9 @@ fn id(text: &str) -> Result<UploadId, Failure> {
 /// Answers `gabion upload list`.
 ///
 /// # Errors
-/// As [`Desk::list`].
+/// As [`Desk::page`].
 pub(crate) async fn list(desk: &Desk) -> Result<String, Failure> {
-    let kept = desk.list(None, LIST_MAX).await.map_err(failed)?;
+    let kept = desk.page(None, LIST_MAX).await.map_err(failed)?;
     if kept.is_empty() {
         return Ok("No stopped files are kept.".to_owned());
     }
@@ -65,9 +65,9 @@ pub(crate) async fn release(desk: &Desk, id: &str, path: std::path::PathBuf) -> 
 /// Answers `gabion upload delete`.
 ///
 /// # Errors
-/// As [`Desk::delete`].
+/// As [`Desk::remove`].
 pub(crate) async fn delete(desk: &Desk, id: &str) -> Result<String, Failure> {
-    let kept = desk.delete(Actor::Shell, self::id(id)?).await.map_err(failed)?;
+    let kept = desk.remove(Actor::Shell, self::id(id)?).await.map_err(failed)?;
     Ok(format!("Deleted: {}", line(&kept)))
 }
 

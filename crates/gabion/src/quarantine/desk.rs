@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, Severity};
 use gabion_store::{Db, StoreError};
+use gabion_web::page::LIMIT_MAX;
 
 use super::{Kept, OpenError, Store, UploadId};
 
@@ -15,8 +16,8 @@ pub(crate) const UPLOAD_RELEASED: EventKind =
 /// A stopped file was deleted by hand.
 pub(crate) const UPLOAD_DELETED: EventKind = EventKind::new("upload.deleted", 1, Severity::Info).sealed();
 
-/// Files of one page of a list at most.
-const PAGE_MAX: usize = 200;
+/// Files of one page of a list at most: as many as the API gives at a time, and the one that tells that more follow.
+const PAGE_MAX: usize = LIMIT_MAX + 1;
 
 /// Why nothing was done.
 #[derive(Debug, thiserror::Error)]
@@ -52,21 +53,30 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// The facts of the newest files before an id, or of all: a page of at most 200. The last id of a page is where the
+    /// The facts of the newest files before an id, or of all: a page of at most 201. The last id of a page is where the
     /// next one begins.
     ///
     /// # Errors
     /// Only when the thread that read them is gone.
-    pub(crate) async fn list(&self, before: Option<UploadId>, limit: usize) -> Result<Vec<Kept>, DeskError> {
+    pub(crate) async fn page(&self, before: Option<UploadId>, limit: usize) -> Result<Vec<Kept>, DeskError> {
         let store = self.store.clone();
         Ok(tokio::task::spawn_blocking(move || store.list(before, limit.min(PAGE_MAX))).await?)
+    }
+
+    /// The facts of one file; none where there is none.
+    ///
+    /// # Errors
+    /// Only when the thread that read them is gone.
+    pub(crate) async fn find(&self, id: UploadId) -> Result<Option<Kept>, DeskError> {
+        let store = self.store.clone();
+        Ok(tokio::task::spawn_blocking(move || store.get(id)).await?)
     }
 
     /// Deletes a file for good.
     ///
     /// # Errors
     /// When there is none, it cannot be removed, or the database takes no writes.
-    pub(crate) async fn delete(&self, by: Actor, id: UploadId) -> Result<Kept, DeskError> {
+    pub(crate) async fn remove(&self, by: Actor, id: UploadId) -> Result<Kept, DeskError> {
         let kept = self.tell(&UPLOAD_DELETED, by, id).await?;
         let store = self.store.clone();
         let removed = tokio::task::spawn_blocking(move || store.delete(id)).await??;
@@ -85,9 +95,7 @@ impl Desk {
 
     /// Tells of an act on a file that is there.
     async fn tell(&self, kind: &EventKind, by: Actor, id: UploadId) -> Result<Kept, DeskError> {
-        let store = self.store.clone();
-        let kept =
-            tokio::task::spawn_blocking(move || store.get(id)).await?.ok_or(DeskError::NotThere(id))?;
+        let kept = self.find(id).await?.ok_or(DeskError::NotThere(id))?;
         let now = self.clock.now();
         let event = Event::new(kind, EventId::new(now, self.entropy.as_ref()), now, by)
             .entity("upload", id)

@@ -5,31 +5,19 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use gabion_core::Timestamp;
 use gabion_crypto::envelope::{self, open_once, seal_once};
 use gabion_crypto::kdf::{OneTimeKey, one_time_key};
 use gabion_crypto::{KeyRing, KeyUse};
 use gabion_edge::upload::StoppedFile;
 use serde::{Deserialize, Serialize};
 
-use super::{UploadId, made_at};
+use super::{Kept, UploadId, made_at};
 
 /// Bytes of the line with the facts: sixteen reasons, each with the names of entries in archives.
 const FACTS_BYTES_MAX: u64 = 64 * 1024;
 /// How files end that are whole, and those that are being written.
 const WHOLE: &str = "upl";
 const PART: &str = "part";
-
-/// A stopped file as a list shows it. Never its content.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Kept {
-    /// What it is taken out or deleted by.
-    pub(crate) id: UploadId,
-    /// When it was stopped.
-    pub(crate) at: Timestamp,
-    /// What is known of it.
-    pub(crate) facts: StoppedFile,
-}
 
 /// Why a stopped file cannot be taken out.
 #[derive(Debug, thiserror::Error)]

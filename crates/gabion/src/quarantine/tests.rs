@@ -1,10 +1,14 @@
 //! The quarantine against full disks of its own, old age, and hands that change its files.
 
-use gabion_core::Secret;
+use gabion_console::uploads::Uploads;
+use gabion_core::{Actor, Secret};
 use gabion_crypto::Seal;
+use gabion_store::journal::{Filter, View};
+use gabion_store::{Db, StorageConfig, StoreDeps};
 use gabion_test::{SeededEntropy, TestClock};
 use tempfile::TempDir;
 
+use super::desk::Desk;
 use super::*;
 
 const CONTENT: &[u8] = b"a file that nobody should open by mistake";
@@ -152,4 +156,57 @@ fn without_room_nothing_is_kept() {
     bench.store.limit(QuarantineLimits { bytes_max: 0, age_max: Duration::from_secs(60) });
     assert!(!bench.keep("a.png", b""));
     assert!(bench.files().is_empty());
+}
+
+/// What the console asks, with a database behind it.
+async fn desk(bench: &Bench) -> Desk {
+    let clock = Arc::new(bench.clock.clone());
+    let entropy = Arc::new(SeededEntropy::new(2));
+    let deps = StoreDeps { clock: clock.clone(), entropy: entropy.clone() };
+    let config = StorageConfig { files: None, ..StorageConfig::new("sqlite::memory:".to_owned()) };
+    let db = Db::open(config, deps).await.expect("a database");
+    db.migrate(&[]).await.expect("tables");
+    Desk { store: bench.store.clone(), db, clock, entropy }
+}
+
+#[tokio::test]
+async fn the_console_is_shown_facts_in_pages_and_whoever_deletes_is_told_of() {
+    let bench = Bench::new();
+    for name in ["a", "b", "c", "d"] {
+        assert!(bench.keep(name, CONTENT));
+    }
+    let desk = desk(&bench).await;
+    let uploads: &dyn Uploads = &desk;
+    let room = uploads.room();
+    assert_eq!((room.files, room.bytes_max, room.age_max.as_secs()), (4, 1 << 20, 86_400));
+    assert!(room.bytes > 4 * CONTENT.len() as u64, "facts count too");
+
+    let newest = uploads.list(None, 1).await.expect("a list").remove(0);
+    assert_eq!((newest.facts.name.as_str(), newest.at), ("d", made_at(newest.id)));
+    assert_eq!(uploads.get(newest.id).await.expect("read"), Some(newest.clone()));
+    let older = uploads.list(Some(newest.id), 2).await.expect("a list");
+    fs::write(bench.store.path(older[0].id), "no facts").expect("written");
+    let again = uploads.list(Some(newest.id), 2).await.expect("a list");
+    let names: Vec<_> = again.iter().map(|kept| kept.facts.name.as_str()).collect();
+    assert_eq!(names, ["b", "a"], "a damaged file does not end a page");
+
+    let by = Actor::Staff("stf_1".into());
+    assert!(uploads.delete(by.clone(), newest.id).await.expect("deleted"));
+    assert!(!uploads.delete(by.clone(), newest.id).await.expect("gone"));
+    assert_eq!(uploads.get(newest.id).await.expect("read"), None);
+    let told = desk.db.journal().read(0, 10, Filter::default(), View::Full).await.expect("a journal");
+    let [event] = &told[..] else { panic!("one event, not {told:?}") };
+    assert_eq!((&*event.event.kind, &event.event.actor), ("upload.deleted", &by));
+    assert!(event.event.entities.iter().any(|entity| entity.id == newest.id.to_string()));
+}
+
+#[tokio::test]
+async fn what_nobody_can_be_told_of_is_not_deleted() {
+    let bench = Bench::new();
+    assert!(bench.keep("a", CONTENT));
+    let desk = desk(&bench).await;
+    desk.db.clone().close().await;
+    let id = desk.store.list(None, 1)[0].id;
+    assert!(Uploads::delete(&desk, Actor::Shell, id).await.is_err());
+    assert_eq!(bench.names(), ["a"]);
 }
