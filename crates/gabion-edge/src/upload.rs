@@ -2,9 +2,10 @@
 //!
 //! The body is held as the WAF holds it, and on top of what the WAF held (`held`). Its files are found (`carrier`,
 //! `look`), looked at by the engine on a thread that may take its time, and shown to ClamAV where there is one
-//! (`clamav`). What the mode of the route stops becomes a refusal, an event in any case (`report`), and goes into
+//! (`clamav`). Pictures are written anew where that is asked for (`anew`). What the mode of the route stops becomes a refusal, an event in any case (`report`), and goes into
 //! quarantine, which the binary keeps (`quarantine`).
 
+mod anew;
 mod carrier;
 mod clamav;
 mod inspection;
@@ -34,6 +35,7 @@ pub(crate) struct Scan {
     inspector: Arc<Inspector>,
     clamav: Option<Arc<ClamAv>>,
     body_bytes_max: usize,
+    rewrites_pictures: bool,
 }
 
 impl Scan {
@@ -44,7 +46,8 @@ impl Scan {
             let same = before.filter(|before| *before.config() == config).map(Arc::clone);
             same.unwrap_or_else(|| Arc::new(ClamAv::new(config)))
         });
-        Self { inspector, clamav, body_bytes_max: config.body_bytes_max }
+        let UploadConfig { body_bytes_max, rewrites_pictures, .. } = config;
+        Self { inspector, clamav, body_bytes_max, rewrites_pictures }
     }
 
     pub(crate) fn inspector(&self) -> &Arc<Inspector> {

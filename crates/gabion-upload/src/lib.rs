@@ -29,6 +29,7 @@ mod name;
 mod office;
 mod ole;
 mod pdf;
+pub mod picture;
 mod policy;
 mod reason;
 mod recognize;

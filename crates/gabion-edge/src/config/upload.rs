@@ -43,6 +43,8 @@ pub struct UploadSection {
     pub body_bytes_max: Spanned<u64>,
     /// What happens to a request whose files could not be looked at as a whole.
     pub over_limit: OverLimit,
+    /// Whether JPEG and PNG pictures are decoded and written anew before the shop gets them.
+    pub rewrite_pictures: bool,
     /// Rule files of your own, beside those that come along.
     pub rules: Spanned<Vec<PathBuf>>,
     /// Where ClamAV listens: the path of its socket, or `host:port`. It is not asked without.
@@ -71,6 +73,7 @@ impl Default for UploadSection {
             file_bytes_max: 50 << 20,
             body_bytes_max: Spanned::new(0..0, 64 << 20),
             over_limit: OverLimit::default(),
+            rewrite_pictures: false,
             rules: Spanned::new(0..0, Vec::new()),
             clamav: None,
             clamav_timeout_seconds: 15,
@@ -138,6 +141,8 @@ pub struct UploadConfig {
     pub clamav: Option<ClamAvConfig>,
     /// Bytes of one request body that are held and looked at.
     pub body_bytes_max: usize,
+    /// Whether pictures are written anew.
+    pub rewrites_pictures: bool,
     /// How stopped files are kept.
     pub quarantine: QuarantineLimits,
 }
@@ -201,6 +206,7 @@ impl UploadSection {
             rules: self.rules.get_ref().clone(),
             clamav: self.clamav.as_ref().map(|address| self.clamav(address)).transpose()?,
             body_bytes_max: usize::try_from(bytes_max).expect("256 MiB are a usize"),
+            rewrites_pictures: self.rewrite_pictures,
             quarantine: QuarantineLimits {
                 bytes_max: self.quarantine_bytes_max,
                 age_max: Duration::from_secs(u64::from(days) * 24 * 60 * 60),

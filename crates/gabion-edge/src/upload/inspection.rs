@@ -4,6 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
+use bytes::Bytes;
+use gabion_upload::picture::can_be_written_anew;
+
+use super::anew;
 use super::carrier::Carrier;
 use super::clamav::{ClamAv, Scanned};
 use super::look::{self, Found, Looked, Place, Unread};
@@ -21,6 +25,8 @@ pub(super) struct Inspection {
     scan: Arc<Scan>,
     carriers: Vec<Carrier>,
     refused: Vec<Refused>,
+    /// Pictures that are written anew, where the configuration says so.
+    pictures: Vec<anew::Place>,
     /// What files take of the room that were decoded: they are in memory while others are asked.
     share: Share,
 }
@@ -53,7 +59,8 @@ impl Inspection {
         let carriers = Carrier::of(&visit.request);
         let scan = Arc::clone(visit.state.scan.as_ref().filter(|_| !carriers.is_empty())?);
         let share = Share::of(visit.edge.room());
-        Some(Self { about: About::of(visit), scan, carriers, refused: Vec::new(), share })
+        let (refused, pictures) = Default::default();
+        Some(Self { about: About::of(visit), scan, carriers, refused, pictures, share })
     }
 
     /// Looks at the files of the request. Its body is whole again afterwards.
@@ -72,8 +79,38 @@ impl Inspection {
         }
         self.stop(held.content()).await?;
         unseen.map_or(Ok(()), |unseen| self.close(unseen))?;
-        *visit.request.body_mut() = held.into_body();
+        match self.write_anew(held.content(), extent).await {
+            Ok(Some(body)) => anew::replace(&mut visit.request, body),
+            written => {
+                written.map_or_else(|unseen| self.close(unseen), |_| Ok(()))?;
+                *visit.request.body_mut() = held.into_body();
+            }
+        }
         Ok(())
+    }
+
+    /// The body with its pictures written anew, where that is asked for and there are any.
+    async fn write_anew(&mut self, content: &Content, extent: Extent) -> Result<Option<Bytes>, Unseen> {
+        let pictures = std::mem::take(&mut self.pictures);
+        if pictures.is_empty() || extent != Extent::Whole {
+            return Ok(None);
+        }
+        let _turn = self.about.edge.room().turn().await.ok_or(Unseen::Ours("no_room"))?;
+        let content = content.clone();
+        let work = move || content.read().map(|body| anew::body(&body, pictures));
+        match tokio::task::spawn_blocking(work).await {
+            Ok(Ok(Ok(Some(body)))) if self.share.take_memory(body.len()) => Ok(Some(body.into())),
+            Ok(Ok(Ok(None))) => Ok(None),
+            Ok(Ok(Ok(Some(_))) | Err(_)) => Err(Unseen::Ours("no_room")),
+            Ok(Ok(Err(error))) => {
+                tracing::debug!(%error, "A picture was not written anew: {error}");
+                Err(Unseen::Theirs("picture"))
+            }
+            Err(_) => {
+                report::failed(&self.about);
+                Err(Unseen::Ours("failed"))
+            }
+        }
     }
 
     /// Looks at all files, and says what could not be looked at.
@@ -139,6 +176,10 @@ impl Inspection {
         let placed =
             |file: Looked| if has_room { file } else { Looked { place: file.place.let_go(), ..file } };
         let files: Vec<_> = files.into_iter().map(placed).collect();
+        // Where a body is read in several ways, nobody knows which of them the shop takes.
+        if self.scan.rewrites_pictures && self.carriers.len() == 1 {
+            self.pictures.extend(files.iter().filter_map(picture));
+        }
         for Looked { inspection, place } in files.iter().filter(|file| !file.inspection.passes()) {
             let facts = StoppedFile::new(&self.about, inspection);
             self.refused.push(Refused { facts, place: place.clone(), certain: inspection.is_certain() });
@@ -242,6 +283,15 @@ impl Inspection {
         };
         report::partial(&self.about, what, refusal.is_some());
         refusal.map_or(Ok(()), Err)
+    }
+}
+
+/// A picture that can be written anew where it is.
+fn picture(file: &Looked) -> Option<anew::Place> {
+    let kind = file.inspection.facts.kind.filter(|kind| can_be_written_anew(*kind))?;
+    match &file.place {
+        Place::Body(range) if file.inspection.passes() => Some((range.clone(), kind)),
+        Place::Body(_) | Place::Decoded(_) | Place::LetGo => None,
     }
 }
 

@@ -4,7 +4,7 @@ use gabion_test::client::Wire;
 use image::ImageFormat;
 
 use super::files::{canvas, docx, encode, gif, jpeg, open_document, pdf_with, pptx, webp, xlsx, zip};
-use super::{echo, front, request, upload};
+use super::{FORM, echo, form, front, request, upload};
 use crate::front::{Setup, soon};
 use crate::waf::rules;
 
@@ -61,6 +61,32 @@ async fn five_hundred_ordinary_files_pass_unchanged() {
         assert_eq!(answer.status, 200, "{number}: {name}");
         assert!(sent.ends_with(&answer.body), "{number}: {name} was changed");
     }
+    assert_eq!(front.events.all().len(), 0);
+}
+
+#[tokio::test]
+async fn pictures_are_written_anew_on_request_and_nothing_else_changes() {
+    let shop = echo().await;
+    let front = front("block", "rewrite_pictures = true", &shop);
+    let comment = b"\xff\xfe\x00\x0ePier 3, door";
+    let (plain, moving, text) = (jpeg(), gif(), "notes of an ordinary day\n".repeat(4_000));
+    let marked = [&plain[..2], comment, &plain[2..]].concat();
+    let files = [
+        ("a.jpg", "image/jpeg", &marked[..]),
+        ("a.gif", "image/gif", &moving[..]),
+        ("b.txt", "text/plain", text.as_bytes()),
+        ("b.jpg", "image/jpeg", &marked[..]),
+    ];
+    let headers = format!("{FORM}Content-MD5: abc\r\n");
+    let answer = soon(front.plain().await.ask(request("POST", "/reviews", &headers, &form(&files)))).await;
+    assert_eq!(answer.status, 200);
+    let anew = gabion_upload::picture::write_anew(gabion_upload::Kind::Jpeg, &plain).unwrap().unwrap();
+    let expected =
+        form(&[(files[0].0, files[0].1, &anew), files[1], files[2], (files[3].0, files[3].1, &anew)]);
+    assert!(answer.body == expected, "{}", String::from_utf8_lossy(&answer.body));
+    let seen = shop.only();
+    assert_eq!(seen.header("content-length"), expected.len().to_string());
+    assert_eq!(seen.header("content-md5"), "");
     assert_eq!(front.events.all().len(), 0);
 }
 
