@@ -3,9 +3,10 @@
 use std::sync::OnceLock;
 
 use crate::json::JsonLimits;
+use crate::picture::write_anew;
 use crate::policy::ArchiveLimits;
 use crate::reason::REASONS_MAX;
-use crate::{Inspection, Inspector, Policy, Rules, Upload, clamav};
+use crate::{Inspection, Inspector, Kind, Policy, Rules, Upload, clamav};
 
 fn inspector() -> &'static Inspector {
     static INSPECTOR: OnceLock<Inspector> = OnceLock::new();
@@ -37,6 +38,11 @@ pub fn file(bytes: &[u8]) {
     let _ =
         inspector().inspect_json(content, &policy(), &JsonLimits { body_bytes_max: 1 << 16, files_max: 8 });
     let _ = clamav::Answer::parse(content);
+    for kind in [Kind::Jpeg, Kind::Png] {
+        if let Ok(Some(anew)) = write_anew(kind, content) {
+            assert_eq!(inspect(b"", b"", &anew).facts.kind, Some(kind));
+        }
+    }
 }
 
 /// Any bytes are an archive of the kinds that are unpacked, in one way or another.

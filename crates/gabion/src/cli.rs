@@ -54,7 +54,7 @@ pub(crate) enum Command {
     /// Rules against attacks: list them, try them, install them.
     #[command(subcommand)]
     Waf(waf::WafCommand),
-    /// Do what an attacker would do, where no customer is harmed, and say whether it was noticed.
+    /// Do what an attacker would do, harming no customer, and say whether it was noticed.
     #[command(subcommand)]
     Drill(DrillCommand),
     /// Uploaded files that were stopped: list them, take one out, delete one.

@@ -82,6 +82,7 @@ mod tests {
             rules: rules.iter().map(|path| (*path).to_owned()).collect(),
             clamav: None,
             body_bytes_max: 1 << 20,
+            rewrites_pictures: false,
             quarantine: QuarantineLimits { bytes_max: 0, age_max: Duration::from_secs(1) },
         }
     }
