@@ -111,7 +111,8 @@ mod tests {
                 RgbImage::from_fn(40, 20, |x, _| if x < 20 { Rgb([200, 0, 0]) } else { Rgb([0, 0, 200]) })
                     .into()
             }
-            _ => RgbaImage::from_fn(40, 20, |x, y| Rgba([x as u8, y as u8, 7, 128])).into(),
+            _ => RgbaImage::from_fn(40, 20, |x, y| Rgba([x.to_le_bytes()[0], y.to_le_bytes()[0], 7, 128]))
+                .into(),
         };
         picture.write_to(&mut out, format).unwrap();
         out.into_inner()
