@@ -67,6 +67,6 @@ walk("a stopped file is shown without its content and deleted, without scripts",
   await page.getByRole("button", { name: "Delete it for good" }).click();
   await page.getByRole("heading", { name: "No file was stopped" }).waitFor();
   await open(page, `${world.demo.console}/events?kind=upload.deleted`);
-  await page.getByRole("cell", { name: /^Deleted/ }).waitFor();
+  await page.getByRole("link", { name: "Deleted", exact: true }).waitFor();
   for (const quietly of [first, seen, asked, list]) await quiet(quietly);
 });

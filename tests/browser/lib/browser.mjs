@@ -47,6 +47,8 @@ export async function visitor(browser, options = {}) {
   await context.addInitScript(() => {
     window.violations = [];
     document.addEventListener("securitypolicyviolation", (event) => {
+      // What a policy would stop that browsers only report on stops nothing: that is how Gabion learns.
+      if (event.disposition === "report") return;
       window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
     });
   });
