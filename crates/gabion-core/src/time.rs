@@ -36,6 +36,12 @@ impl Timestamp {
         self.0.div_euclid(1_000_000)
     }
 
+    /// Its day in UTC, as in `2026-11-23`.
+    pub fn date(self) -> String {
+        let text = self.to_string();
+        text.split_once('T').map_or(text.clone(), |(date, _)| date.to_owned())
+    }
+
     /// This point plus a duration, saturating at the end of time.
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
@@ -117,6 +123,7 @@ mod tests {
         let at = Timestamp::from_micros(1_700_000_000_123_456);
         assert_eq!(at.to_string(), "2023-11-14T22:13:20.123456Z");
         assert_eq!("2023-11-14T23:13:20.123456+01:00".parse(), Ok(at));
+        assert_eq!(at.date(), "2023-11-14");
         assert_eq!("yesterday".parse::<Timestamp>(), Err(InvalidTimestamp));
     }
 

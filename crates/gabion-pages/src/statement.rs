@@ -81,7 +81,8 @@ fn write_statement(text: &mut String, site: &SiteId, period: Period, counts: &Co
     let servings: u64 = counts.days.iter().map(|day| day.servings).sum();
     let looks: u64 = counts.days.iter().map(|day| day.looks).sum();
     let failed: u64 = counts.days.iter().map(|day| day.looks_failed).sum();
-    writeln!(text, "# Scripts on the payment pages of {site}\n\nFrom {from} until {until}.\n")?;
+    let (from, until) = (from.date(), until.date());
+    writeln!(text, "# Scripts on the payment pages of {site}\n\nFrom {from} until {until}, days in UTC.\n")?;
     writeln!(
         text,
         "This text says what Gabion observed and what people of the shop decided. It is no certificate and does not \
@@ -91,16 +92,19 @@ fn write_statement(text: &mut String, site: &SiteId, period: Period, counts: &Co
     writeln!(text, "## What was looked at\n")?;
     writeln!(
         text,
-        "- {} payment pages; {servings} servings of them, on {} days, were told of by Gabion while it served them.",
+        "- Payment pages: {}. Times that Gabion looked at one while serving it: {servings}. Days with such a time: {}.",
         counts.pages,
         days.len()
     )?;
-    writeln!(text, "- {looks} looks from outside, as a visitor without a cart; {failed} more saw nothing.")?;
+    writeln!(
+        text,
+        "- Looks from outside, as a visitor without a cart: {looks}. Looks that saw nothing: {failed}."
+    )?;
     writeln!(text, "\n## What runs there\n")?;
     writeln!(
         text,
-        "- {} scripts are authorized, {} of them with a written reason; {} are undecided; {} are denied and do not run \
-         where Gabion can tell them apart.",
+        "- Scripts: {} authorized, {} of them with a written reason; {} undecided; {} denied, which do not run where Gabion \
+         can tell them apart.",
         counts.authorized, counts.justified, counts.undecided, counts.denied
     )?;
     writeln!(text, "- {}", stage(counts.class.as_ref()))?;
@@ -108,7 +112,7 @@ fn write_statement(text: &mut String, site: &SiteId, period: Period, counts: &Co
     writeln!(text, "\n## What changed\n")?;
     writeln!(
         text,
-        "- {} changes of scripts, places, forms and headers were noticed and told; {} of them nobody has settled yet.",
+        "- Changes of scripts, places, forms and headers that were noticed and told: {}. Not settled yet: {}.",
         counts.changes, counts.changes_open
     )?;
     writeln!(text, "\n## What is left to people\n")?;
@@ -145,7 +149,9 @@ fn baseline(class: Option<&ClassOverview>) -> String {
         None => "No headers were approved, so that nothing was compared with them.".to_owned(),
         Some(at) => {
             format!(
-                "Headers that protect the reader are compared with those approved at {at}, on every serving told of."
+                "Headers that protect the reader are compared with those approved on {}, whenever Gabion looks at a \
+                 page.",
+                at.date()
             )
         }
     }

@@ -170,7 +170,7 @@ fn build() -> Outcome<Vec<Engine>> {
         .arg(&theirs)
         .args(["bench/waf/libmodsecurity.c", "-lmodsecurity"]))?;
     let mut engines = vec![
-        Engine { name: "Gabion", program: root().join("target/release/examples/measure") },
+        Engine { name: "Gabion", program: root().join("target/release/examples/rule_cost") },
         Engine { name: "libmodsecurity", program: theirs },
     ];
     let manifest = "bench/waf/zentinel/Cargo.toml";

@@ -220,5 +220,6 @@ fn entered(form: &Form) -> Entered {
 
 fn first_words(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().take(30).collect();
-    words.join(" ")
+    let text = words.join(" ");
+    text.trim_end_matches(';').to_owned()
 }

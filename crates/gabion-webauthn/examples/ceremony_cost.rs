@@ -19,7 +19,7 @@ fn main() -> ExitCode {
     match measure() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("measure: {error}");
+            eprintln!("ceremony_cost: {error}");
             ExitCode::FAILURE
         }
     }

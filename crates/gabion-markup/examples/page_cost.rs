@@ -1,6 +1,6 @@
 //! Reads pages and prints what that costs: `name<TAB>bytes<TAB>microseconds, median<TAB>slowest of 100`.
 //!
-//! Usage: `measure [FILE...]`. Without files it makes pages: a checkout of 100 KiB that is only read, the same with
+//! Usage: `page_cost [FILE...]`. Without files it makes pages: a checkout of 100 KiB that is only read, the same with
 //! scripts judged, and one of 50 MiB with an endless script, for which it also prints how much memory came in use.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool talks to whoever started it")]
@@ -31,7 +31,7 @@ fn main() -> ExitCode {
     match measure() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("measure: {error}");
+            eprintln!("page_cost: {error}");
             ExitCode::FAILURE
         }
     }

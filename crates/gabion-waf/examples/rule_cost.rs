@@ -28,7 +28,7 @@ fn ask(rules: &RuleSet, request: &Request, scratch: &mut Option<Scratch>) -> boo
     let connection = Connection {
         client: (IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7)), 40_000),
         server: (IpAddr::V4(Ipv4Addr::LOCALHOST), 80),
-        id: "measure",
+        id: "rule_cost",
     };
     let mut transaction =
         rules.transaction(&connection, Timestamp::from_seconds(1_800_000_000), scratch.take());
