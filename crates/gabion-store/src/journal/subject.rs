@@ -43,11 +43,21 @@ impl SubjectKey {
         subject: SubjectId,
         purpose: Purpose,
     ) -> Result<Self, StoreError> {
-        let sql = "SELECT id, kek_epoch, wrapped FROM gabion_subject_key WHERE subject = $1 AND purpose = $2";
-        match tx.query_one(sql, params![subject, purpose.as_str()])? {
-            Some(row) => Self::open(tx, &row),
+        match Self::find(tx, subject, purpose)? {
+            Some(key) => Ok(key),
             None => Self::make(tx, subject, purpose),
         }
+    }
+
+    /// The key of a person and purpose; none when it was deleted, or there never was one.
+    pub(crate) fn find(
+        tx: &mut Tx<'_>,
+        subject: SubjectId,
+        purpose: Purpose,
+    ) -> Result<Option<Self>, StoreError> {
+        let sql = "SELECT id, kek_epoch, wrapped FROM gabion_subject_key WHERE subject = $1 AND purpose = $2";
+        let row = tx.query_one(sql, params![subject, purpose.as_str()])?;
+        row.map(|row| Self::open(tx, &row)).transpose()
     }
 
     /// The key of an id; none when it was deleted.
@@ -103,6 +113,12 @@ impl SubjectKey {
             &self.secret,
             &[b"event field", &event.bits().to_be_bytes(), name.as_bytes(), &index],
         )
+    }
+
+    /// The key of one value of one row. The salt is another one for every value.
+    pub(crate) fn row_key(&self, place: &[&[u8]; 3], salt: &[u8]) -> kdf::OneTimeKey {
+        let [table, column, row] = *place;
+        kdf::one_time_key(&self.secret, &[b"row value", table, column, row, salt])
     }
 
     fn context(&self) -> Vec<u8> {

@@ -15,6 +15,7 @@ mod journal;
 mod killed;
 mod lane;
 mod outbox;
+mod personal;
 mod place;
 mod power;
 mod proxy;
