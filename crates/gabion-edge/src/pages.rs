@@ -25,6 +25,7 @@ mod tell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use gabion_core::{Actor, Entropy, SiteId, Timestamp};
@@ -37,17 +38,24 @@ use crate::event::{PAGE_POLICY_TOO_LONG, Recorder};
 use crate::layer::{Layer, Next, Outcome, Visit};
 use crate::metrics::Metrics;
 use crate::module::Module;
-use crate::rate_limit::HashKey;
+use crate::rate_limit::{HashKey, Quota, Table};
 use book::PageBook;
 use fingerprint::Fingerprints;
 use held::SiteHeld;
 use look::Look;
-use recent::Told;
+use recent::{Told, nanos};
 use reports::Reports;
 
 pub use drill::DRILL_HEADER;
 pub(crate) use drill::{Drill, Drills};
 pub(crate) use reports::{REPORT_PATH, take};
+
+/// Paths that are for nothing in particular whose looks are counted; who was looked at least is forgotten, and looked at anew.
+const LOOKS_KEPT_MAX: usize = 8_192;
+/// How often the answers of such a path are looked at, and how many at once. What a busy shop serves a thousand times a second
+/// is noticed within this time, and costs as much as once.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+const LOOKS_AT_ONCE: u32 = 20;
 
 /// Where sightings go. The edge has no database: the binary hands in who keeps account of pages.
 pub trait PageSink: Send + Sync {
@@ -75,6 +83,7 @@ pub(crate) struct Watch {
     metrics: Arc<Metrics>,
     key: HashKey,
     fingerprints: Fingerprints,
+    looks: Table,
     pages: PageBook,
     scripts: Told,
     leaks: Told,
@@ -93,6 +102,7 @@ impl Watch {
             metrics: Arc::clone(metrics),
             key,
             fingerprints: Fingerprints::new(key),
+            looks: Table::new(LOOKS_KEPT_MAX),
             pages: PageBook::default(),
             scripts: Told::new(tell::SCRIPTS_KEPT_MAX),
             leaks: Told::new(tell::LEAKS_KEPT_MAX),
@@ -125,6 +135,13 @@ impl Watch {
         for sighting in pages.into_iter().chain(reports) {
             self.offer(sighting);
         }
+    }
+
+    /// Whether an answer at this path, which is for nothing in particular, is looked at once more.
+    fn looks(&self, site: &SiteId, path: &str, now: Timestamp) -> bool {
+        let key = self.key.hash().text(site.as_str()).text(path).finish();
+        let quota = Quota::new(1, LOOK_EVERY, LOOKS_AT_ONCE);
+        self.looks.count(key, quota, nanos(now)).allowed
     }
 
     fn of(&self, site: &SiteId) -> Arc<SiteHeld> {

@@ -15,8 +15,6 @@ use crate::script::skeleton;
 pub struct SiteHolding {
     /// What pages are for, the first rule that fits.
     pub classes: Vec<ClassRule>,
-    /// Whether a person said so. Until then every page is looked at: any could be where people pay.
-    pub is_confirmed: bool,
     /// How each class is held. A class that is missing is only looked at.
     pub by_class: BTreeMap<PageClass, ClassHolding>,
     /// Origins that people stopped: their scripts do not run on any page.

@@ -57,10 +57,7 @@ impl Pages {
 fn site_holding(tx: &mut Tx<'_>, site: &SiteId) -> Result<SiteHolding, PagesError> {
     let confirmed = store::site::rules(tx, site)?;
     let is_confirmed = confirmed.is_some();
-    let classes = match confirmed {
-        Some(rules) => rules,
-        None => looks_like(tx, site)?,
-    };
+    let classes = confirmed.map_or_else(|| looks_like(tx, site), Ok)?;
     let mut by_class = BTreeMap::new();
     for class in PageClass::ALL {
         let mut inventory = Inventory::read(tx, site, class)?;
@@ -71,7 +68,7 @@ fn site_holding(tx: &mut Tx<'_>, site: &SiteId) -> Result<SiteHolding, PagesErro
     }
     let stopped = store::site::stopped(tx, site)?;
     let stopped_origins: BTreeSet<String> = stopped.into_iter().map(|stop| stop.origin).collect();
-    Ok(SiteHolding { classes, is_confirmed, by_class, stopped_origins })
+    Ok(SiteHolding { classes, by_class, stopped_origins })
 }
 
 fn looks_like(tx: &mut Tx<'_>, site: &SiteId) -> Result<Vec<ClassRule>, PagesError> {

@@ -11,7 +11,7 @@ use super::Invalid;
 pub struct PagesSection {
     /// Whether pages are looked at and held to what people decided.
     pub mode: PagesMode,
-    /// Percent of visits in which pages of the class `other` are looked at; all others are in every visit.
+    /// Percent of visits whose browsers are asked to report on pages of the class `other`; on all others every browser is.
     pub sample_percent: Spanned<u8>,
     /// Whether card numbers and keys in pages, JSON and other text are masked on their way to customers.
     pub mask_secrets: bool,

@@ -44,8 +44,6 @@ pub(super) struct Look {
     class: PageClass,
     /// Whether it is a GET: nothing happened but that a page was asked for.
     is_asked_for: bool,
-    /// Whether answers of this class are looked at in this visit.
-    is_watched: bool,
     /// Whether browsers are told of a policy that they only report on.
     is_reported: bool,
     /// Whether card numbers and keys in answers are masked.
@@ -85,7 +83,6 @@ impl Look {
         let class = held.class_of(&normalize(uri.path()));
         let is_asked_for = visit.request.method() == Method::GET;
         let is_reported = class != PageClass::Other || is_in_sample(visit);
-        let is_watched = is_reported || !held.holding.is_confirmed;
         let masks = visit.state.pages_mask_secrets;
         let upstream = held.class(class).elsewhere.is_some().then(|| {
             let (client, headers) = (&facts.client, visit.request.headers());
@@ -101,7 +98,6 @@ impl Look {
             uri,
             class,
             is_asked_for,
-            is_watched,
             is_reported,
             masks,
             upstream,
@@ -126,7 +122,7 @@ impl Look {
             Kind::Script => Reader::script(),
             Kind::Unknown => Reader::unknown(),
             Kind::Text if self.masks => return Ok(self.masked(address, parts, body)),
-            Kind::Text if self.is_watched || is_error(parts.status) => Reader::text(),
+            Kind::Text if self.is_watched() || is_error(parts.status) => Reader::text(),
             Kind::Text | Kind::Page => return Ok(Response::from_parts(parts, body)),
         };
         let coding = Coding::of(&parts.headers);
@@ -138,13 +134,20 @@ impl Look {
         Ok(Response::from_parts(parts, body))
     }
 
+    /// Whether this answer is looked at: always where people pay, sign in or see their account; elsewhere as often as its path
+    /// is not looked at anyway.
+    fn is_watched(&self) -> bool {
+        self.class != PageClass::Other
+            || self.edge.watch().looks(&self.site.id, self.uri.path(), self.edge.now())
+    }
+
     async fn page(self: Box<Self>, address: Address, mut parts: response::Parts, body: Body) -> Outcome {
         let held = self.held.class(self.class);
         let coding = Coding::of(&parts.headers);
         let chosen = self.choose(held, &parts.headers);
         let changes = held.judges || chosen.given.is_some() || self.masks;
         // Mistakes of the shop are told wherever they are.
-        let reads = changes || self.is_watched || is_error(parts.status);
+        let reads = changes || self.is_watched() || is_error(parts.status);
         let account = reads.then(|| self.account(&parts, address.clone(), security(&parts.headers)));
         if let Some(text) = chosen.text {
             text.put(&mut parts.headers, chosen.nonce.as_ref());

@@ -64,7 +64,6 @@ fn held(shop: &Shop, payment: ClassHolding) -> Front {
 fn hold(front: &Front, payment: ClassHolding) {
     let holding = SiteHolding {
         classes: vec![ClassRule { path: "/pay/*".parse().unwrap(), class: PageClass::Payment }],
-        is_confirmed: true,
         by_class: BTreeMap::from([(PageClass::Payment, payment)]),
         ..SiteHolding::default()
     };
