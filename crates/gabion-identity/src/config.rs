@@ -34,8 +34,10 @@ impl Default for IdentityConfig {
 
 /// A setting outside its range.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("identity.{setting}: {given} is not between {} and {}", range.0, range.1)]
+#[error("{section}.{setting}: {given} is not between {} and {}", range.0, range.1)]
 pub struct ConfigError {
+    /// The section.
+    pub section: &'static str,
     /// The setting.
     pub setting: &'static str,
     given: u64,
@@ -48,12 +50,12 @@ impl IdentityConfig {
     /// # Errors
     /// [`ConfigError`] with the setting and its range.
     pub fn check(&self) -> Result<(), ConfigError> {
-        in_range("session_idle_minutes", self.session_idle_minutes, &SESSION_IDLE_MINUTES)?;
-        in_range("session_hours_max", self.session_hours_max, &SESSION_HOURS_MAX)?;
+        in_range("identity", "session_idle_minutes", self.session_idle_minutes, &SESSION_IDLE_MINUTES)?;
+        in_range("identity", "session_hours_max", self.session_hours_max, &SESSION_HOURS_MAX)?;
         let (least, most) = (*HASH_THREADS.start() as u64, *HASH_THREADS.end() as u64);
         match self.hash_threads.map(|threads| threads as u64) {
             Some(given) if !(least..=most).contains(&given) => {
-                Err(ConfigError { setting: "hash_threads", given, range: (least, most) })
+                Err(ConfigError { section: "identity", setting: "hash_threads", given, range: (least, most) })
             }
             _ => Ok(()),
         }
@@ -67,18 +69,24 @@ impl IdentityConfig {
         Duration::from_secs(u64::from(self.session_hours_max) * 3600)
     }
 
-    pub(crate) fn hash_threads(&self) -> usize {
+    /// Threads that hash passwords.
+    pub fn hash_threads(&self) -> usize {
         let cores = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.hash_threads.unwrap_or_else(cores).clamp(*HASH_THREADS.start(), *HASH_THREADS.end())
     }
 }
 
-fn in_range(setting: &'static str, given: u32, range: &RangeInclusive<u32>) -> Result<(), ConfigError> {
+pub(crate) fn in_range(
+    section: &'static str,
+    setting: &'static str,
+    given: u32,
+    range: &RangeInclusive<u32>,
+) -> Result<(), ConfigError> {
     if range.contains(&given) {
         return Ok(());
     }
     let range = (u64::from(*range.start()), u64::from(*range.end()));
-    Err(ConfigError { setting, given: given.into(), range })
+    Err(ConfigError { section, setting, given: given.into(), range })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use gabion_web::problem::Place;
 use http::StatusCode;
 
 use crate::password::Weakness;
+use crate::passwords::NotHashed;
 
 /// Why an act of identity did not happen. Nothing was changed, except for [`Self::Store`] with an unknown outcome.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +94,15 @@ impl IdentityError {
 
     pub(crate) fn field(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Field { field, reason: reason.into() }
+    }
+}
+
+impl From<NotHashed> for IdentityError {
+    fn from(error: NotHashed) -> Self {
+        match error {
+            NotHashed::Busy => Self::Busy,
+            NotHashed::Hashing(error) => Self::Hashing(error),
+        }
     }
 }
 

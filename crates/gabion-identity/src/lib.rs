@@ -27,12 +27,14 @@ use tokio_util::task::TaskTracker;
 
 pub mod api_key;
 pub mod config;
+pub mod customer;
 pub mod error;
 pub mod event;
 pub mod hash_pool;
 pub mod http;
 pub mod link;
 pub mod password;
+mod passwords;
 pub mod session;
 pub mod sign_in;
 pub mod staff;
@@ -43,10 +45,10 @@ mod token;
 
 pub use config::{ConfigError, IdentityConfig};
 pub use error::IdentityError;
+pub use passwords::Passwords;
 pub use store::MIGRATIONS;
 pub use token::API_KEY_PREFIX;
 
-use hash_pool::HashPool;
 use throttle::Throttle;
 
 /// Writes of last use under way at once; when the database is slow, further ones are left out.
@@ -61,6 +63,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Ids, tokens, salts.
     pub entropy: Arc<dyn Entropy>,
+    /// Where passwords are hashed.
+    pub passwords: Passwords,
     /// The frames of pages.
     pub shells: Arc<dyn Shells>,
 }
@@ -84,26 +88,22 @@ struct Inner {
     entropy: Arc<dyn Entropy>,
     shells: Arc<dyn Shells>,
     csrf: Csrf,
-    pool: HashPool,
+    passwords: Passwords,
     throttle: Mutex<Throttle>,
     // Closed from the start, so that `settle` ends whenever it is empty.
     aside: TaskTracker,
 }
 
 impl Identity {
-    /// Starts the hashing threads and gives the handle.
-    ///
-    /// # Panics
-    /// When the operating system starts no more threads.
+    /// Gives the handle.
     pub fn new(config: IdentityConfig, deps: Deps) -> Self {
-        let Deps { db, clock, entropy, shells } = deps;
+        let Deps { db, clock, entropy, passwords, shells } = deps;
         let ring = db.clone();
         let csrf = Csrf::new(move || ring.keys());
-        let pool = HashPool::new(config.hash_threads());
         let throttle = Mutex::default();
         let aside = TaskTracker::new();
         aside.close();
-        Self(Arc::new(Inner { config, db, clock, entropy, shells, csrf, pool, throttle, aside }))
+        Self(Arc::new(Inner { config, db, clock, entropy, shells, csrf, passwords, throttle, aside }))
     }
 
     /// Makes and checks form tokens; the console's own forms use the same.

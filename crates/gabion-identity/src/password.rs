@@ -40,6 +40,20 @@ pub enum Weakness {
     Context,
 }
 
+impl Weakness {
+    /// The name of the reason for programs and texts.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Short => "short",
+            Self::Long => "long",
+            Self::Repeated => "repeated",
+            Self::Sequence => "sequence",
+            Self::Common => "common",
+            Self::Context => "context",
+        }
+    }
+}
+
 /// A password somebody chose, accepted by the policy and normalized.
 #[derive(Clone, Debug)]
 pub struct NewPassword(Secret<String>);
@@ -80,6 +94,11 @@ impl NewPassword {
     /// The normalized password.
     pub fn secret(&self) -> &Secret<String> {
         &self.0
+    }
+
+    /// The same, for whoever hashes it.
+    pub fn into_secret(self) -> Secret<String> {
+        self.0
     }
 }
 

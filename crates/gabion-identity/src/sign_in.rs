@@ -3,14 +3,13 @@
 //! The answer to a wrong password, an unknown address and a disabled account is the same and takes as long: the
 //! same reads, one hash, one event.
 
-use std::sync::Arc;
-
 use gabion_core::{Actor, Secret};
 use gabion_crypto::digest::sha256;
-use gabion_crypto::password::{self, PASSWORD_BYTES_MAX, PasswordError, PasswordHash, Verdict};
+use gabion_crypto::password::PasswordHash;
 use gabion_web::{ClientAddr, Staff};
 
-use crate::password::{NewPassword, normalize};
+use crate::password::NewPassword;
+use crate::passwords::Checked;
 use crate::session::{Client, NewSession};
 use crate::staff::{Email, subject};
 use crate::store::{self, Credentials};
@@ -27,12 +26,6 @@ pub struct Attempt {
     pub password: Secret<String>,
     /// The session cookie the browser sent, if any: it ends when the new session begins.
     pub replaces: Option<String>,
-}
-
-/// What a password check found, with a better hash where the stored one is of an old cost or pepper.
-struct Checked {
-    verdict: Verdict,
-    better: Option<PasswordHash>,
 }
 
 impl Identity {
@@ -55,8 +48,8 @@ impl Identity {
         let usable = known.as_ref().filter(|known| known.staff.disabled_at.is_none());
         let hash = usable.map(|known| known.hash.clone());
         let checked = self.check(attempt.password, hash).await.inspect_err(|_| self.withdraw(&keys))?;
-        match (known, checked.verdict) {
-            (Some(known), Verdict::Match | Verdict::MatchNeedsRehash) => {
+        match (known, checked.matches) {
+            (Some(known), true) => {
                 let session = self.begin_session(known, checked, attempt.replaces, client).await?;
                 self.throttle(|throttle| throttle.succeeded(keys[0], keys[1]));
                 Ok(session)
@@ -130,36 +123,16 @@ impl Identity {
         Ok(IdentityError::SignInRefused)
     }
 
-    /// Checks a password on the hash pool; without a hash against one that nothing matches.
     async fn check(
         &self,
         given: Secret<String>,
         stored: Option<PasswordHash>,
     ) -> Result<Checked, IdentityError> {
-        if given.expose().len() > PASSWORD_BYTES_MAX {
-            return Ok(Checked { verdict: Verdict::Mismatch, better: None });
-        }
-        let (keys, entropy) = (self.db().keys(), Arc::clone(&self.0.entropy));
-        let work = move || -> Result<Checked, PasswordError> {
-            let given = normalize(&given);
-            if given.expose().len() > PASSWORD_BYTES_MAX {
-                return Ok(Checked { verdict: Verdict::Mismatch, better: None });
-            }
-            let stored = stored.unwrap_or_else(|| password::dummy(&keys));
-            let verdict = password::verify(&given, &stored, &keys)?;
-            let better = match verdict {
-                Verdict::MatchNeedsRehash => Some(password::hash(&given, &keys, &*entropy)?),
-                Verdict::Match | Verdict::Mismatch => None,
-            };
-            Ok(Checked { verdict, better })
-        };
-        Ok(self.0.pool.run(work).await.map_err(|_| IdentityError::Busy)??)
+        Ok(self.0.passwords.check(given, stored).await?)
     }
 
     pub(crate) async fn hash(&self, password: NewPassword) -> Result<PasswordHash, IdentityError> {
-        let (keys, entropy) = (self.db().keys(), Arc::clone(&self.0.entropy));
-        let work = move || password::hash(password.secret(), &keys, &*entropy);
-        Ok(self.0.pool.run(work).await.map_err(|_| IdentityError::Busy)??)
+        Ok(self.0.passwords.hash(password.into_secret()).await?)
     }
 
     /// Replaces a person's password, ends all their sessions and begins a new one. Needs the current password,
@@ -184,7 +157,7 @@ impl Identity {
         self.admit(&[account])?;
         let checked =
             self.check(current, Some(known.hash)).await.inspect_err(|_| self.withdraw(&[account]))?;
-        if checked.verdict == Verdict::Mismatch {
+        if !checked.matches {
             return Err(IdentityError::PasswordWrong);
         }
         let hash = self.hash(chosen).await?;

@@ -13,12 +13,20 @@ use crate::staff::{Email, StaffView};
 /// The tables of this domain.
 pub const MIGRATIONS: Migrations = Migrations {
     domain: "identity",
-    steps: &[Migration {
-        version: 1,
-        name: "staff",
-        sqlite: include_str!("../migrations/sqlite/0001_staff.sql"),
-        postgres: include_str!("../migrations/postgres/0001_staff.sql"),
-    }],
+    steps: &[
+        Migration {
+            version: 1,
+            name: "staff",
+            sqlite: include_str!("../migrations/sqlite/0001_staff.sql"),
+            postgres: include_str!("../migrations/postgres/0001_staff.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "customers",
+            sqlite: include_str!("../migrations/sqlite/0002_customers.sql"),
+            postgres: include_str!("../migrations/postgres/0002_customers.sql"),
+        },
+    ],
 };
 
 /// Expired rows deleted by one sweep of one table: keeps the writer free.

@@ -2,7 +2,7 @@
 //!
 //! Keys are `section.name`. English is complete; a text that another language lacks is shown in English.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 mod language;
@@ -12,8 +12,61 @@ pub use language::{Language, UnknownLanguage};
 /// The text for a key, in this language or else in English; an unknown key is answered with itself.
 #[must_use]
 pub fn text(language: Language, key: &'static str) -> &'static str {
-    let find = |language: Language| TEXTS.get(&language).and_then(|texts| texts.get(key));
-    find(language).or_else(|| find(Language::En)).map_or(key, String::as_str)
+    TEXTS.text(language, key)
+}
+
+/// The texts of one part of the product.
+#[derive(Debug)]
+pub struct Texts(HashMap<Language, HashMap<String, String>>);
+
+impl Texts {
+    /// Reads files of texts, sections of strings each.
+    ///
+    /// # Panics
+    /// When a file is not of that form. They are built in, so the first test that shows a text finds it.
+    #[must_use]
+    pub fn new(files: &[(Language, &str)]) -> Self {
+        Self(files.iter().map(|(language, source)| (*language, parse(source))).collect())
+    }
+
+    /// The text for a key, in this language or else in English; an unknown key is answered with itself.
+    #[must_use]
+    pub fn text(&self, language: Language, key: &'static str) -> &str {
+        let find = |language: Language| self.0.get(&language).and_then(|texts| texts.get(key));
+        find(language).or_else(|| find(Language::En)).map_or(key, String::as_str)
+    }
+
+    /// The languages there are files for.
+    pub fn languages(&self) -> impl Iterator<Item = Language> {
+        self.0.keys().copied()
+    }
+
+    /// What differs between the languages: keys that one lacks, placeholders that are not the same, empty texts. For a test of
+    /// whoever has texts.
+    #[must_use]
+    pub fn differences(&self) -> Vec<String> {
+        let Some(english) = self.0.get(&Language::En) else { return vec!["there is no English".to_owned()] };
+        let mut found = Vec::new();
+        for (language, texts) in &self.0 {
+            let missing = english.keys().filter(|key| !texts.contains_key(*key));
+            found.extend(missing.map(|key| format!("{language} lacks {key}")));
+            for (key, text) in texts {
+                match english.get(key) {
+                    None => found.push(format!("{language} has {key}, which English lacks")),
+                    Some(other) if placeholders(text) != placeholders(other) => {
+                        found.push(format!("{language} {key} has other placeholders"));
+                    }
+                    Some(_) if text.trim().is_empty() => found.push(format!("{language} {key} is empty")),
+                    Some(_) => {}
+                }
+            }
+        }
+        found
+    }
+}
+
+fn placeholders(text: &str) -> BTreeSet<&str> {
+    text.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name).collect()
 }
 
 /// Puts values in the place of `{name}`; values are taken as they are, so escape the result where it is shown.
@@ -43,8 +96,8 @@ pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
     filled
 }
 
-static TEXTS: LazyLock<HashMap<Language, HashMap<String, String>>> =
-    LazyLock::new(|| Language::ALL.into_iter().map(|language| (language, parse(source(language)))).collect());
+static TEXTS: LazyLock<Texts> =
+    LazyLock::new(|| Texts::new(&Language::ALL.map(|language| (language, source(language)))));
 
 fn source(language: Language) -> &'static str {
     match language {
@@ -69,29 +122,16 @@ fn parse(source: &str) -> HashMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::collections::BTreeSet;
-
-    fn placeholders(text: &str) -> BTreeSet<&str> {
-        text.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name).collect()
-    }
 
     #[test]
     fn every_language_has_every_text_with_the_same_placeholders() {
-        let english = &TEXTS[&Language::En];
-        for language in Language::ALL {
-            let texts = &TEXTS[&language];
-            let keys = |texts: &HashMap<String, String>| texts.keys().cloned().collect::<BTreeSet<_>>();
-            assert_eq!(keys(texts), keys(english), "{language}");
-            for (key, text) in texts {
-                assert_eq!(placeholders(text), placeholders(&english[key]), "{language} {key}");
-                assert!(!text.trim().is_empty(), "{language} {key}");
-            }
-        }
+        assert_eq!(TEXTS.differences(), Vec::<String>::new());
+        assert_eq!(TEXTS.languages().count(), Language::ALL.len());
     }
 
     #[test]
     fn no_text_promises_what_nobody_can_promise() {
-        for (key, text) in &TEXTS[&Language::En] {
+        for (key, text) in &TEXTS.0[&Language::En] {
             for word in ["secure", "certified", "compliant", "guarantee", "sorry"] {
                 assert!(!text.to_lowercase().contains(word), "{key} says {word}");
             }

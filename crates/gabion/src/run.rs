@@ -12,7 +12,7 @@ use gabion_core::{Actor, Clock, Entropy, SystemClock, Timestamp};
 use gabion_crypto::{EntropyAhead, KeyUse, SystemEntropy};
 use gabion_edge::tls::Challenges;
 use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets};
-use gabion_identity::{Deps as IdentityDeps, Identity, Shells};
+use gabion_identity::{Deps as IdentityDeps, Identity, Passwords, Shells};
 use gabion_page::CONSOLE_CSP;
 use gabion_page::shell::Shell;
 use gabion_pages::{Deps as PagesDeps, Pages};
@@ -124,15 +124,15 @@ impl Opened {
         let db = open_database(config).await?;
         let newest = db.read(store::newest).await.map_err(|error| unavailable(&error))?;
         let (in_force, ..) = compose(config, newest.as_ref());
-        let identity = Identity::new(
-            in_force.sections.identity.clone(),
-            IdentityDeps {
-                db: db.clone(),
-                clock: clock(),
-                entropy: entropy(),
-                shells: Arc::new(Frames(None)),
-            },
-        );
+        let identity_config = in_force.sections.identity.clone();
+        let deps = IdentityDeps {
+            db: db.clone(),
+            clock: clock(),
+            entropy: entropy(),
+            passwords: Passwords::new(identity_config.hash_threads(), db.clone(), entropy()),
+            shells: Arc::new(Frames(None)),
+        };
+        let identity = Identity::new(identity_config, deps);
         Ok(Self { db, identity, in_force })
     }
 
@@ -296,6 +296,7 @@ pub(crate) async fn start(
     });
     let control_address = in_force.sections.listen.control;
     let identity_config = in_force.sections.identity.clone();
+    let passwords = Passwords::new(identity_config.hash_threads(), db.clone(), entropy());
     let access_deps = AccessDeps { edge: edge.clone(), db: db.clone(), clock: clock(), entropy: entropy() };
     let access = AccessBook::open(access_deps).await.map_err(|error| unavailable(&error))?;
     let product_deps = product::Deps {
@@ -326,7 +327,7 @@ pub(crate) async fn start(
     let frames = Arc::new(Frames(Some((console.clone(), product.clone()))));
     let identity = Identity::new(
         identity_config,
-        IdentityDeps { db: db.clone(), clock: clock(), entropy: entropy(), shells: frames },
+        IdentityDeps { db: db.clone(), clock: clock(), entropy: entropy(), passwords, shells: frames },
     );
     let router = router(&console, &identity, control_address.ip().to_string());
     let control_plane = ControlPlane::start(&sockets, control_address, control_tls, router)

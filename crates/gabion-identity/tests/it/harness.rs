@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::{Html, IntoResponse};
 use gabion_core::Actor;
-use gabion_identity::{Deps, Identity, IdentityConfig, MIGRATIONS, Shells};
+use gabion_identity::{Deps, Identity, IdentityConfig, MIGRATIONS, Passwords, Shells};
 use gabion_page::shell::Shell;
 use gabion_store::journal::{Entry, Filter, View};
 use gabion_store::{Db, StorageConfig, StoreDeps};
@@ -57,6 +57,7 @@ impl World {
             db: db.clone(),
             clock: Arc::new(clock.clone()),
             entropy: entropy.clone(),
+            passwords: Passwords::new(1, db.clone(), entropy.clone()),
             shells: Arc::new(PlainShells),
         };
         let identity = Identity::new(IdentityConfig::default(), deps);

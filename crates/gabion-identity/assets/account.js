@@ -1,0 +1,98 @@
+// Passkeys on customers' pages. Everything else works without this script.
+"use strict";
+(() => {
+  const known = window.PublicKeyCredential
+    && PublicKeyCredential.parseCreationOptionsFromJSON && PublicKeyCredential.parseRequestOptionsFromJSON;
+  const all = (selector) => document.querySelectorAll(selector);
+  const one = (selector) => document.querySelector(selector);
+  if (!known) return;
+  all("[data-needs-passkeys]").forEach((part) => { part.hidden = false; });
+  all("[data-without-passkeys]").forEach((part) => { part.hidden = true; });
+
+  const tell = (text) => {
+    const place = one("[data-trouble]");
+    if (!place) return;
+    place.textContent = text;
+    place.hidden = !text;
+  };
+
+  const send = async (path, body) => {
+    const response = await fetch(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", accept: "application/json" },
+      body: JSON.stringify(body),
+    });
+    const answer = await response.json();
+    if (response.ok) return answer;
+    if (answer.code === "signed_out" || answer.code === "not_fresh") {
+      location.assign(`/.gabion/sign-in?next=${encodeURIComponent(location.pathname)}`);
+    }
+    throw Object.assign(new Error(answer.detail), { answer });
+  };
+
+  // What the authenticator is told is a courtesy: browsers that cannot, or may not, do nothing.
+  const signal = async (method, argument) => {
+    try {
+      if (argument && PublicKeyCredential[method]) await PublicKeyCredential[method](argument);
+    } catch { /* nothing depends on it */ }
+  };
+
+  const door = one("[data-passkey-sign-in]");
+  let waiting = null;
+
+  const signIn = async (mediation) => {
+    if (waiting) waiting.abort();
+    const mine = waiting = new AbortController();
+    try {
+      const question = await send("/.gabion/passkey/ask", {});
+      const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(question.publicKey);
+      const credential = await navigator.credentials.get({ publicKey, mediation, signal: mine.signal });
+      const answer = { state: question.state, credential: credential.toJSON() };
+      const done = await send("/.gabion/passkey/sign-in", { answer, next: door.dataset.next });
+      location.assign(done.next);
+    } catch (error) {
+      if (error.name === "AbortError" || waiting !== mine) return;
+      if (error.answer) {
+        tell(error.message);
+        await signal("signalUnknownCredential", error.answer.unknown);
+      }
+      // Offered again with autofill: one passkey that failed must not hide the others.
+      if (await conditional()) signIn("conditional");
+    }
+  };
+
+  const conditional = async () =>
+    Boolean(PublicKeyCredential.isConditionalMediationAvailable
+      && await PublicKeyCredential.isConditionalMediationAvailable());
+
+  if (door) {
+    one("[data-passkey-button]").addEventListener("click", () => { tell(""); signIn("optional"); });
+    conditional().then((there) => { if (there) signIn("conditional"); });
+  }
+
+  const list = one("[data-passkeys]");
+  if (list) {
+    const button = one("[data-passkey-add]");
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      tell("");
+      try {
+        const question = await send("/.gabion/account/passkeys/ask", {});
+        const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(question.publicKey);
+        const credential = await navigator.credentials.create({ publicKey });
+        const answer = { state: question.state, credential: credential.toJSON() };
+        const name = one("[data-passkey-name]").value;
+        const kept = await send("/.gabion/account/passkeys", { answer, name });
+        location.assign(kept.next);
+        location.reload();
+      } catch (error) {
+        if (error.answer) tell(error.message);
+        button.disabled = false;
+      }
+    });
+    // What was removed elsewhere is no longer offered here.
+    fetch("/.gabion/account/passkeys", { headers: { accept: "application/json" } })
+      .then((response) => (response.ok ? response.json() : null))
+      .then((accepted) => signal("signalAllAcceptedCredentials", accepted));
+  }
+})();

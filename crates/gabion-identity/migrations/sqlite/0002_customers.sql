@@ -1,0 +1,75 @@
+-- Customers of a site. What is personal is sealed under the person's key; nothing here says who they are without it.
+CREATE TABLE identity_account (
+    id TEXT PRIMARY KEY,
+    site TEXT NOT NULL,
+    state TEXT NOT NULL,
+    email BLOB,
+    name BLOB,
+    language TEXT NOT NULL,
+    password_hash TEXT,
+    password_at INTEGER,
+    created_at INTEGER NOT NULL,
+    signed_in_at INTEGER
+) STRICT;
+CREATE INDEX identity_account_site ON identity_account (site, id);
+
+-- What an account signs in with, as a keyed index of it.
+CREATE TABLE identity_login (
+    site TEXT NOT NULL,
+    login BLOB NOT NULL,
+    account TEXT NOT NULL REFERENCES identity_account (id),
+    PRIMARY KEY (site, login)
+) STRICT;
+CREATE INDEX identity_login_account ON identity_login (account);
+
+CREATE TABLE identity_passkey (
+    id TEXT PRIMARY KEY,
+    site TEXT NOT NULL,
+    credential BLOB NOT NULL,
+    account TEXT NOT NULL REFERENCES identity_account (id),
+    stored TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    used_at INTEGER,
+    UNIQUE (site, credential)
+) STRICT;
+CREATE INDEX identity_passkey_account ON identity_passkey (account, id);
+
+CREATE TABLE identity_visit (
+    id TEXT PRIMARY KEY,
+    site TEXT NOT NULL,
+    account TEXT NOT NULL REFERENCES identity_account (id),
+    token_hash BLOB NOT NULL UNIQUE,
+    level TEXT NOT NULL,
+    methods TEXT NOT NULL,
+    authenticated_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    client BLOB NOT NULL
+) STRICT;
+CREATE INDEX identity_visit_account ON identity_visit (account, created_at);
+CREATE INDEX identity_visit_expiry ON identity_visit (expires_at);
+CREATE INDEX identity_visit_idle ON identity_visit (seen_at);
+
+-- What somebody began and has to prove yet: a code was sent to an address. Removed when it is used or over.
+CREATE TABLE identity_pending (
+    id TEXT PRIMARY KEY,
+    site TEXT NOT NULL,
+    token_hash BLOB NOT NULL UNIQUE,
+    purpose TEXT NOT NULL,
+    account TEXT REFERENCES identity_account (id),
+    content BLOB NOT NULL,
+    code BLOB,
+    tries_left INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX identity_pending_expiry ON identity_pending (expires_at);
+
+-- Ceremonies of passkeys that were answered: none is answered twice.
+CREATE TABLE identity_ceremony (
+    challenge BLOB PRIMARY KEY,
+    expires_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX identity_ceremony_expiry ON identity_ceremony (expires_at);

@@ -1,0 +1,200 @@
+//! The pages of customers, on the shop's own origin below `/.gabion`. Thin: what they do is in the other modules.
+//!
+//! They work without scripts where no passkey is involved, load nothing from elsewhere, and answer programs of our own pages
+//! with JSON. Every request that changes something has to come from one of our own pages.
+
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{FromRequestParts, Request, State};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use gabion_core::SiteId;
+use gabion_page::text::Language;
+use gabion_webauthn::{PasskeyEndpoints, RelatedOrigins};
+use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HeaderName};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+
+use super::session::{COOKIE_NAME, SignedIn};
+use super::{CustomerError, Customers, Site};
+use crate::session::Client;
+use trouble::Trouble;
+
+mod account;
+mod asset;
+mod door;
+mod form;
+mod passkey;
+mod trouble;
+mod view;
+mod well_known;
+
+/// Where customers sign in.
+pub const SIGN_IN_PATH: &str = "/.gabion/sign-in";
+/// Where customers see and change how they sign in.
+pub const ACCOUNT_PATH: &str = "/.gabion/account";
+/// Where browsers and password managers send people who want another password (A Well-Known URL for Changing Passwords).
+const CHANGE_PASSWORD_PATH: &str = "/.well-known/change-password";
+
+/// Content security policy of these pages: nothing from elsewhere, nothing inline; the shop's own logo may be shown.
+const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Who asks, as the edge knows it. It is among the extensions of every request.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The shop front.
+    pub site: SiteId,
+    /// The client's address.
+    pub address: IpAddr,
+}
+
+impl Customers {
+    /// Whether a path of a site is answered here.
+    pub fn claims(&self, site: &SiteId, path: &str) -> bool {
+        const WELL_KNOWN: [&str; 2] = [CHANGE_PASSWORD_PATH, PasskeyEndpoints::PATH];
+        let own = path.starts_with("/.gabion/") || WELL_KNOWN.contains(&path);
+        let Ok(site) = self.site(site) else { return false };
+        own || (path == RelatedOrigins::PATH && RelatedOrigins::of(&site.rp).is_some())
+    }
+
+    /// The pages. Requests need a [`Caller`] among their extensions.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route(SIGN_IN_PATH, get(door::page).post(door::sign_in))
+            .route("/.gabion/sign-out", post(door::sign_out))
+            .route("/.gabion/passkey/ask", post(passkey::ask))
+            .route("/.gabion/passkey/sign-in", post(passkey::sign_in))
+            .route(ACCOUNT_PATH, get(account::page))
+            .route("/.gabion/account/password", post(account::change_password))
+            .route("/.gabion/account/sessions/end-others", post(account::end_others))
+            .route("/.gabion/account/sessions/{id}/end", post(account::end))
+            .route("/.gabion/account/passkeys/ask", post(passkey::ask_new))
+            .route("/.gabion/account/passkeys", get(passkey::accepted).post(passkey::keep))
+            .route("/.gabion/account/passkeys/{id}/name", post(account::rename_passkey))
+            .route("/.gabion/account/passkeys/{id}/remove", post(account::remove_passkey))
+            .route("/.gabion/assets/{name}", get(asset::file))
+            .route(CHANGE_PASSWORD_PATH, get(well_known::change_password))
+            .route(PasskeyEndpoints::PATH, get(well_known::passkey_endpoints))
+            .route(RelatedOrigins::PATH, get(well_known::related_origins))
+            .fallback(trouble::nothing_here)
+            .method_not_allowed_fallback(trouble::nothing_here)
+            .layer(from_fn(own_pages_only))
+            .layer(from_fn(response_headers))
+            .layer(from_fn_with_state(self.clone(), trouble::show))
+            .with_state(self.clone())
+    }
+}
+
+/// Refuses what changes something and does not come from one of these pages.
+async fn own_pages_only(request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let changes = !matches!(parts.method, Method::GET | Method::HEAD);
+    if changes && gabion_web::origin::check(&parts).is_err() {
+        return Trouble::foreign().into_response();
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+async fn response_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CSP));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        (
+            "permissions-policy",
+            "publickey-credentials-create=(self), publickey-credentials-get=(self), camera=(), geolocation=(), \
+             microphone=(), payment=(), usb=()",
+        ),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A request with everything that is known of who sent it.
+#[derive(Clone, Debug)]
+struct Visit {
+    site: Arc<Site>,
+    language: Language,
+    client: Client,
+    /// The session cookie, whomever it stands for.
+    cookie: Option<String>,
+    signed_in: Option<Arc<SignedIn>>,
+}
+
+impl Visit {
+    fn id(&self) -> &SiteId {
+        &self.site.id
+    }
+}
+
+impl FromRequestParts<Customers> for Visit {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, customers: &Customers) -> Result<Self, Trouble> {
+        let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(|| {
+            tracing::error!("A request for a customers' page came without its caller");
+            Trouble::internal()
+        })?;
+        let site = customers.site(&caller.site)?;
+        let accepted = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let cookie = cookie(&parts.headers).map(str::to_owned);
+        let signed_in = match &cookie {
+            Some(cookie) => customers.signed_in(&site.id, cookie).await?,
+            None => None,
+        };
+        Ok(Self {
+            language: Language::negotiate(site.language, accepted),
+            client: Client::new(caller.address, &parts.headers),
+            site,
+            cookie,
+            signed_in,
+        })
+    }
+}
+
+/// Whoever is signed in; others are sent to sign in and back.
+#[derive(Clone, Debug)]
+struct Member {
+    visit: Visit,
+    signed_in: Arc<SignedIn>,
+}
+
+impl FromRequestParts<Customers> for Member {
+    type Rejection = Trouble;
+
+    async fn from_request_parts(parts: &mut Parts, customers: &Customers) -> Result<Self, Trouble> {
+        let visit = Visit::from_request_parts(parts, customers).await?;
+        match visit.signed_in.clone() {
+            Some(signed_in) => Ok(Self { visit, signed_in }),
+            None => Err(Trouble::sign_in(&parts.uri)),
+        }
+    }
+}
+
+/// The session cookie of a request.
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
+}
+
+/// A path of the shop or of ours that a sign-in leads to: a link with a foreign `next` must not lead away.
+fn own_path(next: &str) -> &str {
+    const NEXT_BYTES_MAX: usize = 512;
+    let plain = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    let own = next.starts_with('/') && !next.starts_with("//");
+    if own && plain && next.len() <= NEXT_BYTES_MAX { next } else { "/" }
+}

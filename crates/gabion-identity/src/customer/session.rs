@@ -1,0 +1,317 @@
+//! Customers' sessions: a random token in a cookie, its digest in the database, a copy of the rest in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gabion_core::{Actor, Secret, SiteId, Timestamp};
+use gabion_store::Tx;
+use http::HeaderValue;
+use serde::{Deserialize, Serialize};
+
+use super::account::{AccountId, State};
+use super::book::Known;
+use super::flow::{Level, Proof};
+use super::{CustomerError, Customers, event, store};
+use crate::session::Client;
+use crate::token::{Token, digest_of};
+
+gabion_core::id!(
+    /// A customer's session.
+    pub VisitId, "vis"
+);
+
+/// Name of the cookie. The prefix makes browsers insist on `Secure`, `Path=/` and no `Domain`, and keeps it from the shop.
+pub const COOKIE_NAME: &str = "__Host-gabion-customer";
+/// Sessions of one customer. A further sign-in ends the oldest.
+pub const SESSIONS_MAX: usize = 30;
+/// Activity is written at most this often; a session may therefore end this much early after a restart.
+pub const TOUCH_EVERY: Duration = Duration::from_secs(5 * 60);
+/// Sessions whose activity is written at once.
+const TOUCHES_MAX: usize = 500;
+/// Times the database is asked anew while sessions end around the question.
+const ASKED_MAX: usize = 3;
+
+/// Who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The session.
+    pub id: VisitId,
+    /// The shop front.
+    pub site: SiteId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// How much is known of who is there.
+    pub level: Level,
+    /// What was shown.
+    pub methods: Vec<Proof>,
+    /// When it was shown.
+    pub authenticated_at: Timestamp,
+    /// When the session ends whatever happens.
+    pub expires_at: Timestamp,
+}
+
+impl SignedIn {
+    /// Whether who is there was shown within this time.
+    pub fn is_fresh(&self, within: Duration, now: Timestamp) -> bool {
+        now.since(self.authenticated_at) < within
+    }
+}
+
+/// Where a session is used from, as its owner sees it. Sealed under their key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whence {
+    /// Address it began from.
+    pub address: String,
+    /// Browser it began in.
+    pub user_agent: String,
+}
+
+/// A session, as its owner and staff see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SessionView {
+    /// Its id.
+    pub id: VisitId,
+    /// How much is known of who is there.
+    pub level: Level,
+    /// What was shown.
+    pub methods: Vec<Proof>,
+    /// When it was shown.
+    pub authenticated_at: Timestamp,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, to five minutes.
+    pub seen_at: Timestamp,
+    /// When it ends whatever happens.
+    pub expires_at: Timestamp,
+    /// Where it is used from; none once the account was erased.
+    pub whence: Option<Whence>,
+}
+
+/// A session that just began: the token goes into the cookie and nowhere else.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Whose it is.
+    pub account: AccountId,
+    /// How much is known of who is there.
+    pub level: Level,
+    /// The cookie's content.
+    pub token: Secret<String>,
+}
+
+/// A session made before the write that stores it.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) id: VisitId,
+    site: SiteId,
+    token: Token,
+    level: Level,
+    methods: Vec<Proof>,
+    begins: Timestamp,
+    expires_at: Timestamp,
+    whence: Whence,
+    replaces: Option<[u8; 32]>,
+}
+
+impl Draft {
+    /// Stores the session, ends the one it replaces and the oldest ones beyond [`SESSIONS_MAX`].
+    pub(crate) fn begin(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<NewSession, CustomerError> {
+        if let Some(digest) = &self.replaces {
+            store::session::delete_by_token(tx, digest)?;
+        }
+        for old in store::session::ids_of(tx, account)?.iter().skip(SESSIONS_MAX - 1) {
+            store::session::delete(tx, account, *old)?;
+        }
+        let row = store::session::NewRow {
+            id: self.id,
+            site: &self.site,
+            account,
+            token: &self.token.digest,
+            level: self.level,
+            methods: &self.methods,
+            begins: self.begins,
+            expires_at: self.expires_at,
+            whence: &self.whence,
+        };
+        store::session::insert(tx, &row)?;
+        Ok(NewSession { account, level: self.level, token: self.token.secret.clone() })
+    }
+}
+
+impl Customers {
+    /// A session that begins with what was shown. A cookie that the browser has already stops standing for anybody: nobody
+    /// goes on with a session that somebody else began.
+    pub(crate) fn draft(
+        &self,
+        site: &SiteId,
+        client: &Client,
+        (level, methods): (Level, &[Proof]),
+        replaces: Option<&str>,
+    ) -> Draft {
+        let now = self.now();
+        Draft {
+            id: VisitId::new(now, self.entropy()),
+            site: site.clone(),
+            token: Token::new(self.entropy()),
+            level,
+            methods: methods.to_vec(),
+            begins: now,
+            expires_at: now.after(self.config().session_max()),
+            whence: Whence { address: client.address.to_string(), user_agent: client.user_agent.clone() },
+            replaces: replaces.and_then(digest_of),
+        }
+    }
+
+    /// Who a cookie stands for at a site, from memory alone; an error where the database has to be asked
+    /// ([`Customers::signed_in`]).
+    ///
+    /// # Errors
+    /// [`Unknown`].
+    pub fn remembered(&self, site: &SiteId, cookie: &str) -> Result<Option<Arc<SignedIn>>, Unknown> {
+        let Some(digest) = digest_of(cookie) else { return Ok(None) };
+        match self.book().find(&digest, self.now(), self.config().session_idle()) {
+            Known::Session(signed_in) => Ok(Some(signed_in).filter(|signed_in| signed_in.site == *site)),
+            Known::Nobody => Ok(None),
+            Known::Ask(_) => Err(Unknown),
+        }
+    }
+
+    /// Who a cookie stands for at a site.
+    ///
+    /// # Errors
+    /// [`CustomerError::Store`].
+    pub async fn signed_in(
+        &self,
+        site: &SiteId,
+        cookie: &str,
+    ) -> Result<Option<Arc<SignedIn>>, CustomerError> {
+        let Some(digest) = digest_of(cookie) else { return Ok(None) };
+        let idle = self.config().session_idle();
+        let mut found = None;
+        for _ in 0..ASKED_MAX {
+            let ticket = match self.book().find(&digest, self.now(), idle) {
+                Known::Session(signed_in) => {
+                    return Ok(Some(signed_in).filter(|signed_in| signed_in.site == *site));
+                }
+                Known::Nobody => return Ok(None),
+                Known::Ask(ticket) => ticket,
+            };
+            let live = self.db().read(move |tx| store::session::by_token(tx, &digest)).await?;
+            let now = self.now();
+            let live = live.filter(|(session, seen, state)| {
+                *state == State::Active && now < session.expires_at && now.since(*seen) < idle
+            });
+            found = live.map(|(session, seen, _)| (Arc::new(session), seen));
+            if self.book().learn(ticket, digest, found.clone(), now) {
+                break;
+            }
+        }
+        Ok(found.map(|(signed_in, _)| signed_in).filter(|signed_in| signed_in.site == *site))
+    }
+
+    /// The cookie of a session that just began.
+    pub fn session_cookie(&self, session: &NewSession) -> HeaderValue {
+        set_cookie(&session.token, self.config().session_max())
+    }
+
+    /// The live sessions of an account, newest first.
+    ///
+    /// # Errors
+    /// [`CustomerError::Store`].
+    pub async fn sessions(&self, account: AccountId) -> Result<Vec<SessionView>, CustomerError> {
+        let mut sessions = self.db().read(move |tx| store::session::of(tx, account)).await?;
+        let (now, idle) = (self.now(), self.config().session_idle());
+        // What is in memory is newer than the database by up to a write.
+        sessions
+            .retain(|session| now < session.expires_at && now.since(session.seen_at) < idle + TOUCH_EVERY);
+        Ok(sessions)
+    }
+
+    /// Ends one session of an account.
+    ///
+    /// # Errors
+    /// [`CustomerError::NotFound`] and [`CustomerError::Store`].
+    pub async fn end_session(
+        &self,
+        site: &SiteId,
+        account: AccountId,
+        id: VisitId,
+        by: Actor,
+    ) -> Result<(), CustomerError> {
+        let event = self.event(&event::SESSIONS_ENDED, site, by).subject(account.subject());
+        let event = event.entity("account", account).entity("session", id).field("sessions", 1);
+        self.db()
+            .write(move |tx| {
+                if !store::session::delete(tx, account, id)? {
+                    return Err(CustomerError::NotFound { what: "session" });
+                }
+                Ok(tx.record(&event)?)
+            })
+            .await?;
+        self.book().forget(|signed_in| signed_in.id == id);
+        Ok(())
+    }
+
+    /// Ends every session of an account except one; says how many.
+    ///
+    /// # Errors
+    /// [`CustomerError::Store`].
+    pub async fn end_sessions(
+        &self,
+        site: &SiteId,
+        account: AccountId,
+        except: Option<VisitId>,
+        by: Actor,
+    ) -> Result<u64, CustomerError> {
+        let event = self.event(&event::SESSIONS_ENDED, site, by).subject(account.subject());
+        let event = event.entity("account", account);
+        let ended = self
+            .db()
+            .write(move |tx| {
+                let ended = store::session::delete_all(tx, account, except)?;
+                if ended > 0 {
+                    let count = i64::try_from(ended).unwrap_or(i64::MAX);
+                    tx.record(&event.clone().field("sessions", count))?;
+                }
+                Ok::<_, CustomerError>(ended)
+            })
+            .await?;
+        self.book().forget(|signed_in| signed_in.account == account && Some(signed_in.id) != except);
+        Ok(ended)
+    }
+
+    /// Writes when sessions were last used, some hundreds at once.
+    pub(crate) async fn write_activity(&self) -> Result<(), CustomerError> {
+        let used = self.book().used(TOUCH_EVERY, TOUCHES_MAX);
+        if used.is_empty() {
+            return Ok(());
+        }
+        self.db()
+            .write(move |tx| {
+                for (id, seen) in &used {
+                    store::session::touch(tx, *id, *seen)?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+/// The database has to be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not in memory")]
+pub struct Unknown;
+
+/// The cookie that begins a session in the browser, for as long as the session may live.
+fn set_cookie(token: &Secret<String>, lifetime: Duration) -> HeaderValue {
+    let (token, seconds) = (token.expose(), lifetime.as_secs());
+    let cookie = format!("{COOKIE_NAME}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}");
+    let mut value = HeaderValue::try_from(cookie).expect("tokens are ASCII");
+    value.set_sensitive(true);
+    value
+}
+
+/// The cookie that ends a session in the browser.
+pub fn clear_cookie() -> HeaderValue {
+    let cookie = format!("{COOKIE_NAME}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
+    HeaderValue::try_from(cookie).expect("names are ASCII")
+}

@@ -1,0 +1,289 @@
+//! Signing in with a password, and what every way to sign in has in common: asking [`flow`](super::flow) what comes next, and
+//! beginning the session.
+//!
+//! The answer to a wrong password, an unknown address, an account without a password and a locked one is the same and
+//! takes as long: the same reads, one hash, one event.
+
+use std::time::Duration;
+
+use gabion_core::{Actor, Secret, SiteId, Timestamp};
+use gabion_crypto::digest::sha256;
+use gabion_store::Tx;
+use gabion_web::ClientAddr;
+use serde::{Deserialize, Serialize};
+
+use super::account::{AccountId, Address, State};
+use super::flow::{self, Demand, Level, Proof, Step};
+use super::passkey::usable;
+use super::session::{NewSession, SignedIn};
+use super::{CustomerError, Customers, event, store};
+use crate::password::NewPassword;
+use crate::session::Client;
+use crate::throttle::Key;
+
+/// How long the rest of an attempt may take once its beginning was shown.
+pub const ATTEMPT_LIFETIME: Duration = Duration::from_secs(10 * 60);
+
+/// What somebody typed to sign in.
+#[derive(Debug)]
+pub struct Typed {
+    /// As typed.
+    pub email: String,
+    /// As typed.
+    pub password: Secret<String>,
+}
+
+/// What has become of an attempt.
+#[derive(Debug)]
+pub enum Begun {
+    /// A session.
+    Session(NewSession),
+    /// A session of one factor, where two were demanded and the account has no second one yet.
+    WithoutSecond(NewSession),
+    /// One of these is to be shown, too.
+    More {
+        /// What was shown so far, sealed. It comes back with the rest.
+        attempt: String,
+        /// What may be shown.
+        show: Vec<Proof>,
+    },
+}
+
+/// What was shown so far. It travels sealed with the browser.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attempt {
+    site: String,
+    account: String,
+    shown: Vec<Proof>,
+    demand: Level,
+    began: Timestamp,
+}
+
+impl Customers {
+    /// Checks what was typed and begins a session, or says what else is to be shown.
+    ///
+    /// # Errors
+    /// [`CustomerError::Refused`] whatever was wrong; [`CustomerError::Throttled`] before anything is checked;
+    /// [`CustomerError::Busy`]; [`CustomerError::Store`].
+    pub async fn sign_in(
+        &self,
+        site: &SiteId,
+        typed: Typed,
+        demand: Demand,
+        replaces: Option<&str>,
+        client: &Client,
+    ) -> Result<Begun, CustomerError> {
+        self.site(site)?;
+        let name = typed.email.trim().to_lowercase();
+        let keys = keys(site, &name, client);
+        self.admit(&keys)?;
+        let of_site = site.clone();
+        let known = match name.parse::<Address>() {
+            Ok(address) => self.db().read(move |tx| store::account::by_login(tx, &of_site, &address)).await,
+            Err(_) => Ok(None),
+        };
+        let known = known.inspect_err(|_| self.withdraw(&keys))?;
+        let is_usable = known.as_ref().is_some_and(|known| known.account.state == State::Active);
+        let hash = known.as_ref().and_then(|known| known.hash.clone()).filter(|_| is_usable);
+        let checked = self
+            .passwords()
+            .check(typed.password, hash.clone())
+            .await
+            .inspect_err(|_| self.withdraw(&keys))?;
+        let (Some(known), Some(hash), true) = (known.as_ref(), hash, checked.matches) else {
+            let account = known.map(|known| known.account.id);
+            self.tell_refused(site, account, "password", client).await?;
+            return Err(CustomerError::Refused);
+        };
+        let account = known.account.id;
+        let better = checked.better;
+        let note = move |tx: &mut Tx<'_>| -> Result<(), CustomerError> {
+            if let Some(better) = &better {
+                store::account::rehash(tx, account, &hash, better)?;
+            }
+            Ok(())
+        };
+        let begun = self.proceed(site, account, &[Proof::Password], demand, replaces, client, note).await?;
+        self.throttle(|throttle| throttle.succeeded(keys[0], keys[1]));
+        Ok(begun)
+    }
+
+    /// Goes on after something was shown, and held: begins a session, or says what else is to be shown. `note` writes what
+    /// follows from the showing, in the same transaction; without one if the attempt is to go on.
+    ///
+    /// # Errors
+    /// [`CustomerError::Refused`] for an account that cannot be used; what `note` says; [`CustomerError::Store`].
+    #[expect(clippy::too_many_arguments, reason = "every one is another fact of the attempt")]
+    pub(crate) async fn proceed(
+        &self,
+        site: &SiteId,
+        account: AccountId,
+        shown: &[Proof],
+        demand: Demand,
+        replaces: Option<&str>,
+        client: &Client,
+        mut note: impl FnMut(&mut Tx<'_>) -> Result<(), CustomerError> + Send + 'static,
+    ) -> Result<Begun, CustomerError> {
+        let enrolled = self
+            .db()
+            .read(move |tx| {
+                let view = usable(tx, account)?;
+                let passkeys = store::passkey::of(tx, account)?.len();
+                Ok::<_, CustomerError>(view.enrolled(passkeys))
+            })
+            .await?;
+        let (level, is_short) = match flow::step(shown, &enrolled, demand) {
+            Step::Done(level) => (level, false),
+            Step::Enroll => (Level::OneFactor, true),
+            Step::Show(show) => {
+                self.db().write(move |tx| note(tx)).await?;
+                let attempt = Attempt {
+                    site: site.to_string(),
+                    account: account.to_string(),
+                    shown: shown.to_vec(),
+                    demand: demand.level,
+                    began: self.now(),
+                };
+                return Ok(Begun::More { attempt: self.seal("attempt", &attempt), show });
+            }
+        };
+        let now = self.now();
+        let draft = self.draft(site, client, (level, shown), replaces);
+        let methods: Vec<String> = shown.iter().map(|proof| proof.as_str().to_owned()).collect();
+        let event = self
+            .event(&event::SIGNED_IN, site, Actor::Customer(account.to_string()))
+            .subject(account.subject())
+            .entity("account", account)
+            .entity("session", draft.id)
+            .field("methods", methods.join(" "))
+            .field("level", level.as_str())
+            .personal("address", client.address.to_string());
+        let session = self
+            .db()
+            .write(move |tx| {
+                // It may have been locked while it was checked.
+                usable(tx, account)?;
+                note(tx)?;
+                store::account::signed_in(tx, account, now)?;
+                let session = draft.begin(tx, account)?;
+                tx.record(&event)?;
+                Ok::<_, CustomerError>(session)
+            })
+            .await?;
+        Ok(if is_short { Begun::WithoutSecond(session) } else { Begun::Session(session) })
+    }
+
+    /// Tells the journal that a sign-in failed; the caller learns only that it was refused.
+    pub(crate) async fn tell_refused(
+        &self,
+        site: &SiteId,
+        account: Option<AccountId>,
+        with: &'static str,
+        client: &Client,
+    ) -> Result<(), CustomerError> {
+        let reason = if account.is_some() { with } else { "unknown account" };
+        let event = self.event(&event::SIGN_IN_FAILED, site, Actor::Visitor).field("reason", reason);
+        let event = event.personal("address", client.address.to_string());
+        let event = match account {
+            Some(account) => event.subject(account.subject()).entity("account", account),
+            None => event,
+        };
+        Ok(self.db().write(move |tx| tx.record(&event)).await?)
+    }
+
+    /// Ends the session of a cookie; one that stands for nobody is left alone.
+    ///
+    /// # Errors
+    /// [`CustomerError::Store`].
+    pub async fn sign_out(&self, signed_in: &SignedIn) -> Result<(), CustomerError> {
+        let by = Actor::Customer(signed_in.account.to_string());
+        match self.end_session(&signed_in.site, signed_in.account, signed_in.id, by).await {
+            Err(CustomerError::NotFound { .. }) => Ok(()),
+            ended => ended,
+        }
+    }
+
+    /// Gives an account another password, or its first one, ends its other sessions and begins a new one. An account that has
+    /// a password needs it, and failures count like those of a sign-in; one that has none needs a fresh sign-in.
+    ///
+    /// # Errors
+    /// [`CustomerError::Refused`], [`CustomerError::Weak`], [`CustomerError::NotFresh`], [`CustomerError::Throttled`],
+    /// [`CustomerError::Busy`], [`CustomerError::Store`].
+    pub async fn change_password(
+        &self,
+        signed_in: &SignedIn,
+        current: Option<Secret<String>>,
+        chosen: &Secret<String>,
+        client: &Client,
+    ) -> Result<NewSession, CustomerError> {
+        let (id, site) = (signed_in.account, self.site(&signed_in.site)?);
+        let known = self.db().read(move |tx| store::account::by_id(tx, id)).await?;
+        let known =
+            known.filter(|known| known.account.state == State::Active).ok_or(CustomerError::Refused)?;
+        let email = known.account.email.clone().unwrap_or_default();
+        let accepted =
+            accept(chosen, &[&email, known.account.name.as_deref().unwrap_or_default(), &site.name])?;
+        if let Some(hash) = known.hash.clone() {
+            let keys = keys(&signed_in.site, &email.to_lowercase(), client);
+            self.admit(&keys)?;
+            let current = current.unwrap_or_else(|| Secret::new(String::new()));
+            let checked =
+                self.passwords().check(current, Some(hash)).await.inspect_err(|_| self.withdraw(&keys))?;
+            if !checked.matches {
+                self.tell_refused(&signed_in.site, Some(id), "password", client).await?;
+                return Err(CustomerError::Refused);
+            }
+            self.throttle(|throttle| throttle.succeeded(keys[0], keys[1]));
+        } else {
+            self.fresh(signed_in)?;
+        }
+        let hash = self.passwords().hash(accepted.into_secret()).await?;
+        let now = self.now();
+        let mut methods = signed_in.methods.clone();
+        if !methods.contains(&Proof::Password) {
+            methods.push(Proof::Password);
+        }
+        let draft = self.draft(&signed_in.site, client, (signed_in.level, &methods), None);
+        let how = if known.account.has_password { "changed" } else { "set" };
+        let event = self
+            .event(&event::PASSWORD_CHANGED, &signed_in.site, Actor::Customer(id.to_string()))
+            .subject(id.subject())
+            .entity("account", id)
+            .field("how", how)
+            .personal("address", client.address.to_string());
+        let session = self
+            .db()
+            .write(move |tx| {
+                usable(tx, id)?;
+                store::account::set_password(tx, id, Some(&hash), now)?;
+                store::session::delete_all(tx, id, None)?;
+                let session = draft.begin(tx, id)?;
+                tx.record(&event)?;
+                Ok::<_, CustomerError>(session)
+            })
+            .await?;
+        self.book().forget_account(id);
+        Ok(session)
+    }
+
+    pub(crate) fn admit(&self, keys: &[Key]) -> Result<(), CustomerError> {
+        let now = self.now();
+        self.throttle(|throttle| throttle.admit(keys, now)).map_err(|wait| CustomerError::Throttled { wait })
+    }
+
+    pub(crate) fn withdraw(&self, keys: &[Key]) {
+        self.throttle(|throttle| throttle.withdrawn(keys));
+    }
+}
+
+/// What attempts are counted by: what was typed as address at this site, and where it came from.
+fn keys(site: &SiteId, name: &str, client: &Client) -> [Key; 2] {
+    let account = Key::Account(sha256(format!("{site}\0{name}").as_bytes()));
+    [account, Key::Network(ClientAddr(client.address).network())]
+}
+
+/// A password that may be used, or why not.
+pub(crate) fn accept(chosen: &Secret<String>, context: &[&str]) -> Result<NewPassword, CustomerError> {
+    NewPassword::accept(chosen, context).map_err(|weakness| CustomerError::Weak { code: weakness.code() })
+}
