@@ -18,6 +18,7 @@ mod path;
 mod policy;
 mod read;
 mod recent;
+mod repeat;
 mod reports;
 mod request;
 mod tell;
@@ -43,7 +44,9 @@ use book::PageBook;
 use fingerprint::Fingerprints;
 use held::SiteHeld;
 use look::Look;
+use read::Coding;
 use recent::{Told, nanos};
+use repeat::{Repeat, Repeats};
 use reports::Reports;
 
 pub use drill::DRILL_HEADER;
@@ -84,6 +87,7 @@ pub(crate) struct Watch {
     key: HashKey,
     fingerprints: Fingerprints,
     looks: Table,
+    repeats: Repeats,
     pages: PageBook,
     scripts: Told,
     leaks: Told,
@@ -103,6 +107,7 @@ impl Watch {
             key,
             fingerprints: Fingerprints::new(key),
             looks: Table::new(LOOKS_KEPT_MAX),
+            repeats: Repeats::default(),
             pages: PageBook::default(),
             scripts: Told::new(tell::SCRIPTS_KEPT_MAX),
             leaks: Told::new(tell::LEAKS_KEPT_MAX),
@@ -142,6 +147,12 @@ impl Watch {
         let key = self.key.hash().text(site.as_str()).text(path).finish();
         let quota = Quota::new(1, LOOK_EVERY, LOOKS_AT_ONCE);
         self.looks.count(key, quota, nanos(now)).allowed
+    }
+
+    /// What was served before as the script at this address, compressed or not.
+    fn repeat(&self, site: &SiteId, target: &str, coding: Coding) -> Repeat {
+        let key = self.key.hash().text(site.as_str()).text(target).word(u64::from(coding == Coding::Gzip));
+        self.repeats.begin(key.finish())
     }
 
     fn of(&self, site: &SiteId) -> Arc<SiteHeld> {

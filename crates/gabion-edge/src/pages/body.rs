@@ -16,7 +16,8 @@ use http::HeaderMap;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
 use super::judge::{Bench, HELD_PAGE_BYTES_MAX, Share};
-use super::read::{Coding, Reader, Tap};
+use super::read::{Coding, Found, Reader, Tap};
+use super::repeat::Repeat;
 use super::tell::Account;
 use crate::Body;
 use crate::body::BoxError;
@@ -29,17 +30,28 @@ const PACKED_STEP_BYTES: usize = 4 * 1024;
 pub(super) struct Observed {
     body: Body,
     watch: Option<(Tap, Account)>,
+    /// What was served there before, where that is compared first.
+    repeat: Option<Repeat>,
 }
 
 impl Observed {
     pub(super) fn new(body: Body, tap: Tap, account: Account) -> Self {
-        Self { body, watch: Some((tap, account)) }
+        Self { body, watch: Some((tap, account)), repeat: None }
+    }
+
+    /// Reads nothing of an answer that is as before.
+    pub(super) fn unless(self, repeat: Repeat) -> Self {
+        Self { repeat: Some(repeat), ..self }
     }
 
     fn look(&mut self, piece: &[u8]) {
         let Some((tap, _)) = &mut self.watch else { return };
+        let take = || match &mut self.repeat {
+            Some(repeat) => repeat.pass(piece).map_or(Ok(()), |unread| tap.take(&unread)),
+            None => tap.take(piece),
+        };
         // A mistake of ours must not cost the customer the page.
-        match catch_unwind(AssertUnwindSafe(|| tap.take(piece))) {
+        match catch_unwind(AssertUnwindSafe(take)) {
             Ok(Ok(())) => {}
             Ok(Err(_)) => {
                 if let Some((tap, account)) = self.watch.take() {
@@ -54,10 +66,26 @@ impl Observed {
     }
 
     fn end(&mut self) {
-        let Some((tap, account)) = self.watch.take() else { return };
-        let end = || match tap.finish() {
-            Ok(reader) => account.settle(reader.finish().0),
-            Err(_) => account.unread(Partial::Encoding),
+        let Some((mut tap, account)) = self.watch.take() else { return };
+        let mut repeat = self.repeat.take();
+        let end = || {
+            let unread = match repeat.as_mut().map(Repeat::end) {
+                Some(Ok(script)) => {
+                    return account.settle(Found { script: Some(script), ..Found::default() });
+                }
+                Some(Err(unread)) => unread,
+                None => Vec::new(),
+            };
+            match tap.take(&unread).and_then(|()| tap.finish()) {
+                Ok(reader) => {
+                    let found = reader.finish().0;
+                    if let (Some(repeat), Some(script)) = (repeat, &found.script) {
+                        account.keep(repeat, script);
+                    }
+                    account.settle(found);
+                }
+                Err(_) => account.unread(Partial::Encoding),
+            }
         };
         if catch_unwind(AssertUnwindSafe(end)).is_err() {
             tracing::error!("Telling of an answer failed, because of a mistake in Gabion; it passes");

@@ -130,7 +130,13 @@ impl Look {
             return Ok(Response::from_parts(parts, body));
         }
         let account = self.account(&parts, address, SecurityHeaders::default());
-        let body = Body::wrap(Observed::new(body, Tap::new(coding, reader), account));
+        let observed = Observed::new(body, Tap::new(coding, reader), account);
+        let body = if kind == Kind::Script {
+            let target = self.uri.path_and_query().map_or("/", |target| target.as_str());
+            Body::wrap(observed.unless(self.edge.watch().repeat(&self.site.id, target, coding)))
+        } else {
+            Body::wrap(observed)
+        };
         Ok(Response::from_parts(parts, body))
     }
 

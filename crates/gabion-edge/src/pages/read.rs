@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::mem;
 
+use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
 use gabion_crypto::digest::Sha256;
 use gabion_markup::answer::{AnswerGuard, Leaks};
@@ -47,10 +48,11 @@ pub(super) struct Found {
 }
 
 /// A script of the shop's own.
+#[derive(Clone, Debug)]
 pub(super) struct ScriptFound {
     pub(super) hash: ContentHash,
     pub(super) bytes: u64,
-    pub(super) beginning: Vec<u8>,
+    pub(super) beginning: Bytes,
 }
 
 /// Reads what is no longer compressed.
@@ -140,7 +142,7 @@ impl Reader {
         let script = script.map(|(hash, beginning)| ScriptFound {
             hash: ContentHash::finish(hash),
             bytes: read,
-            beginning,
+            beginning: beginning.into(),
         });
         (Found { page, script, leaks }, out)
     }

@@ -12,6 +12,7 @@ use gabion_markup::{Address, PageClass, Partial};
 
 use super::read::{Found, ScriptFound};
 use super::recent::Turn;
+use super::repeat::Repeat;
 use super::{Watch, book, path};
 use crate::Edge;
 
@@ -50,6 +51,11 @@ impl Account {
                 self.page(watch, at, page);
             }
         }
+    }
+
+    /// The answer was read, and is compared with next time.
+    pub(super) fn keep(&self, repeat: Repeat, script: &ScriptFound) {
+        repeat.keep(&self.edge.watch().repeats, script);
     }
 
     /// The answer is a page that could not be read.

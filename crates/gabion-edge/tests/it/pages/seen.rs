@@ -1,13 +1,14 @@
 //! What is told of pages, scripts and leaks, and how often.
 
-use gabion_markup::ContentHash;
+use gabion_markup::holding::SiteHolding;
 use gabion_markup::sighting::Seen;
+use gabion_markup::{ContentHash, PageClass};
 use gabion_test::{Shop, body};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{PAGE, decided, front, held, hold, packed, page, shop, unpacked};
+use super::{PAGE, decided, front, held, hold, packed, page, shop, site, unpacked};
 use crate::front::{Setup, get, soon};
 
 #[tokio::test]
@@ -164,6 +165,8 @@ async fn what_an_answer_with_an_error_should_not_say_is_told_in_every_visit() {
 async fn browsers_are_asked_to_report_in_some_visits_and_always_the_same() {
     let shop = shop(&[], PAGE).await;
     let front = Setup::of(&[&shop]).pages("sample_percent = 50").start();
+    let by_class = [(PageClass::Other, decided())].into();
+    front.edge.hold_pages([(site(), SiteHolding { by_class, ..SiteHolding::default() })].into());
     let mut wire = front.tls().await;
     let mut asked = 0;
     for browser in 0..40 {
