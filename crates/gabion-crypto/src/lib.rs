@@ -17,6 +17,7 @@ pub mod password;
 pub mod ring;
 pub mod sign;
 pub mod signature;
+pub mod totp;
 
 pub use entropy::{EntropyAhead, SystemEntropy};
 pub use mac::constant_time_eq;
