@@ -13,6 +13,7 @@ pub mod entropy;
 pub mod envelope;
 pub mod kdf;
 pub mod mac;
+pub mod one_time;
 pub mod password;
 pub mod ring;
 pub mod sign;

@@ -35,11 +35,15 @@ pub enum KeyUse {
     Evidence,
     /// Seals uploaded files that were stopped.
     Quarantine,
+    /// Keyed digests of codes that work once.
+    OneTimeCode,
+    /// Seals the private keys that sign tokens.
+    TokenKey,
 }
 
 impl KeyUse {
     /// All uses; a complete ring has a key for each.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::SubjectKek,
         Self::BlindIndex,
         Self::PasswordPepper,
@@ -48,6 +52,8 @@ impl KeyUse {
         Self::Sticky,
         Self::Evidence,
         Self::Quarantine,
+        Self::OneTimeCode,
+        Self::TokenKey,
     ];
 
     /// The name stored in the row. Never renamed.
@@ -61,6 +67,8 @@ impl KeyUse {
             Self::Sticky => "sticky",
             Self::Evidence => "evidence",
             Self::Quarantine => "quarantine",
+            Self::OneTimeCode => "one_time_code",
+            Self::TokenKey => "token_key",
         }
     }
 }
