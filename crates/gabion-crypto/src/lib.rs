@@ -12,6 +12,7 @@
 pub mod digest;
 pub mod entropy;
 pub mod envelope;
+pub mod fuzz;
 pub mod json;
 pub mod jwk;
 pub mod jws;
