@@ -198,10 +198,12 @@ fn a_sealed_key_that_was_changed_moved_or_lost_its_epoch_does_not_open() {
     assert_eq!(open(&lost, key.key_id(), &ring), OpenKeyError::EpochMissing { epoch: 9 });
 }
 
+type Signer = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
 /// Somebody else's private key, as clients have them, and its public one.
 struct Client {
     jwk: Value,
-    sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    sign: Signer,
 }
 
 impl Client {

@@ -51,8 +51,8 @@ impl Bcrypt {
 
 /// The cost and the salt. `$2x$` is the form of a program that hashed wrongly, and is refused.
 fn fields(setting: &str) -> Option<(u64, [u8; SALT_BYTES])> {
-    let mut parts = setting.split('$');
-    if parts.next()? != "" || !matches!(parts.next()?, "2a" | "2b" | "2y") {
+    let mut parts = setting.strip_prefix('$')?.split('$');
+    if !matches!(parts.next()?, "2a" | "2b" | "2y") {
         return None;
     }
     let cost = parts.next().filter(|cost| cost.len() == 2).and_then(number)?;
