@@ -139,7 +139,7 @@ pub fn hash(
     ring: &KeyRing,
     entropy: &dyn Entropy,
 ) -> Result<PasswordHash, PasswordError> {
-    stretch(bounded(password)?, ring, entropy)
+    stretch(bounded(password)?.as_bytes(), ring, entropy)
 }
 
 /// Checks a password against a stored hash; as costly as [`hash`], and for an imported one as the old hash besides.
@@ -156,7 +156,7 @@ pub fn verify(
         .by_epoch(KeyUse::PasswordPepper, stored.epoch)
         .ok_or(PasswordError::PepperMissing { epoch: stored.epoch })?;
     let right = match &stored.legacy {
-        None => stored.is_of(password, pepper)?,
+        None => stored.is_of(password.as_bytes(), pepper)?,
         Some(recipe) => {
             let digests = recipe.digests(password)?;
             digests.iter().try_fold(false, |right, digest| Ok(right | stored.is_of(digest, pepper)?))?
@@ -191,8 +191,8 @@ impl PasswordHash {
     }
 }
 
-fn bounded(password: &Secret<String>) -> Result<&[u8], PasswordError> {
-    let password = password.expose().as_bytes();
+fn bounded(password: &Secret<String>) -> Result<&str, PasswordError> {
+    let password = password.expose();
     if password.len() > PASSWORD_BYTES_MAX { Err(PasswordError::TooLong) } else { Ok(password) }
 }
 

@@ -99,15 +99,13 @@ impl Recipe {
     /// The digests that `password` may have had. WordPress takes spaces off both ends, some of its plugins do not.
     pub(in crate::password) fn digests(
         &self,
-        password: &[u8],
+        password: &str,
     ) -> Result<Vec<Zeroizing<Vec<u8>>>, PasswordError> {
-        let mut digests = vec![self.digest(password)?];
-        if matches!(self.format, LegacyFormat::WordPress | LegacyFormat::Phpass) {
-            let text = str::from_utf8(password).expect("a password is text");
-            let trimmed = text.trim_matches(TRIMMED).as_bytes();
-            if trimmed != password {
-                digests.push(self.digest(trimmed)?);
-            }
+        let mut digests = vec![self.digest(password.as_bytes())?];
+        let trimmed = password.trim_matches(TRIMMED);
+        let trims = matches!(self.format, LegacyFormat::WordPress | LegacyFormat::Phpass);
+        if trims && trimmed != password {
+            digests.push(self.digest(trimmed.as_bytes())?);
         }
         Ok(digests)
     }
