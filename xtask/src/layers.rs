@@ -29,6 +29,7 @@ const CIPHERS: &[&str] = &[
     "openssl",
     "sha2",
     "sha1",
+    "md-5",
     "blake2",
     "hmac",
     "hkdf",

@@ -4,7 +4,12 @@
 //! pepper key and `tag` is HMAC-SHA-256 over the argon2id output. A stolen table without the key ring cannot be
 //! searched for weak passwords at all.
 //!
+//! A hash that a customer brought along from a shop ([`LegacyHash`]) is stored in the same form, the argon2id being of
+//! the old digest. Behind the tag stands how to compute that from a password: `…$<tag>$phpass:$P$BabcdEFGH`.
+//!
 //! Each hash holds its memory only while it runs; who calls decides how many run at once.
+
+pub mod legacy;
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,6 +22,10 @@ use zeroize::Zeroizing;
 
 use crate::mac::MacKey;
 use crate::ring::{Key, KeyRing, KeyUse};
+
+pub use legacy::{LegacyError, LegacyFormat, LegacyHash};
+
+use legacy::recipe::Recipe;
 
 /// Memory of one hash in KiB. Source: OWASP Password Storage Cheat Sheet, argon2id m=19456, t=2, p=1.
 pub const MEMORY_KIB: u32 = 19_456;
@@ -47,6 +56,17 @@ pub struct PasswordHash {
     epoch: u32,
     salt: [u8; SALT_BYTES],
     tag: [u8; TAG_BYTES],
+    /// How the shop before us hashed, when what is hashed here is its digest.
+    legacy: Option<Recipe>,
+}
+
+impl PasswordHash {
+    /// Memory that checking a password against it takes, in KiB. More than [`MEMORY_KIB`] only for imported hashes that
+    /// ask for it: argon2 and scrypt of other shops.
+    pub fn memory_kib(&self) -> u32 {
+        let legacy = self.legacy.as_ref().map_or(0, Recipe::memory_kib);
+        self.cost.memory_kib.max(legacy)
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -71,7 +91,8 @@ impl Cost {
 pub enum Verdict {
     /// The password is right.
     Match,
-    /// The password is right, but the hash uses an old cost or pepper: hash it again and store that.
+    /// The password is right, but the hash uses an old cost or pepper, or is an imported one: hash the password again
+    /// and store that.
     MatchNeedsRehash,
     /// The password is wrong.
     Mismatch,
@@ -118,13 +139,10 @@ pub fn hash(
     ring: &KeyRing,
     entropy: &dyn Entropy,
 ) -> Result<PasswordHash, PasswordError> {
-    let pepper = ring.current(KeyUse::PasswordPepper);
-    let salt = draw(entropy);
-    let tag = tag(password, Cost::CURRENT, &salt, pepper)?;
-    Ok(PasswordHash { cost: Cost::CURRENT, epoch: pepper.epoch, salt, tag })
+    stretch(bounded(password)?.as_bytes(), ring, entropy)
 }
 
-/// Checks a password against a stored hash; as costly as [`hash`].
+/// Checks a password against a stored hash; as costly as [`hash`], and for an imported one as the old hash besides.
 ///
 /// # Errors
 /// Every [`PasswordError`].
@@ -133,12 +151,21 @@ pub fn verify(
     stored: &PasswordHash,
     ring: &KeyRing,
 ) -> Result<Verdict, PasswordError> {
+    let password = bounded(password)?;
     let pepper = ring
         .by_epoch(KeyUse::PasswordPepper, stored.epoch)
         .ok_or(PasswordError::PepperMissing { epoch: stored.epoch })?;
-    let tag = tag(password, stored.cost, &stored.salt, pepper)?;
-    let current = stored.cost == Cost::CURRENT && pepper.epoch == ring.current(KeyUse::PasswordPepper).epoch;
-    Ok(match (crate::constant_time_eq(&tag, &stored.tag), current) {
+    let right = match &stored.legacy {
+        None => stored.is_of(password.as_bytes(), pepper)?,
+        Some(recipe) => {
+            let digests = recipe.digests(password)?;
+            digests.iter().try_fold(false, |right, digest| Ok(right | stored.is_of(digest, pepper)?))?
+        }
+    };
+    let current = stored.legacy.is_none()
+        && stored.cost == Cost::CURRENT
+        && pepper.epoch == ring.current(KeyUse::PasswordPepper).epoch;
+    Ok(match (right, current) {
         (false, _) => Verdict::Mismatch,
         (true, true) => Verdict::Match,
         (true, false) => Verdict::MatchNeedsRehash,
@@ -153,33 +180,49 @@ pub fn dummy(ring: &KeyRing) -> PasswordHash {
         epoch: ring.current(KeyUse::PasswordPepper).epoch,
         salt: [0; SALT_BYTES],
         tag: [0; TAG_BYTES],
+        legacy: None,
     }
 }
 
-fn tag(
-    password: &Secret<String>,
-    cost: Cost,
-    salt: &[u8],
-    pepper: &Key,
-) -> Result<[u8; TAG_BYTES], PasswordError> {
-    let password = password.expose().as_bytes();
-    if password.len() > PASSWORD_BYTES_MAX {
-        return Err(PasswordError::TooLong);
+impl PasswordHash {
+    /// Says whether it was made of `input`, in time that does not depend on how much of it is right.
+    fn is_of(&self, input: &[u8], pepper: &Key) -> Result<bool, PasswordError> {
+        Ok(crate::constant_time_eq(&tag(input, self.cost, &self.salt, pepper)?, &self.tag))
     }
-    let stretched = argon2id(password, salt, cost)?;
+}
+
+fn bounded(password: &Secret<String>) -> Result<&str, PasswordError> {
+    let password = password.expose();
+    if password.len() > PASSWORD_BYTES_MAX { Err(PasswordError::TooLong) } else { Ok(password) }
+}
+
+/// The hash of a password or of an old digest, at the current cost and under the current pepper.
+fn stretch(input: &[u8], ring: &KeyRing, entropy: &dyn Entropy) -> Result<PasswordHash, PasswordError> {
+    let pepper = ring.current(KeyUse::PasswordPepper);
+    let salt = draw(entropy);
+    let tag = tag(input, Cost::CURRENT, &salt, pepper)?;
+    Ok(PasswordHash { cost: Cost::CURRENT, epoch: pepper.epoch, salt, tag, legacy: None })
+}
+
+fn tag(input: &[u8], cost: Cost, salt: &[u8], pepper: &Key) -> Result<[u8; TAG_BYTES], PasswordError> {
+    let mut stretched = Zeroizing::new([0; 32]);
+    argon2(Algorithm::Argon2id, Version::V0x13, cost, input, salt, stretched.as_mut_slice())?;
     Ok(MacKey::new(&pepper.secret).sign(stretched.as_slice()))
 }
 
-fn argon2id(password: &[u8], salt: &[u8], cost: Cost) -> Result<Zeroizing<[u8; 32]>, PasswordError> {
-    let params =
-        Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).expect("costs are in bounds");
-    let mut out = Zeroizing::new([0; 32]);
-    match Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(
-        password,
-        salt,
-        out.as_mut_slice(),
-    ) {
-        Ok(()) => Ok(out),
+/// Fills `out`. Costs, salt and the length of `out` are within the bounds of argon2: whoever parsed them saw to it.
+fn argon2(
+    algorithm: Algorithm,
+    version: Version,
+    cost: Cost,
+    input: &[u8],
+    salt: &[u8],
+    out: &mut [u8],
+) -> Result<(), PasswordError> {
+    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(out.len()))
+        .expect("costs and lengths are in bounds");
+    match Argon2::new(algorithm, version, params).hash_password_into(input, salt, out) {
+        Ok(()) => Ok(()),
         Err(argon2::Error::OutOfMemory) => Err(PasswordError::OutOfMemory),
         Err(other) => unreachable!("argon2 refused bounded input: {other}"),
     }
@@ -189,7 +232,8 @@ impl fmt::Display for PasswordHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Cost { memory_kib, passes, lanes } = self.cost;
         let (salt, tag) = (BASE64_NOPAD.encode(&self.salt), BASE64_NOPAD.encode(&self.tag));
-        write!(f, "${ALGORITHM}$v=19$m={memory_kib},t={passes},p={lanes},k={}${salt}${tag}", self.epoch)
+        write!(f, "${ALGORITHM}$v=19$m={memory_kib},t={passes},p={lanes},k={}${salt}${tag}", self.epoch)?;
+        self.legacy.as_ref().map_or(Ok(()), |recipe| write!(f, "${recipe}"))
     }
 }
 
@@ -203,17 +247,19 @@ impl FromStr for PasswordHash {
     type Err = InvalidPasswordHash;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = text.split('$');
+        // The recipe comes last and may contain the sign itself.
+        let mut parts = text.splitn(7, '$');
         let mut next = || parts.next().ok_or(InvalidPasswordHash);
         if (next()?, next()?, next()?) != ("", ALGORITHM, "v=19") {
             return Err(InvalidPasswordHash);
         }
         let (cost, epoch) = parse_parameters(next()?)?;
         let (salt, tag) = (decode(next()?)?, decode(next()?)?);
-        if parts.next().is_some() || !cost.in_bounds() {
+        if !cost.in_bounds() {
             return Err(InvalidPasswordHash);
         }
-        Ok(Self { cost, epoch, salt, tag })
+        let legacy = parts.next().map(str::parse).transpose().map_err(|_| InvalidPasswordHash)?;
+        Ok(Self { cost, epoch, salt, tag, legacy })
     }
 }
 
@@ -258,9 +304,11 @@ mod tests {
     #[test]
     fn argon2id_reference_vector() {
         let cost = Cost { memory_kib: 65_536, passes: 2, lanes: 1 };
-        let out = argon2id(b"password", b"somesalt", cost).expect("hashes");
+        let mut out = [0; 32];
+        argon2(Algorithm::Argon2id, Version::V0x13, cost, b"password", b"somesalt", &mut out)
+            .expect("hashes");
         let expected = "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7";
-        assert_eq!(HEXLOWER.encode(out.as_slice()), expected);
+        assert_eq!(HEXLOWER.encode(&out), expected);
     }
 
     #[test]
@@ -291,8 +339,8 @@ mod tests {
         let ring = ring();
         let cost = Cost { memory_kib: 7168, passes: 1, lanes: 1 };
         let salt = [4; SALT_BYTES];
-        let tag = tag(&secret("tea"), cost, &salt, ring.current(KeyUse::PasswordPepper)).expect("hashes");
-        let old = PasswordHash { cost, epoch: 1, salt, tag };
+        let tag = tag(b"tea", cost, &salt, ring.current(KeyUse::PasswordPepper)).expect("hashes");
+        let old = PasswordHash { cost, epoch: 1, salt, tag, legacy: None };
         assert_eq!(verify(&secret("tea"), &old, &ring), Ok(Verdict::MatchNeedsRehash));
     }
 

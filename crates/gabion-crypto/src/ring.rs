@@ -37,11 +37,15 @@ pub enum KeyUse {
     Quarantine,
     /// Seals what travels with a browser while it asks for a passkey.
     Ceremony,
+    /// Keyed digests of codes that work once.
+    OneTimeCode,
+    /// Seals the private keys that sign tokens.
+    TokenKey,
 }
 
 impl KeyUse {
     /// All uses; a complete ring has a key for each.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SubjectKek,
         Self::BlindIndex,
         Self::PasswordPepper,
@@ -51,6 +55,8 @@ impl KeyUse {
         Self::Evidence,
         Self::Quarantine,
         Self::Ceremony,
+        Self::OneTimeCode,
+        Self::TokenKey,
     ];
 
     /// The name stored in the row. Never renamed.
@@ -65,6 +71,8 @@ impl KeyUse {
             Self::Evidence => "evidence",
             Self::Quarantine => "quarantine",
             Self::Ceremony => "ceremony",
+            Self::OneTimeCode => "one_time_code",
+            Self::TokenKey => "token_key",
         }
     }
 }

@@ -3,7 +3,8 @@
 //! Everything about a signature is public, so nothing here has to take constant time.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_FIXED, ED25519, EcdsaVerificationAlgorithm, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPublicKeyComponents,
 };
 
 /// Bytes of one coordinate of a point on P-256.
@@ -54,9 +55,18 @@ impl VerifyingKey {
         x: &[u8; P256_COORDINATE_BYTES],
         y: &[u8; P256_COORDINATE_BYTES],
     ) -> Result<Self, InvalidKey> {
-        // SEC 1 section 2.3.3: an uncompressed point.
-        let point = [&[0x04], x.as_slice(), y.as_slice()].concat();
-        ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).map(Self).map_err(|_| InvalidKey::NotOnCurve)
+        Self::p256(x, y, &ECDSA_P256_SHA256_ASN1)
+    }
+
+    /// The same with signatures of two numbers of 32 bytes (RFC 7518 section 3.4).
+    ///
+    /// # Errors
+    /// [`InvalidKey::NotOnCurve`].
+    pub fn ecdsa_p256_sha256_fixed(
+        x: &[u8; P256_COORDINATE_BYTES],
+        y: &[u8; P256_COORDINATE_BYTES],
+    ) -> Result<Self, InvalidKey> {
+        Self::p256(x, y, &ECDSA_P256_SHA256_FIXED)
     }
 
     /// Ed25519 (RFC 8032). Bytes that are no point are taken, and no signature verifies with them.
@@ -72,6 +82,34 @@ impl VerifyingKey {
     /// # Errors
     /// What is wrong with one of the numbers.
     pub fn rsa_pkcs1_sha256(modulus: &[u8], exponent: &[u8]) -> Result<Self, InvalidKey> {
+        Self::rsa(modulus, exponent, &RSA_PKCS1_2048_8192_SHA256)
+    }
+
+    /// RSASSA-PSS with SHA-256 and a salt of 32 bytes (RFC 8017). Both numbers as in
+    /// [`rsa_pkcs1_sha256`](Self::rsa_pkcs1_sha256).
+    ///
+    /// # Errors
+    /// What is wrong with one of the numbers.
+    pub fn rsa_pss_sha256(modulus: &[u8], exponent: &[u8]) -> Result<Self, InvalidKey> {
+        Self::rsa(modulus, exponent, &RSA_PSS_2048_8192_SHA256)
+    }
+
+    /// Says whether `signature` is one of `message` by the holder of the private key.
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        self.0.verify_sig(message, signature).is_ok()
+    }
+
+    fn p256(
+        x: &[u8; P256_COORDINATE_BYTES],
+        y: &[u8; P256_COORDINATE_BYTES],
+        algorithm: &'static EcdsaVerificationAlgorithm,
+    ) -> Result<Self, InvalidKey> {
+        // SEC 1 section 2.3.3: an uncompressed point.
+        let point = [&[0x04], x.as_slice(), y.as_slice()].concat();
+        ParsedPublicKey::new(algorithm, point).map(Self).map_err(|_| InvalidKey::NotOnCurve)
+    }
+
+    fn rsa(modulus: &[u8], exponent: &[u8], algorithm: &'static RsaParameters) -> Result<Self, InvalidKey> {
         let (Some(first), Some(last)) = (modulus.first(), modulus.last()) else {
             return Err(InvalidKey::Modulus);
         };
@@ -87,14 +125,9 @@ impl VerifyingKey {
             return Err(InvalidKey::Exponent);
         }
         RsaPublicKeyComponents { n: modulus, e: exponent }
-            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            .to_parsed_public_key(algorithm)
             .map(Self)
             .map_err(|_| InvalidKey::Unusable)
-    }
-
-    /// Says whether `signature` is one of `message` by the holder of the private key.
-    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
-        self.0.verify_sig(message, signature).is_ok()
     }
 }
 
