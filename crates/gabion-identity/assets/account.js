@@ -25,7 +25,8 @@
     const answer = await response.json();
     if (response.ok) return answer;
     if (answer.code === "signed_out" || answer.code === "not_fresh") {
-      location.assign(`/.gabion/sign-in?next=${encodeURIComponent(location.pathname)}`);
+      const door = answer.code === "not_fresh" ? "step-up" : "sign-in";
+      location.assign(`/.gabion/${door}?next=${encodeURIComponent(location.pathname)}`);
     }
     throw Object.assign(new Error(answer.detail), { answer });
   };

@@ -24,6 +24,7 @@ mod book;
 pub mod config;
 mod error;
 pub mod event;
+pub mod factor;
 pub mod flow;
 pub mod http;
 pub mod passkey;

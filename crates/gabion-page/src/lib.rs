@@ -11,6 +11,7 @@
 //! - [`asset`]: stylesheet, icon and scripts under addresses that change with their content.
 //! - [`chart`]: accessible SVG without scripts.
 //! - [`format`](mod@format): numbers, sizes and times as people read them.
+//! - [`qr`]: addresses as pictures for phones.
 //! - [`text`](mod@text): texts by language.
 //! - [`error_page`](mod@error_page): what customers see when the shop cannot answer.
 
@@ -18,6 +19,7 @@ pub mod asset;
 pub mod chart;
 pub mod error_page;
 pub mod format;
+pub mod qr;
 pub mod shell;
 pub mod text;
 

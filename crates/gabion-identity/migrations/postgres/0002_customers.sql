@@ -52,6 +52,21 @@ CREATE INDEX identity_visit_account ON identity_visit (account, created_at);
 CREATE INDEX identity_visit_expiry ON identity_visit (expires_at);
 CREATE INDEX identity_visit_idle ON identity_visit (seen_at);
 
+-- An account's authenticator app: its secret, and the last step of which a code was taken.
+CREATE TABLE identity_totp (
+    account TEXT COLLATE "C" PRIMARY KEY REFERENCES identity_account (id),
+    secret BYTEA NOT NULL,
+    last_step BIGINT NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+-- Codes that were written down, by keyed digest. Deleted when they are used.
+CREATE TABLE identity_recovery_code (
+    account TEXT COLLATE "C" NOT NULL REFERENCES identity_account (id),
+    digest TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (account, digest)
+);
+
 -- What somebody began and has to prove yet: a code was sent to an address. Removed when it is used or over.
 CREATE TABLE identity_pending (
     id TEXT COLLATE "C" PRIMARY KEY,

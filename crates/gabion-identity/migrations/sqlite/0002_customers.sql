@@ -52,6 +52,21 @@ CREATE INDEX identity_visit_account ON identity_visit (account, created_at);
 CREATE INDEX identity_visit_expiry ON identity_visit (expires_at);
 CREATE INDEX identity_visit_idle ON identity_visit (seen_at);
 
+-- An account's authenticator app: its secret, and the last step of which a code was taken.
+CREATE TABLE identity_totp (
+    account TEXT PRIMARY KEY REFERENCES identity_account (id),
+    secret BLOB NOT NULL,
+    last_step INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+-- Codes that were written down, by keyed digest. Deleted when they are used.
+CREATE TABLE identity_recovery_code (
+    account TEXT NOT NULL REFERENCES identity_account (id),
+    digest TEXT NOT NULL,
+    PRIMARY KEY (account, digest)
+) STRICT;
+
 -- What somebody began and has to prove yet: a code was sent to an address. Removed when it is used or over.
 CREATE TABLE identity_pending (
     id TEXT PRIMARY KEY,

@@ -9,7 +9,6 @@ use serde::Serialize;
 use unicode_normalization::UnicodeNormalization;
 
 use super::CustomerError;
-use super::flow::Enrolled;
 
 gabion_core::id!(
     /// A customer's account at one site.
@@ -185,13 +184,6 @@ pub struct AccountView {
     pub created_at: Timestamp,
     /// When somebody signed in to it last.
     pub signed_in_at: Option<Timestamp>,
-}
-
-impl AccountView {
-    /// What it has to sign in with, besides what other tables say.
-    pub(crate) fn enrolled(&self, passkeys: usize) -> Enrolled {
-        Enrolled { password: self.has_password, passkeys: passkeys > 0, ..Enrolled::default() }
-    }
 }
 
 #[cfg(test)]

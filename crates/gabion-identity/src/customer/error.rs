@@ -44,6 +44,9 @@ pub enum CustomerError {
     /// The code is wrong.
     #[error("the code is wrong")]
     WrongCode,
+    /// The passkey verified nobody, and the account asks for more.
+    #[error("the passkey is one factor, and two are asked for")]
+    NotEnough,
     /// It has to be shown again who is there before this.
     #[error("a fresh sign-in is needed")]
     NotFresh,
@@ -100,7 +103,7 @@ impl CustomerError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Field { .. } | Self::Weak { .. } | Self::WrongCode => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Refused | Self::Passkey(_) | Self::NotFresh => StatusCode::FORBIDDEN,
+            Self::Refused | Self::Passkey(_) | Self::NotEnough | Self::NotFresh => StatusCode::FORBIDDEN,
             Self::CeremonyOver | Self::Over => StatusCode::GONE,
             Self::LastCredential | Self::LimitReached { .. } => StatusCode::CONFLICT,
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -129,6 +132,7 @@ impl CustomerError {
             Self::Passkey(_) => "error.passkey",
             Self::CeremonyOver | Self::Over => "error.over",
             Self::WrongCode => "error.code",
+            Self::NotEnough => "error.not-enough",
             Self::NotFresh => "error.not-fresh",
             Self::LastCredential => "error.last-credential",
             Self::Throttled { .. } => "error.throttled",
@@ -158,6 +162,7 @@ impl CustomerError {
             Self::CeremonyOver => "ceremony_over",
             Self::Over => "over",
             Self::WrongCode => "wrong_code",
+            Self::NotEnough => "not_enough",
             Self::NotFresh => "not_fresh",
             Self::LastCredential => "last_credential",
             Self::Throttled { .. } => "too_many_attempts",

@@ -24,9 +24,15 @@ pub const PASSKEY_ADDED: EventKind = EventKind::new("customer.passkey_added", 1,
 pub const PASSKEY_REMOVED: EventKind = EventKind::new("customer.passkey_removed", 1, Info).sealed();
 /// A passkey's count of signatures went back: there may be two copies of its key. Entity: the passkey.
 pub const PASSKEY_COPIED: EventKind = EventKind::new("customer.passkey_copied", 1, Warning).sealed();
+/// An authenticator app was added or replaced, with new recovery codes. Personal: `address`.
+pub const TOTP_ADDED: EventKind = EventKind::new("customer.totp_added", 1, Info).sealed();
+/// The authenticator app and the recovery codes were removed. Personal: `address`.
+pub const TOTP_REMOVED: EventKind = EventKind::new("customer.totp_removed", 1, Info).sealed();
+/// Recovery codes were replaced. Personal: `address`.
+pub const CODES_RENEWED: EventKind = EventKind::new("customer.codes_renewed", 1, Info).sealed();
 
 /// Every kind, for documentation and filters.
-pub const ALL: [EventKind; 10] = [
+pub const ALL: [EventKind; 13] = [
     REGISTERED,
     REGISTERED_AGAIN,
     SIGNED_IN,
@@ -37,4 +43,7 @@ pub const ALL: [EventKind; 10] = [
     PASSKEY_ADDED,
     PASSKEY_REMOVED,
     PASSKEY_COPIED,
+    TOTP_ADDED,
+    TOTP_REMOVED,
+    CODES_RENEWED,
 ];

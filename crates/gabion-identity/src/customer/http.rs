@@ -3,13 +3,11 @@
 //! They work without scripts where no passkey is involved, load nothing from elsewhere, and answer programs of our own pages
 //! with JSON. Every request that changes something has to come from one of our own pages.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -18,16 +16,17 @@ use gabion_page::text::Language;
 use gabion_webauthn::{PasskeyEndpoints, RelatedOrigins};
 use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HeaderName};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method};
 
 use super::session::{COOKIE_NAME, SignedIn};
-use super::{CustomerError, Customers, Site};
+use super::{Customers, Site};
 use crate::session::Client;
 use trouble::Trouble;
 
 mod account;
 mod asset;
 mod door;
+mod factor;
 mod form;
 mod passkey;
 mod trouble;
@@ -36,6 +35,8 @@ mod well_known;
 
 /// Where customers sign in.
 pub const SIGN_IN_PATH: &str = "/.gabion/sign-in";
+/// Where customers show more of who they are than they did, or show it again.
+pub const STEP_UP_PATH: &str = "/.gabion/step-up";
 /// Where customers see and change how they sign in.
 pub const ACCOUNT_PATH: &str = "/.gabion/account";
 /// Where browsers and password managers send people who want another password (A Well-Known URL for Changing Passwords).
@@ -67,6 +68,8 @@ impl Customers {
     pub fn router(&self) -> Router {
         Router::new()
             .route(SIGN_IN_PATH, get(door::page).post(door::sign_in))
+            .route("/.gabion/sign-in/code", post(door::code))
+            .route(STEP_UP_PATH, get(door::step_up))
             .route("/.gabion/sign-out", post(door::sign_out))
             .route("/.gabion/passkey/ask", post(passkey::ask))
             .route("/.gabion/passkey/sign-in", post(passkey::sign_in))
@@ -78,6 +81,9 @@ impl Customers {
             .route("/.gabion/account/passkeys", get(passkey::accepted).post(passkey::keep))
             .route("/.gabion/account/passkeys/{id}/name", post(account::rename_passkey))
             .route("/.gabion/account/passkeys/{id}/remove", post(account::remove_passkey))
+            .route("/.gabion/account/totp", get(factor::offer).post(factor::confirm))
+            .route("/.gabion/account/totp/remove", post(factor::remove))
+            .route("/.gabion/account/codes", post(factor::renew))
             .route("/.gabion/assets/{name}", get(asset::file))
             .route(CHANGE_PASSWORD_PATH, get(well_known::change_password))
             .route(PasskeyEndpoints::PATH, get(well_known::passkey_endpoints))

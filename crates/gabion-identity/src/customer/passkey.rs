@@ -149,7 +149,7 @@ impl Customers {
             self.db().read(move |tx| store::passkey::by_credential(tx, &of_site, &credential)).await?;
         let now = self.now();
         let registered =
-            site.rp.finish_registration(state, response, &to_account(signed_in), taken.is_some(), now)?;
+            site.rp.finish_registration(state, response, &to_account(signed_in), now, taken.is_some())?;
         let id = PasskeyId::new(now, self.entropy());
         let stored = registered.credential;
         let view = PasskeyView {

@@ -13,6 +13,7 @@ use gabion_web::ClientAddr;
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountId, Address, State};
+use super::factor::enrolled;
 use super::flow::{self, Demand, Level, Proof, Step};
 use super::passkey::usable;
 use super::session::{NewSession, SignedIn};
@@ -109,6 +110,54 @@ impl Customers {
         Ok(begun)
     }
 
+    /// Goes on with an attempt whose holder shows a code of the app or one that was written down.
+    ///
+    /// # Errors
+    /// [`CustomerError::Over`] for an attempt that is none or took too long; [`CustomerError::WrongCode`];
+    /// [`CustomerError::Throttled`]; [`CustomerError::Store`].
+    pub async fn continue_sign_in(
+        &self,
+        site: &SiteId,
+        attempt: &str,
+        code: &str,
+        replaces: Option<&str>,
+        client: &Client,
+    ) -> Result<Begun, CustomerError> {
+        let attempt: Attempt = self.unseal("attempt", attempt).ok_or(CustomerError::Over)?;
+        let account: AccountId = attempt.account.parse().map_err(|_| CustomerError::Over)?;
+        if attempt.site != site.as_str() || self.now().since(attempt.began) >= ATTEMPT_LIFETIME {
+            return Err(CustomerError::Over);
+        }
+        self.since(account, attempt.began).await?;
+        // Counted apart from passwords: whoever knows one must not be able to lock out with codes, nor the other way round.
+        let keys = keys(site, &format!("code {account}"), client);
+        self.admit(&keys)?;
+        let shown = match self.recognize(account, code).await {
+            Ok(shown) => shown,
+            Err(CustomerError::WrongCode) => {
+                self.tell_refused(site, Some(account), "code", client).await?;
+                return Err(CustomerError::WrongCode);
+            }
+            Err(error) => {
+                self.withdraw(&keys);
+                return Err(error);
+            }
+        };
+        let mut proofs = attempt.shown;
+        proofs.push(shown.proof());
+        let demand = Demand { level: attempt.demand, is_doubted: false };
+        let take = move |tx: &mut Tx<'_>| shown.take(tx, account);
+        let begun = self.proceed(site, account, &proofs, demand, replaces, client, take).await?;
+        self.throttle(|throttle| throttle.succeeded(keys[0], keys[1]));
+        Ok(begun)
+    }
+
+    /// Refuses an attempt that began before the password it was begun with was changed.
+    async fn since(&self, account: AccountId, began: Timestamp) -> Result<(), CustomerError> {
+        let changed = self.account(account).await?.password_at;
+        if changed.is_some_and(|changed| changed > began) { Err(CustomerError::Over) } else { Ok(()) }
+    }
+
     /// Goes on after something was shown, and held: begins a session, or says what else is to be shown. `note` writes what
     /// follows from the showing, in the same transaction; without one if the attempt is to go on.
     ///
@@ -125,14 +174,7 @@ impl Customers {
         client: &Client,
         mut note: impl FnMut(&mut Tx<'_>) -> Result<(), CustomerError> + Send + 'static,
     ) -> Result<Begun, CustomerError> {
-        let enrolled = self
-            .db()
-            .read(move |tx| {
-                let view = usable(tx, account)?;
-                let passkeys = store::passkey::of(tx, account)?.len();
-                Ok::<_, CustomerError>(view.enrolled(passkeys))
-            })
-            .await?;
+        let enrolled = self.db().read(move |tx| enrolled(tx, account)).await?;
         let (level, is_short) = match flow::step(shown, &enrolled, demand) {
             Step::Done(level) => (level, false),
             Step::Enroll => (Level::OneFactor, true),

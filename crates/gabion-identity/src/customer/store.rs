@@ -4,6 +4,7 @@ use gabion_core::Timestamp;
 use gabion_store::{StoreError, Tx, params};
 
 pub(crate) mod account;
+pub(crate) mod factor;
 pub(crate) mod passkey;
 pub(crate) mod session;
 

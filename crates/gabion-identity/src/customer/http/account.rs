@@ -12,6 +12,7 @@ use super::form::Form;
 use super::trouble::Trouble;
 use super::view::{Frame, render};
 use super::{ACCOUNT_PATH, Member};
+use crate::customer::factor::Factors;
 use crate::customer::passkey::PasskeyView;
 use crate::customer::session::{SessionView, VisitId, clear_cookie};
 use crate::customer::{AccountView, Customers};
@@ -22,6 +23,7 @@ struct AccountPage<'a> {
     frame: &'a Frame,
     account: &'a AccountView,
     passkeys: &'a [PasskeyView],
+    factors: Factors,
     sessions: &'a [SessionView],
     own: VisitId,
     is_fresh: bool,
@@ -48,6 +50,18 @@ pub(super) struct NameForm {
     name: String,
 }
 
+impl AccountPage<'_> {
+    /// When something was, as people write it.
+    fn date(&self, at: &Timestamp) -> String {
+        self.frame.words.date(at)
+    }
+
+    /// Whether it is the session in which the page is read.
+    fn is_own(&self, session: &SessionView) -> bool {
+        session.id == self.own
+    }
+}
+
 pub(super) async fn page(
     State(customers): State<Customers>,
     member: Member,
@@ -56,6 +70,8 @@ pub(super) async fn page(
     let done = match done.as_str() {
         "password" => Some("account.password-done"),
         "passkey" => Some("account.passkey-done"),
+        "app" => Some("account.app-done"),
+        "second" => Some("account.second"),
         "removed" => Some("account.removed-done"),
         "sessions" => Some("account.sessions-done"),
         _ => None,
@@ -78,17 +94,21 @@ async fn draw(
         frame: &frame,
         account: &account,
         passkeys: &passkeys,
+        factors: customers.factors(signed_in.account).await?,
         sessions: &sessions,
         own: signed_in.id,
         is_fresh: customers.is_fresh(signed_in),
         done: done.map(|done| frame.words.text(done)),
         refused,
     })?;
-    Ok(trouble.map_or_else(|| page.into_response(), |trouble| trouble.on(page)))
+    Ok(match trouble {
+        Some(trouble) => trouble.on(page),
+        None => page,
+    })
 }
 
 /// After an act: back to the page, which says what was done or why not.
-async fn after<T>(
+pub(super) async fn after<T>(
     customers: &Customers,
     member: &Member,
     act: Result<T, crate::customer::CustomerError>,
@@ -106,7 +126,7 @@ async fn after<T>(
     }
 }
 
-fn back(done: &str) -> Response {
+pub(super) fn back(done: &str) -> Response {
     Redirect::to(&format!("{ACCOUNT_PATH}?done={done}")).into_response()
 }
 
@@ -180,14 +200,4 @@ pub(super) async fn end_others(
 
 fn not_found(what: &'static str) -> Trouble {
     crate::customer::CustomerError::NotFound { what }.into()
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "templates give references")]
-fn is_own(id: &VisitId, own: &VisitId) -> bool {
-    id == own
-}
-
-/// For the template: when something was.
-fn date(frame: &Frame, at: &Timestamp) -> String {
-    frame.words.date(at)
 }

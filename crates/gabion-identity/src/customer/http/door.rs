@@ -11,8 +11,8 @@ use super::form::Form;
 use super::trouble::Trouble;
 use super::view::{Frame, render};
 use super::{Member, Visit, own_path};
-use crate::customer::flow::Demand;
-use crate::customer::session::{NewSession, clear_cookie, set_cookie};
+use crate::customer::flow::{Demand, Level, Proof};
+use crate::customer::session::{NewSession, clear_cookie};
 use crate::customer::sign_in::{Begun, Typed};
 use crate::customer::{CustomerError, Customers};
 
@@ -21,7 +21,21 @@ use crate::customer::{CustomerError, Customers};
 struct SignInPage<'a> {
     frame: &'a Frame,
     email: &'a str,
+    /// What the place where the customer goes asks for.
+    level: Level,
     next: &'a str,
+    refused: Option<&'a str>,
+}
+
+/// The second of two proofs.
+#[derive(Template)]
+#[template(path = "customer/second.html")]
+struct SecondPage<'a> {
+    frame: &'a Frame,
+    attempt: &'a str,
+    next: &'a str,
+    takes_passkey: bool,
+    takes_code: bool,
     refused: Option<&'a str>,
 }
 
@@ -38,7 +52,25 @@ pub(super) struct SignInForm {
     password: Secret<String>,
     #[serde(default)]
     next: String,
+    #[serde(default = "one_factor")]
+    level: Level,
 }
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CodeForm {
+    attempt: String,
+    code: String,
+    #[serde(default)]
+    next: String,
+}
+
+const fn one_factor() -> Level {
+    Level::OneFactor
+}
+
+/// Where they go who have one factor where two are asked for: to add one.
+pub(super) const WITHOUT_SECOND: &str = "/.gabion/account?done=second";
 
 /// A form without fields.
 #[derive(Debug, Deserialize)]
@@ -49,41 +81,105 @@ pub(super) async fn page(visit: Visit, Query(Next { next }): Query<Next>) -> Res
     // Whoever is signed in already goes where they wanted to.
     match visit.signed_in {
         Some(_) if !next.is_empty() => Ok(Redirect::to(own_path(&next)).into_response()),
-        _ => draw(&visit, "", &next, None),
+        _ => draw(&visit, ("", Level::OneFactor), &next, None),
     }
 }
 
-fn draw(visit: &Visit, email: &str, next: &str, trouble: Option<&Trouble>) -> Result<Response, Trouble> {
-    let frame = Frame::of(visit, "sign-in.title");
+/// For whoever goes where more is asked for than they have shown, or showed it too long ago.
+pub(super) async fn step_up(
+    State(customers): State<Customers>,
+    visit: Visit,
+    Query(Next { next }): Query<Next>,
+) -> Result<Response, Trouble> {
+    let email = match &visit.signed_in {
+        Some(signed_in) => customers.account(signed_in.account).await?.email,
+        None => None,
+    };
+    draw(&visit, (&email.unwrap_or_default(), Level::TwoFactors), &next, None)
+}
+
+fn draw(
+    visit: &Visit,
+    (email, level): (&str, Level),
+    next: &str,
+    trouble: Option<&Trouble>,
+) -> Result<Response, Trouble> {
+    let title = if level == Level::TwoFactors { "step-up.title" } else { "sign-in.title" };
+    let frame = Frame::of(visit, title);
     let refused = trouble.map(|trouble| frame.words.text(trouble.text()));
-    let page = render(&SignInPage { frame: &frame, email, next: own_path(next), refused })?;
-    Ok(trouble.map_or_else(|| page.into_response(), |trouble| trouble.on(page)))
+    let page = render(&SignInPage { frame: &frame, email, level, next: own_path(next), refused })?;
+    Ok(match trouble {
+        Some(trouble) => trouble.on(page),
+        None => page,
+    })
 }
 
 pub(super) async fn sign_in(
     State(customers): State<Customers>,
     visit: Visit,
-    Form(SignInForm { email, password, next }): Form<SignInForm>,
+    Form(SignInForm { email, password, next, level }): Form<SignInForm>,
 ) -> Result<Response, Trouble> {
     let typed = Typed { email: email.clone(), password };
-    let demand = Demand::default();
+    let demand = Demand { level, ..Demand::default() };
     let begun = customers.sign_in(visit.id(), typed, demand, visit.cookie.as_deref(), &visit.client).await;
     match begun {
-        Ok(begun) => Ok(enter(&customers, begun, own_path(&next))),
+        Ok(begun) => enter(&customers, &visit, begun, &next),
         Err(error) => {
             let trouble = Trouble::from(error);
             if !trouble.is_tellable() {
                 return Err(trouble);
             }
-            draw(&visit, &email, &next, Some(&trouble))
+            draw(&visit, (&email, level), &next, Some(&trouble))
         }
     }
 }
 
-/// Sends the browser on with the cookie of its new session.
-fn enter(customers: &Customers, begun: Begun, to: &str) -> Response {
-    let (Begun::Session(session) | Begun::WithoutSecond(session)) = begun;
-    go_on(customers, &session, to)
+/// The second of two proofs.
+pub(super) async fn code(
+    State(customers): State<Customers>,
+    visit: Visit,
+    Form(CodeForm { attempt, code, next }): Form<CodeForm>,
+) -> Result<Response, Trouble> {
+    let replaces = visit.cookie.as_deref();
+    match customers.continue_sign_in(visit.id(), &attempt, &code, replaces, &visit.client).await {
+        Ok(begun) => enter(&customers, &visit, begun, &next),
+        Err(error @ (CustomerError::WrongCode | CustomerError::Throttled { .. })) => {
+            let show = [Proof::Totp];
+            ask_more(&visit, &attempt, &show, &next, Some(&Trouble::from(error)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Sends the browser on with its new session, or asks for the rest.
+fn enter(customers: &Customers, visit: &Visit, begun: Begun, next: &str) -> Result<Response, Trouble> {
+    match begun {
+        Begun::Session(session) => Ok(go_on(customers, &session, own_path(next))),
+        Begun::WithoutSecond(session) => Ok(go_on(customers, &session, WITHOUT_SECOND)),
+        Begun::More { attempt, show } => ask_more(visit, &attempt, &show, next, None),
+    }
+}
+
+fn ask_more(
+    visit: &Visit,
+    attempt: &str,
+    show: &[Proof],
+    next: &str,
+    trouble: Option<&Trouble>,
+) -> Result<Response, Trouble> {
+    let frame = Frame::of(visit, "second.title");
+    let page = render(&SecondPage {
+        frame: &frame,
+        attempt,
+        next: own_path(next),
+        takes_passkey: show.contains(&Proof::Passkey),
+        takes_code: show.contains(&Proof::Totp) || show.contains(&Proof::RecoveryCode),
+        refused: trouble.map(|trouble| frame.words.text(trouble.text())),
+    })?;
+    Ok(match trouble {
+        Some(trouble) => trouble.on(page),
+        None => page,
+    })
 }
 
 pub(super) fn go_on(customers: &Customers, session: &NewSession, to: &str) -> Response {

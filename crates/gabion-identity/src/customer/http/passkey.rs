@@ -10,6 +10,7 @@ use http::header::SET_COOKIE;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::door::WITHOUT_SECOND;
 use super::form::Sent;
 use super::trouble::Trouble;
 use super::{ACCOUNT_PATH, Member, Visit, own_path};
@@ -69,9 +70,14 @@ pub(super) async fn sign_in(
         }
         begun => begun?,
     };
-    let (Begun::Session(session) | Begun::WithoutSecond(session)) = begun;
-    let mut response = Json(json!({ "next": own_path(&next) })).into_response();
-    response.headers_mut().append(SET_COOKIE, customers.session_cookie(&session));
+    let (session, next) = match &begun {
+        Begun::Session(session) => (session, own_path(&next)),
+        Begun::WithoutSecond(session) => (session, WITHOUT_SECOND),
+        // A key that verified nobody is one factor; this account asks for two.
+        Begun::More { .. } => return Err(CustomerError::NotEnough.into()),
+    };
+    let mut response = Json(json!({ "next": next })).into_response();
+    response.headers_mut().append(SET_COOKIE, customers.session_cookie(session));
     Ok(response)
 }
 

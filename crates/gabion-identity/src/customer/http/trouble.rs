@@ -10,11 +10,11 @@ use gabion_core::Blame;
 use gabion_page::text::Language;
 use gabion_web::Problem;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
-use http::{HeaderValue, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use serde_json::json;
 
 use super::view::{Frame, Words};
-use super::{Caller, SIGN_IN_PATH};
+use super::{Caller, SIGN_IN_PATH, STEP_UP_PATH};
 use crate::customer::{CustomerError, Customers};
 
 /// What did not happen, and why.
@@ -43,6 +43,13 @@ impl Trouble {
         let next: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
         let location = HeaderValue::try_from(format!("{SIGN_IN_PATH}?next={next}")).ok();
         Self { location, ..Self::new(StatusCode::UNAUTHORIZED, "signed_out", "error.signed-out") }
+    }
+
+    /// Whoever wants this has to show again who they are.
+    pub(super) fn step_up(next: &'static str) -> Self {
+        let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+        let location = HeaderValue::try_from(format!("{STEP_UP_PATH}?next={next}")).ok();
+        Self { location, ..Self::from(CustomerError::NotFresh) }
     }
 
     fn new(status: StatusCode, code: &'static str, text: &'static str) -> Self {
@@ -115,12 +122,15 @@ struct TroublePage<'a> {
     wait_seconds: Option<u64>,
 }
 
+fn text_of(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
 /// Writes troubles as pages or JSON, in the customer's language.
 pub(super) async fn show(State(customers): State<Customers>, request: Request, next: Next) -> Response {
     let caller = request.extensions().get::<Caller>().cloned();
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let (accept, languages) = (header(ACCEPT).unwrap_or_default(), header(ACCEPT_LANGUAGE));
-    let is_navigation = accept.contains("text/html");
+    let languages = text_of(request.headers(), ACCEPT_LANGUAGE);
+    let is_navigation = text_of(request.headers(), ACCEPT).is_some_and(|accept| accept.contains("text/html"));
     let mut response = next.run(request).await;
     let Some(trouble) = response.extensions().get::<Arc<Trouble>>().cloned() else { return response };
     if let Some(location) = trouble.location.clone().filter(|_| is_navigation) {

@@ -42,8 +42,8 @@ impl Words {
     }
 
     /// The text of a key with one value in it.
-    pub(super) fn with(self, key: &'static str, name: &str, value: &str) -> String {
-        fill(self.text(key), &[(name, value)])
+    pub(super) fn with(self, key: &'static str, name: &str, value: impl std::fmt::Display) -> String {
+        fill(self.text(key), &[(name, &value.to_string())])
     }
 
     /// A date as people of the language write it.
