@@ -1,0 +1,9 @@
+//! The contract, what the scorer holds whatever it is asked, and how well it tells owners from thieves.
+#![allow(clippy::unwrap_used)]
+
+mod contract;
+mod detection;
+mod evaluate;
+mod page;
+mod properties;
+mod synthetic;
