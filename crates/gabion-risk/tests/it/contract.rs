@@ -11,9 +11,9 @@ use gabion_risk::{
     Origin, Outcome, Place, Policy, Profile, Purpose, SimpleScorer, Subject, Watched,
 };
 
-pub const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_700_000_000);
 
-pub fn scorer() -> SimpleScorer {
+pub(crate) fn scorer() -> SimpleScorer {
     SimpleScorer::new(FeatureKeys::new(&Secret::new([7; 32])), Policy::default())
 }
 
@@ -33,12 +33,12 @@ fn firefox() -> Client {
     Client { agent: Some(agent), ja4, ..Client::default() }
 }
 
-pub fn known_device() -> Device {
+pub(crate) fn known_device() -> Device {
     Device::Known { id: DeviceId([1; 16]), since: NOW, ja4: firefox().ja4, agent: firefox().agent }
 }
 
 /// A password sign-in from home.
-pub fn at_home(profile: Profile) -> Assessment {
+pub(crate) fn at_home(profile: Profile) -> Assessment {
     Assessment {
         purpose: Purpose::SignIn,
         site: "tea".parse().unwrap(),
@@ -53,7 +53,7 @@ pub fn at_home(profile: Profile) -> Assessment {
 }
 
 /// Somebody who signed in at home so many times, the last time now.
-pub fn regular(scorer: &SimpleScorer, times: u32) -> Profile {
+pub(crate) fn regular(scorer: &SimpleScorer, times: u32) -> Profile {
     (0..times).fold(Profile::default(), |profile, n| {
         let then = NOW.before(Duration::from_secs(86_400) * (times - 1 - n));
         scorer.learn(&at_home(profile), then).unwrap()

@@ -14,7 +14,7 @@ const OWNERS_ASKED_MAX: f64 = 0.10;
 
 /// A sign-in of an owner that succeeded.
 #[derive(Clone, Debug)]
-pub struct SignIn {
+pub(crate) struct SignIn {
     pub owner: u32,
     pub at: Timestamp,
     pub origin: Origin,
@@ -27,7 +27,7 @@ pub struct SignIn {
 
 /// A thief with the right password.
 #[derive(Clone, Debug)]
-pub struct Theft {
+pub(crate) struct Theft {
     /// What kind of thief.
     pub by: &'static str,
     pub victim: u32,
@@ -38,18 +38,18 @@ pub struct Theft {
 
 /// What became of them.
 #[derive(Default)]
-pub struct Verdicts {
+pub(crate) struct Verdicts {
     scores: Vec<u16>,
     outcomes: [usize; 4],
 }
 
 impl Verdicts {
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.scores.len()
     }
 
     /// The share that was asked for more or refused.
-    pub fn stopped(&self) -> f64 {
+    pub(crate) fn stopped(&self) -> f64 {
         share(self.outcomes[Outcome::StepUp as usize] + self.outcomes[Outcome::Deny as usize], self.count())
     }
 
@@ -58,7 +58,7 @@ impl Verdicts {
     }
 
     /// The share with that score or a higher one.
-    pub fn at_least(&self, score: u16) -> f64 {
+    pub(crate) fn at_least(&self, score: u16) -> f64 {
         share(self.scores.iter().filter(|own| **own >= score).count(), self.count())
     }
 }
@@ -71,19 +71,19 @@ fn share(part: usize, of: usize) -> f64 {
 
 /// What came out: owners with a history, and thieves by kind.
 #[derive(Default)]
-pub struct Evaluation {
+pub(crate) struct Evaluation {
     pub owners: Verdicts,
     pub thieves: BTreeMap<&'static str, Verdicts>,
 }
 
 impl Evaluation {
     /// The lowest score at which fewer than a tenth of the owners are asked for more.
-    pub fn threshold(&self) -> u16 {
+    pub(crate) fn threshold(&self) -> u16 {
         (0..=SCORE_MAX).find(|score| self.owners.at_least(*score) < OWNERS_ASKED_MAX).unwrap_or(SCORE_MAX)
     }
 
     /// As a table in Markdown.
-    pub fn table(&self) -> String {
+    pub(crate) fn table(&self) -> String {
         let threshold = self.threshold();
         let mut table = format!(
             "| who | sign-ins | notified | asked for more | refused | asked or refused | at a score of {threshold} |\n\
@@ -113,7 +113,7 @@ type Cookies = HashMap<u64, (Timestamp, Option<Ja4>, Option<Agent>)>;
 
 /// Judges `sign_ins`, which are in the order of time, and after each the thefts that `steal` makes of it. Owners' first
 /// sign-ins are learned and not counted, as there is nothing to compare with. Without `cookies` nobody's device is known.
-pub fn replay(
+pub(crate) fn replay(
     sign_ins: &[SignIn],
     cookies: bool,
     mut steal: impl FnMut(&SignIn) -> Vec<Theft>,

@@ -58,8 +58,8 @@ impl Sign {
             Self::WatchedClient => asked.watched.client = true,
             Self::FarAway => asked.origin.place = Place::new(-40.0, 170.0).ok(),
             Self::CookieInOtherSoftware => {
-                if let Device::Known { agent, .. } = &mut asked.device {
-                    *agent = Some(Agent::parse("another"));
+                if let Device::Known { ja4, agent, .. } = &mut asked.device {
+                    (*ja4, *agent) = ("t13d190900_9dc949149365_97f8aa674fd9".parse().ok(), None);
                 }
             }
             Self::NoCookie => asked.device = Device::Unknown,

@@ -17,7 +17,7 @@ mod chance;
 mod owner;
 mod world;
 
-pub use chance::Chance;
+pub(crate) use chance::Chance;
 use owner::Owner;
 use world::{SOFTWARE, Software, System};
 
@@ -29,7 +29,7 @@ fn days(days: f64) -> Duration {
 }
 
 /// Sign-ins of `owners` people over 600 days, in the order of time.
-pub fn sign_ins(seed: u64, owners: u32) -> Vec<SignIn> {
+pub(crate) fn sign_ins(seed: u64, owners: u32) -> Vec<SignIn> {
     let mut chance = Chance::new(seed);
     let mut all: Vec<SignIn> =
         (0..owners).flat_map(|number| Owner::new(number, &mut chance).live(&mut chance)).collect();
@@ -38,7 +38,7 @@ pub fn sign_ins(seed: u64, owners: u32) -> Vec<SignIn> {
 }
 
 /// Thieves who come after a fifth of the sign-ins, within a month.
-pub fn thieves(seed: u64) -> impl FnMut(&SignIn) -> Vec<Theft> {
+pub(crate) fn thieves(seed: u64) -> impl FnMut(&SignIn) -> Vec<Theft> {
     let mut chance = Chance::new(seed);
     move |last| if chance.happens(0.2) { thefts(last, &mut chance) } else { Vec::new() }
 }

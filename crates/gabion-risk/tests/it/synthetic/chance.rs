@@ -1,9 +1,9 @@
 //! Chance that repeats itself: SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
 
-pub struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
@@ -16,26 +16,26 @@ impl Chance {
     }
 
     /// From zero to just below one.
-    pub fn share(&mut self) -> f64 {
+    pub(crate) fn share(&mut self) -> f64 {
         let bits = u32::try_from(self.next() >> 32).expect("32 bits");
         f64::from(bits) / 2f64.powi(32)
     }
 
-    pub fn happens(&mut self, share: f64) -> bool {
+    pub(crate) fn happens(&mut self, share: f64) -> bool {
         self.share() < share
     }
 
-    pub fn below(&mut self, end: u32) -> u32 {
+    pub(crate) fn below(&mut self, end: u32) -> u32 {
         u32::try_from(self.next() % u64::from(end)).expect("below a u32")
     }
 
     /// A waiting time with this mean.
-    pub fn wait(&mut self, mean: f64) -> f64 {
+    pub(crate) fn wait(&mut self, mean: f64) -> f64 {
         -mean * (1.0 - self.share()).ln()
     }
 
     /// One of `things`, by weight.
-    pub fn pick<'a, T>(&mut self, things: &'a [T], weight: impl Fn(&T) -> f64) -> &'a T {
+    pub(crate) fn pick<'a, T>(&mut self, things: &'a [T], weight: impl Fn(&T) -> f64) -> &'a T {
         let mut at = self.share() * things.iter().map(&weight).sum::<f64>();
         for thing in things {
             at -= weight(thing);

@@ -13,7 +13,7 @@ struct Machine {
     use_share: f64,
 }
 
-pub struct Owner {
+pub(crate) struct Owner {
     number: u32,
     country: usize,
     city: u32,
@@ -34,7 +34,7 @@ pub struct Owner {
 }
 
 impl Owner {
-    pub fn new(number: u32, chance: &mut Chance) -> Self {
+    pub(crate) fn new(number: u32, chance: &mut Chance) -> Self {
         let country = world::home(chance);
         let city = chance.below(8);
         let home = System::fixed(country, chance);
@@ -61,7 +61,7 @@ impl Owner {
         owner
     }
 
-    pub fn live(mut self, chance: &mut Chance) -> Vec<SignIn> {
+    pub(crate) fn live(mut self, chance: &mut Chance) -> Vec<SignIn> {
         let mut sign_ins = Vec::new();
         let (mut day, mut address_until, mut trip_until) = (chance.share() * 100.0, 0.0, -1.0);
         let mut abroad = None;

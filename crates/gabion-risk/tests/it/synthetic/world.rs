@@ -2,7 +2,7 @@
 
 use super::{Agent, Chance, Client, Network, Origin, Place, Range};
 
-pub struct Country {
+pub(crate) struct Country {
     code: &'static str,
     latitude: f64,
     longitude: f64,
@@ -16,7 +16,7 @@ const fn country(code: &'static str, place: (f64, f64), customers: f64, botnet: 
     Country { code, latitude: place.0, longitude: place.1, customers, botnet }
 }
 
-pub const COUNTRIES: [Country; 12] = [
+pub(crate) const COUNTRIES: [Country; 12] = [
     country("DE", (50.0, 9.0), 75.0, 5.0),
     country("AT", (47.5, 14.0), 8.0, 1.0),
     country("CH", (46.8, 8.0), 5.0, 1.0),
@@ -40,11 +40,11 @@ const NETWORKS_OF_CARRIER: u32 = 60;
 /// Networks of a data center.
 const NETWORKS_OF_HOSTER: u32 = 30;
 
-pub fn home(chance: &mut Chance) -> usize {
+pub(crate) fn home(chance: &mut Chance) -> usize {
     pick_country(chance, |country| country.customers)
 }
 
-pub fn botnet(chance: &mut Chance) -> usize {
+pub(crate) fn botnet(chance: &mut Chance) -> usize {
     pick_country(chance, |country| country.botnet)
 }
 
@@ -53,13 +53,13 @@ fn pick_country(chance: &mut Chance, weight: impl Fn(&Country) -> f64) -> usize 
     *chance.pick(&numbered, |number| weight(&COUNTRIES[*number]))
 }
 
-pub fn country_of(code: Option<gabion_risk::Country>) -> usize {
+pub(crate) fn country_of(code: Option<gabion_risk::Country>) -> usize {
     let code = code.expect("every origin has a country");
     COUNTRIES.iter().position(|country| country.code.as_bytes() == code.as_bytes()).expect("one of ours")
 }
 
 /// The city that a place is in.
-pub fn city_of(origin: &Origin) -> u32 {
+pub(crate) fn city_of(origin: &Origin) -> u32 {
     let (latitude, _) = origin.place.expect("every origin has a place").into();
     let country = &COUNTRIES[country_of(origin.country)];
     (0..CITIES)
@@ -75,7 +75,7 @@ impl Country {
 
 /// An autonomous system in a country.
 #[derive(Clone, Copy)]
-pub struct System {
+pub(crate) struct System {
     country: usize,
     number: u32,
     range: Range,
@@ -83,25 +83,25 @@ pub struct System {
 
 impl System {
     /// A provider of homes and offices, by its share of the market.
-    pub fn fixed(country: usize, chance: &mut Chance) -> Self {
+    pub(crate) fn fixed(country: usize, chance: &mut Chance) -> Self {
         let number = *chance.pick(&[0, 1, 2, 3, 4, 5], |number| 1.0 / f64::from(number + 1));
         Self { country, number, range: Range::Ordinary }
     }
 
-    pub fn mobile(country: usize, chance: &mut Chance) -> Self {
+    pub(crate) fn mobile(country: usize, chance: &mut Chance) -> Self {
         Self { country, number: 10 + chance.below(3), range: Range::Mobile }
     }
 
-    pub fn hosting(country: usize, chance: &mut Chance) -> Self {
+    pub(crate) fn hosting(country: usize, chance: &mut Chance) -> Self {
         Self { country, number: 20 + chance.below(5), range: Range::Hosting }
     }
 
-    pub fn in_city(self, city: u32, chance: &mut Chance) -> Origin {
+    pub(crate) fn in_city(self, city: u32, chance: &mut Chance) -> Origin {
         self.network(city, chance.below(NETWORKS_PER_CITY))
     }
 
     /// The network of that number in a city.
-    pub fn network(self, city: u32, number: u32) -> Origin {
+    pub(crate) fn network(self, city: u32, number: u32) -> Origin {
         let country = &COUNTRIES[self.country];
         let index = u32::try_from(self.country).expect("few countries");
         let asn = 1000 + index * 100 + self.number;
@@ -118,7 +118,7 @@ impl System {
     }
 
     /// Somewhere in the country: a home anywhere, or one of the few networks of a carrier or hoster.
-    pub fn anywhere(self, chance: &mut Chance) -> Origin {
+    pub(crate) fn anywhere(self, chance: &mut Chance) -> Origin {
         let city = chance.below(CITIES);
         match self.range {
             Range::Ordinary => self.in_city(city, chance),
@@ -129,7 +129,7 @@ impl System {
 }
 
 /// A kind of browser on a kind of device.
-pub struct Software {
+pub(crate) struct Software {
     /// `VERSION` stands for its version.
     agent: &'static str,
     /// How it begins TLS, but for the last part.
@@ -145,7 +145,7 @@ const fn software(agent: &'static str, ja4: &'static str, release: f64, share: f
 }
 
 #[rustfmt::skip]
-pub const SOFTWARE: [Software; 8] = [
+pub(crate) const SOFTWARE: [Software; 8] = [
     software("Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) Version/VERSION Mobile/15E148 Safari/604.1", "t13d2014h2_a09f3c656075", 60.0, 24.0, true),
     software("Mozilla/5.0 (Linux; Android 10; K) Chrome/VERSION.0.0.0 Mobile Safari/537.36", "t13d1516h2_8daaf6152771", 28.0, 26.0, true),
     software("Mozilla/5.0 (Linux; Android 10; K) SamsungBrowser/VERSION Chrome/130.0.0.0 Mobile Safari/537.36", "t13d1516h2_8daaf6152772", 60.0, 6.0, true),
@@ -157,21 +157,21 @@ pub const SOFTWARE: [Software; 8] = [
 ];
 
 /// What thieves' programs are when they do not pretend.
-pub const SCRIPT: Software =
+pub(crate) const SCRIPT: Software =
     software("python-requests/2.VERSION", "t13d1812h1_85036bcba153", 200.0, 0.0, false);
 
 /// By its share among customers.
-pub fn popular(chance: &mut Chance) -> &'static Software {
+pub(crate) fn popular(chance: &mut Chance) -> &'static Software {
     chance.pick(&SOFTWARE, |software| software.share)
 }
 
 impl Software {
-    pub fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         self.share
     }
 
     /// As it shows itself on that day, so many versions behind the newest.
-    pub fn client(&self, day: f64, behind: u32) -> Client {
+    pub(crate) fn client(&self, day: f64, behind: u32) -> Client {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few dozen versions")]
         let version = 120 + (day / self.release) as u32 - behind;
         let agent = self.agent.replace("VERSION", &version.to_string());
