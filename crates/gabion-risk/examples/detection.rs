@@ -46,7 +46,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().ok_or("which file?")?;
     let owners = arguments.next().map_or(Ok(OWNERS_READ), |number| number.parse())?;
-    let read = read(BufReader::new(File::open(&path).map_err(|error| format!("{path}: {error}"))?), owners)?;
+    let mut read =
+        read(BufReader::new(File::open(&path).map_err(|error| format!("{path}: {error}"))?), owners)?;
     println!(
         "{} sign-ins, {} takeovers, {} lines skipped\n",
         read.sign_ins.len(),
@@ -55,8 +56,8 @@ fn run() -> Result<(), Box<dyn Error>> {
     );
     let mut pool = Pool { sign_ins: &read.sign_ins, at: 0 };
     let evaluation = replay(&read.sign_ins, false, |last| {
-        let own = read.thefts.get(&last.owner).into_iter().flatten().filter(|theft| theft.at >= last.at);
-        own.take(1).cloned().chain(pool.thefts(last)).collect()
+        let own = read.thefts.remove(&(last.owner, last.at)).unwrap_or_default();
+        own.into_iter().chain(pool.thefts(last)).collect()
     });
     println!("{}", evaluation.table());
     Ok(())
@@ -65,8 +66,8 @@ fn run() -> Result<(), Box<dyn Error>> {
 #[derive(Default)]
 struct Read {
     sign_ins: Vec<SignIn>,
-    /// The takeovers of each owner.
-    thefts: HashMap<u32, Vec<Theft>>,
+    /// The takeovers that follow an owner's sign-in of that time.
+    thefts: HashMap<(u32, Timestamp), Vec<Theft>>,
     takeovers: usize,
     skipped: usize,
 }
@@ -74,7 +75,7 @@ struct Read {
 fn read(file: impl BufRead, owners: usize) -> Result<Read, Box<dyn Error>> {
     let mut lines = file.lines();
     let (columns, takeover) = Columns::of(&cells(&lines.next().ok_or("the file is empty")??))?;
-    let (mut read, mut numbers) = (Read::default(), HashMap::new());
+    let (mut read, mut numbers, mut takeovers) = (Read::default(), HashMap::new(), Vec::new());
     for line in lines {
         let line = line?;
         let Some(row) =
@@ -91,14 +92,25 @@ fn read(file: impl BufRead, owners: usize) -> Result<Read, Box<dyn Error>> {
         let Row { at, origin, client, .. } = row;
         if row.takeover {
             let theft = Theft { by: "takeovers", victim: owner, at, origin, client };
-            read.thefts.entry(owner).or_default().push(theft);
-            read.takeovers += 1;
+            takeovers.push(theft);
         } else {
             read.sign_ins.push(SignIn { owner, at, origin, client, cookie: None, failures: 0 });
         }
     }
     read.sign_ins.sort_by_key(|sign_in| sign_in.at);
-    read.thefts.values_mut().for_each(|thefts| thefts.sort_by_key(|theft| theft.at));
+    let mut times: HashMap<u32, Vec<Timestamp>> = HashMap::new();
+    for sign_in in &read.sign_ins {
+        times.entry(sign_in.owner).or_default().push(sign_in.at);
+    }
+    // A takeover without an earlier sign-in has nothing to compare with.
+    for theft in takeovers {
+        let times = times.get(&theft.victim).map_or(&[][..], Vec::as_slice);
+        let before = times.partition_point(|at| *at <= theft.at);
+        if let Some(last) = before.checked_sub(1) {
+            read.takeovers += 1;
+            read.thefts.entry((theft.victim, times[last])).or_default().push(theft);
+        }
+    }
     Ok(read)
 }
 

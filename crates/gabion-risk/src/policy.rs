@@ -86,7 +86,7 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        let ordinary = Thresholds { notify: 150, step_up: 300, deny: 800 };
+        let ordinary = Thresholds { notify: 220, step_up: 320, deny: 800 };
         let strict = Thresholds { notify: 100, step_up: 180, deny: 700 };
         Self {
             sign_in: ordinary,
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn thresholds_are_where_they_say() {
         let thresholds = Policy::default().sign_in;
-        let outcomes = [0, 149, 150, 299, 300, 799, 800, 1000].map(|score| thresholds.outcome(score));
+        let outcomes = [0, 219, 220, 319, 320, 799, 800, 1000].map(|score| thresholds.outcome(score));
         use Outcome::{Allow, AllowAndNotify, Deny, StepUp};
         assert_eq!(outcomes, [Allow, Allow, AllowAndNotify, AllowAndNotify, StepUp, StepUp, Deny, Deny]);
         let never = Thresholds::new(1001, 1001, 1001).unwrap();

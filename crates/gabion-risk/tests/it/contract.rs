@@ -104,9 +104,9 @@ fn a_stranger_far_away_is_asked_for_more_and_refused_when_the_network_is_known_f
     use Code::{ImpossibleTravel, NewDevice, UnfamiliarClient, UnfamiliarNetwork, WatchedNetwork};
     let mut asked = stranger();
     asked.origin.place = None;
-    check(&asked, Outcome::StepUp, &[UnfamiliarNetwork, NewDevice, UnfamiliarClient]);
+    check(&asked, Outcome::StepUp, &[NewDevice, UnfamiliarNetwork, UnfamiliarClient]);
     let asked = Assessment { watched: Watched { network: true, client: false }, ..stranger() };
-    let codes = [WatchedNetwork, ImpossibleTravel, UnfamiliarNetwork, NewDevice, UnfamiliarClient];
+    let codes = [WatchedNetwork, ImpossibleTravel, NewDevice, UnfamiliarNetwork, UnfamiliarClient];
     check(&asked, Outcome::Deny, &codes);
 }
 
@@ -176,6 +176,6 @@ fn only_known_people_are_learned_from_and_what_is_kept_comes_back() {
 #[test]
 fn events_get_codes_with_sentences() {
     let judgment = scorer().judge(&regular_at_home(), NOW);
-    let expected = r#"{"outcome":"allow_and_notify","score":180,"reasons":[{"code":"new_device","weight":180,"sentence":"This account was not used from this device before."}]}"#;
+    let expected = r#"{"outcome":"allow_and_notify","score":220,"reasons":[{"code":"new_device","weight":220,"sentence":"This account was not used from this device before."}]}"#;
     assert_eq!(serde_json::to_string(&judgment).unwrap(), expected);
 }

@@ -1,4 +1,5 @@
 //! How well owners and thieves are told apart on made-up histories, and that it stays so.
+//! Weights and thresholds were chosen on the people of seed 1 and are held against those of seed 2.
 
 use crate::evaluate::{Evaluation, replay};
 use crate::synthetic;
@@ -14,7 +15,7 @@ fn check(thieves: &str, caught: f64, at_least: f64) {
 
 #[test]
 fn with_cookies_the_default_policy_asks_few_owners_and_most_thieves() {
-    let evaluation = evaluate(1, true);
+    let evaluation = evaluate(2, true);
     println!("{}", evaluation.table());
     assert!(evaluation.owners.stopped() < 0.10, "owners: {:.3}", evaluation.owners.stopped());
     for (by, at_least) in [("naive", 0.95), ("VPN", 0.85), ("targeted", 0.60)] {
@@ -24,10 +25,10 @@ fn with_cookies_the_default_policy_asks_few_owners_and_most_thieves() {
 
 #[test]
 fn without_cookies_history_alone_still_tells_strangers() {
-    let evaluation = evaluate(1, false);
+    let evaluation = evaluate(2, false);
     println!("{}", evaluation.table());
     let threshold = evaluation.threshold();
-    for (by, at_least) in [("naive", 0.9), ("VPN", 0.6), ("targeted", 0.1)] {
+    for (by, at_least) in [("naive", 0.85), ("VPN", 0.75), ("targeted", 0.20)] {
         check(by, evaluation.thieves[by].at_least(threshold), at_least);
     }
 }
