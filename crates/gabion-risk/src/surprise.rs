@@ -5,11 +5,11 @@
 //! and das-group/rba-algorithm). For each feature it is `p(value | everyone) / p(value | this person)`.
 //!
 //! Three things differ. The parts of a feature (network, autonomous system, country) are compared each by itself and their
-//! doublings weighed: weighing the likelihoods first lets the country alone excuse everything, and caught a quarter of
-//! the made-up thieves with a VPN in place of nine tenths. A value that this person never had is not given a fixed share:
-//! [`PRIOR`] sign-ins of everyone are mixed into each history, so that nothing is surprising at first and ever more is with
-//! each sign-in. And the paper's last factor, how often this person signs in compared with others, is left out: customers
-//! come a few times a year, and that alone is not suspicious.
+//! doublings weighed: weighing the likelihoods first lets the country alone excuse everything, and with otherwise the same
+//! weights it caught 24 % of the made-up thieves with a VPN in place of 97 %. A value that this person never had is not
+//! given a fixed share: [`PRIOR`] sign-ins of everyone are mixed into each history, so that nothing is surprising at first
+//! and ever more is with each sign-in. And the paper's last factor, how often this person signs in compared with others, is
+//! left out: customers come a few times a year, and that alone is not suspicious.
 
 use gabion_core::Timestamp;
 

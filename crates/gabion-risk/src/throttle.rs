@@ -124,7 +124,7 @@ impl Throttle {
         self.give_back(attempt, now);
     }
 
-    /// It was never checked: as if it had not been made.
+    /// It was never checked, so it does not count.
     pub fn withdrawn(&mut self, attempt: &Attempt, now: Timestamp) {
         if let Some(ladder) = self.ladders.peek_mut(&attempt.guarded) {
             ladder.take_back(attempt.device);
