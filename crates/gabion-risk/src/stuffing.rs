@@ -155,6 +155,7 @@ impl StuffingDetector {
     }
 
     /// A right password. Many accounts that sign in rightly from a network or with a client speak for it, each once.
+    /// Noted only where something was wrong lately: sources without wrong pairs take no room.
     pub fn right(&mut self, network: Network, ja4: Option<Ja4>, account: Digest, now: Timestamp) {
         let window = self.settings.window;
         let seen = self.networks.peek_mut(&network).into_iter();
