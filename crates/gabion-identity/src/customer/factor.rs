@@ -216,7 +216,9 @@ impl Customers {
         let (ring, owner) = (self.db().keys(), account.bits().to_be_bytes());
         let entered = Code::entered(code);
         // Every digest is compared, whichever fits.
-        let is_it = |digest: &CodeDigest| entered.as_ref().is_some_and(|code| code.is_of(digest, Purpose::Recovery, &owner, &ring));
+        let is_it = |digest: &CodeDigest| {
+            entered.as_ref().is_some_and(|code| code.is_of(digest, Purpose::Recovery, &owner, &ring))
+        };
         let found = digests.into_iter().filter(is_it).last();
         found.map(Shown::Recovery).ok_or(CustomerError::WrongCode)
     }

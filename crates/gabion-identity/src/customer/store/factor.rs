@@ -42,7 +42,8 @@ pub(crate) fn totp(tx: &mut Tx<'_>, account: AccountId) -> Result<Option<Totp>, 
     let Some(text) = tx.open_personal(account.subject(), Purpose::Profile, place(&id), &sealed)? else {
         return Ok(None);
     };
-    let bytes = Secret::new(BASE64.decode(text.expose().as_bytes()).map_err(|error| broken("secret", error))?);
+    let bytes =
+        Secret::new(BASE64.decode(text.expose().as_bytes()).map_err(|error| broken("secret", error))?);
     let secret = bytes.expose().as_slice().try_into().map_err(|error| broken("secret", error))?;
     Ok(Some(Totp { secret: Secret::new(secret), last_step: row.get("last_step")? }))
 }
