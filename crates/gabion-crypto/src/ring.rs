@@ -35,11 +35,13 @@ pub enum KeyUse {
     Evidence,
     /// Seals uploaded files that were stopped.
     Quarantine,
+    /// Seals letters until they are sent.
+    Mail,
 }
 
 impl KeyUse {
     /// All uses; a complete ring has a key for each.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::SubjectKek,
         Self::BlindIndex,
         Self::PasswordPepper,
@@ -48,6 +50,7 @@ impl KeyUse {
         Self::Sticky,
         Self::Evidence,
         Self::Quarantine,
+        Self::Mail,
     ];
 
     /// The name stored in the row. Never renamed.
@@ -61,6 +64,7 @@ impl KeyUse {
             Self::Sticky => "sticky",
             Self::Evidence => "evidence",
             Self::Quarantine => "quarantine",
+            Self::Mail => "mail",
         }
     }
 }
