@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use gabion_core::Secret;
 
-use super::SmtpConfig;
+use super::{MailConfig, SmtpConfig, Transport};
 
 /// Bytes of the longest password.
 const PASSWORD_BYTES_MAX: usize = 1024;
@@ -43,6 +43,19 @@ pub enum PasswordError {
 /// The password that a configuration names; none where nobody signs in.
 pub(super) fn of(config: &SmtpConfig) -> Result<Option<Secret<String>>, PasswordError> {
     config.login.as_ref().map(|login| read(&login.password_file)).transpose()
+}
+
+impl MailConfig {
+    /// Whether the password that it names can be read. Keeps nothing of it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn try_password(&self) -> Result<(), PasswordError> {
+        match &self.transport {
+            Transport::Smtp(smtp) => of(smtp).map(drop),
+            Transport::Captured => Ok(()),
+        }
+    }
 }
 
 fn read(path: &Path) -> Result<Secret<String>, PasswordError> {

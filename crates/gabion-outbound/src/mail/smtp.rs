@@ -98,7 +98,7 @@ impl Smtp {
         if let (Some(login), Some(password)) = (&self.config.login, &self.password) {
             let credentials = Credentials::new(login.user.clone(), password.expose().clone());
             let signed_in = smtp.auth(&[Mechanism::Plain, Mechanism::Login], &credentials).await;
-            signed_in.map_err(|error| away(format!("signing in as {}: {}", login.user, said(&error))))?;
+            signed_in.map_err(|error| away(format!("signing in: {}", said(&error))))?;
         }
         Ok(Connection { smtp, letters: 0, command: self.config.patience.command })
     }

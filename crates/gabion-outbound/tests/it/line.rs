@@ -79,5 +79,5 @@ async fn a_wrong_password_waits_for_the_right_one() {
         login: Some(("ann", "another")),
         ..Manners::default()
     };
-    refused(Security::Tls, manners(), authority.client.clone(), "signing in as ann: 535 5.7.8").await;
+    refused(Security::Tls, manners(), authority.client.clone(), "signing in: 535 5.7.8").await;
 }

@@ -68,11 +68,13 @@ async fn a_server_that_talks_without_end_is_cut_off() {
     let world = World::sqlite().await;
     let server = Server::start(Manners::default()).await;
     let mail = world.mail_to(&server);
-    for stage in [Stage::Greeting, Stage::Rcpt] {
+    for (waiting, stage) in [(1, Stage::Greeting), (2, Stage::Rcpt)] {
         server.next(stage, Act::Chatter);
         world.put(&mail, letter("ann@shop.example", "x")).await;
         mail.deliver_due().await;
-        assert_eq!((server.received().len(), world.waiting().await), (0, 1), "{stage:?}");
+        assert_eq!((server.received().len(), world.waiting().await), (0, waiting), "{stage:?}");
+        let (_, reason) = mail.queue().trouble.unwrap();
+        assert!(reason.contains("says too much") || reason.contains("too large"), "{reason}");
     }
 }
 

@@ -11,19 +11,19 @@ use lettre::transport::smtp::extension::ClientId;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Bytes that a server may say over one connection. Above it the connection ends: its answers are short, and 50 letters
-/// need about 20 kB.
-pub(super) const SERVER_BYTES_MAX: usize = 256 * 1024;
+/// Bytes that a server may say before it is spoken to again. Above it the connection ends: the longest answer, to EHLO,
+/// has under 1 kB.
+const ANSWER_BYTES_MAX: usize = 8 * 1024;
 
-/// Bytes of a server's answers before TLS.
-const PLAIN_BYTES_MAX: u64 = 16 * 1024;
+/// Bytes of all of a server's answers before TLS.
+const PLAIN_BYTES_MAX: u64 = 3 * ANSWER_BYTES_MAX as u64;
 
 /// What a line may run over: a socket, or TLS over one.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin + fmt::Debug {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin + fmt::Debug> Stream for S {}
 
-/// A connection that reads a bounded number of bytes, after a greeting that is already here.
+/// A connection of which each answer is bounded, after a greeting that is already here.
 #[derive(Debug)]
 pub(super) struct Line {
     stream: Box<dyn Stream>,
@@ -35,7 +35,7 @@ pub(super) struct Line {
 impl Line {
     /// Reads `greeting` first, then what the server sends.
     pub(super) fn new(stream: impl Stream + 'static, peer: SocketAddr, greeting: &'static [u8]) -> Self {
-        Self { stream: Box::new(stream), peer, greeting, left: SERVER_BYTES_MAX }
+        Self { stream: Box::new(stream), peer, greeting, left: ANSWER_BYTES_MAX }
     }
 }
 
@@ -72,6 +72,7 @@ impl AsyncRead for Line {
 
 impl AsyncWrite for Line {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.left = ANSWER_BYTES_MAX;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
