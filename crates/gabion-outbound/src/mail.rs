@@ -12,6 +12,7 @@ mod deliver;
 mod event;
 mod letter;
 mod message;
+mod note;
 mod password;
 mod sealed;
 mod smtp;
@@ -30,9 +31,10 @@ pub use config::{
     COMMAND_TIMEOUT, CONNECT_TIMEOUT, InvalidMail, Login, MailConfig, MailSection, Patience, Security,
     SmtpConfig, Transport,
 };
-pub use deliver::{CONNECTIONS_MAX, GIVE_UP_AFTER};
+pub use deliver::CONNECTIONS_MAX;
 pub use event::{MAIL_BACK, MAIL_EXPIRED, MAIL_FAILING, MAIL_GAVE_UP};
 pub use letter::{HTML_BYTES_MAX, InvalidLetter, Letter, SUBJECT_BYTES_MAX, TEXT_BYTES_MAX};
+pub use note::GIVE_UP_AFTER;
 pub use password::PasswordError;
 pub use status::{Counts, Kind, Queue, WAITING_LETTERS_MAX};
 pub use trial::{TrialError, try_server};

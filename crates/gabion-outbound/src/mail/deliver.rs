@@ -1,53 +1,29 @@
 //! Sending what waits: claimed from the outbox, a few letters at a time, each on its own.
 
 use std::sync::PoisonError;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use gabion_core::{Actor, Event, EventId, EventKind, Timestamp};
 use gabion_store::outbox::{self, Message, Standing};
 use gabion_store::{StoreError, Tx};
 use tokio::task::JoinSet;
 
-use super::sealed::Sealed;
+use super::note::Outcome;
+use super::sealed::{Sealed, Unreadable};
 use super::smtp::{Connection, SmtpError};
-use super::{
-    Address, Letter, MAIL_BACK, MAIL_EXPIRED, MAIL_FAILING, MAIL_GAVE_UP, Mail, Outlet, Queue, TOPIC,
-    captured, message,
-};
+use super::{Letter, Mail, Outlet, Queue, TOPIC, message};
 
 /// Connections to the mail server at a time. A letter that hangs holds up one of them.
 pub const CONNECTIONS_MAX: usize = 4;
 
-/// How long a letter is tried. Then it is given up, with an event. Source: RFC 5321 section 4.5.4.1 asks for 4 to 5 days
-/// between mail servers; what a shop writes is stale sooner, and its own mail server goes on after it.
-pub const GIVE_UP_AFTER: Duration = Duration::from_secs(3 * 86_400);
-
 /// How often is looked for due letters: nobody waits longer for a code because of it.
 const LOOK_PERIOD: Duration = Duration::from_secs(1);
 
-/// How long a claimed letter belongs to its claimer: longer than a connection and five answers may take. After a crash
+/// How long a claimed letter belongs to its claimer: longer than a connection and six answers may take. After a crash
 /// the letter waits so long.
-const LEASE: Duration = Duration::from_secs(200);
+const LEASE: Duration = Duration::from_secs(210);
 
 /// How long a connection is kept without a letter.
 const IDLE_MAX: Duration = Duration::from_secs(15);
-
-/// What became of an attempt.
-enum Outcome {
-    /// The server has it.
-    Sent,
-    /// It is to be kept for the console.
-    Keep,
-    /// It no longer counts.
-    Expired,
-    /// It comes again.
-    Later(String),
-    /// No letter goes out now; this one comes again.
-    Away(String),
-    /// It never will be taken.
-    Refused(String),
-}
 
 /// The delivering task. Owns the connections.
 struct Mailer {
@@ -104,7 +80,7 @@ impl Mail {
         connection.filter(Connection::is_fresh)
     }
 
-    fn open(&self, message: &Message) -> Result<(Sealed, Letter), super::sealed::Unreadable> {
+    fn open(&self, message: &Message) -> Result<(Sealed, Letter), Unreadable> {
         let sealed = Sealed::parse(&message.payload)?;
         let letter = sealed.open(message.id, &self.0.db.keys())?;
         Ok((sealed, letter))
@@ -122,7 +98,7 @@ impl Mail {
             Outlet::Captured => return (Outcome::Keep, None),
             Outlet::Smtp { from, smtp } => (from, smtp),
         };
-        let mut connection = match connection {
+        let mut connection = match usable(connection).await {
             Some(connection) => connection,
             None => match smtp.connect().await {
                 Ok(connection) => connection,
@@ -135,157 +111,6 @@ impl Mail {
             Err(SmtpError::Refused(said)) => (Outcome::Refused(said), None),
             Err(SmtpError::Later(said)) => (Outcome::Later(said), None),
             Err(SmtpError::Away(said)) => (Outcome::Away(said), None),
-        }
-    }
-
-    async fn note(&self, message: Message, sealed: &Sealed, letter: &Letter, outcome: Outcome) {
-        let now = self.0.clock.now();
-        let counters = &self.0.counters;
-        let (id, kind) = (message.id, letter.kind.as_str());
-        match outcome {
-            Outcome::Sent => {
-                self.recover(now).await;
-                tracing::debug!(letter = %id, kind, "Letter {id} was taken by the mail server");
-                self.write(&counters.sent, id, move |tx| outbox::complete(tx, id).map(drop)).await;
-            }
-            Outcome::Keep => {
-                let payload = message.payload;
-                let keep = move |tx: &mut Tx<'_>| {
-                    captured::keep(tx, id, now, &payload)?;
-                    outbox::complete(tx, id).map(drop)
-                };
-                self.write(&counters.captured, id, keep).await;
-            }
-            Outcome::Expired => {
-                tracing::warn!(letter = %id, kind, "Letter {id} was not sent in time and is dropped");
-                let event = self.event(&MAIL_EXPIRED, &message, Some(sealed), Some(letter), now);
-                let drop_it = move |tx: &mut Tx<'_>| {
-                    tx.record(&event)?;
-                    outbox::complete(tx, id).map(drop)
-                };
-                self.write(&counters.expired, id, drop_it).await;
-            }
-            Outcome::Refused(said) => {
-                self.give_up(&message, Some(sealed), Some(letter), now, redact(&said, &letter.to)).await;
-            }
-            Outcome::Later(said) => {
-                self.put_back(message, sealed, letter, now, redact(&said, &letter.to)).await
-            }
-            Outcome::Away(said) => {
-                let said = redact(&said, &letter.to);
-                self.despair(now, &said).await;
-                self.put_back(message, sealed, letter, now, said).await;
-            }
-        }
-    }
-
-    async fn put_back(
-        &self,
-        message: Message,
-        sealed: &Sealed,
-        letter: &Letter,
-        now: Timestamp,
-        reason: String,
-    ) {
-        if now.since(sealed.put_at) >= GIVE_UP_AFTER {
-            return self.give_up(&message, Some(sealed), Some(letter), now, reason).await;
-        }
-        let (id, attempts) = (message.id, message.attempts + 1);
-        tracing::info!(letter = %id, attempts, reason, "Letter {id} was not taken and comes again: {reason}");
-        let fail = move |tx: &mut Tx<'_>| outbox::fail(tx, &message, now, &reason);
-        self.write(&self.0.counters.retried, id, fail).await;
-    }
-
-    async fn give_up(
-        &self,
-        message: &Message,
-        sealed: Option<&Sealed>,
-        letter: Option<&Letter>,
-        now: Timestamp,
-        reason: String,
-    ) {
-        let id = message.id;
-        tracing::warn!(letter = %id, reason, "Letter {id} is given up: {reason}");
-        let event = self.event(&MAIL_GAVE_UP, message, sealed, letter, now).field("reason", reason);
-        let give_up = move |tx: &mut Tx<'_>| {
-            tx.record(&event)?;
-            outbox::complete(tx, id).map(drop)
-        };
-        self.write(&self.0.counters.gave_up, id, give_up).await;
-    }
-
-    /// An event about a letter. The address is in it only where a key of its person closes it.
-    fn event(
-        &self,
-        kind: &EventKind,
-        message: &Message,
-        sealed: Option<&Sealed>,
-        letter: Option<&Letter>,
-        now: Timestamp,
-    ) -> Event {
-        let event = Event::new(kind, EventId::new(now, &*self.0.entropy), now, Actor::System)
-            .entity("letter", message.id)
-            .field("attempts", i64::from(message.attempts) + 1);
-        let event = match sealed {
-            Some(sealed) => event.field("kind", sealed.kind.as_str()),
-            None => event,
-        };
-        let event = match sealed.and_then(|sealed| sealed.site.as_ref()) {
-            Some(site) => event.site(site),
-            None => event,
-        };
-        match letter.and_then(|letter| Some((letter.person?, &letter.to))) {
-            Some((person, to)) => event.subject(person).personal("to", to.as_str()),
-            None => event,
-        }
-    }
-
-    /// Tells once that no letter goes out.
-    async fn despair(&self, now: Timestamp, reason: &str) {
-        let before = {
-            let mut queue = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner);
-            let since = queue.trouble.as_ref().map_or(now, |(since, _)| *since);
-            queue.trouble.replace((since, reason.to_owned()))
-        };
-        if before.is_none() {
-            tracing::error!(reason, "Letters wait: {reason}");
-            self.tell(&MAIL_FAILING, now, Some(reason)).await;
-        }
-    }
-
-    /// Tells once that letters go out again.
-    async fn recover(&self, now: Timestamp) {
-        let before = self.0.queue.lock().unwrap_or_else(PoisonError::into_inner).trouble.take();
-        if before.is_some() {
-            tracing::info!("Letters go out again");
-            self.tell(&MAIL_BACK, now, None).await;
-        }
-    }
-
-    async fn tell(&self, kind: &EventKind, now: Timestamp, reason: Option<&str>) {
-        let event = Event::new(kind, EventId::new(now, &*self.0.entropy), now, Actor::System);
-        let event = match reason {
-            Some(reason) => event.field("reason", reason),
-            None => event,
-        };
-        let told: Result<(), StoreError> = self.0.db.write(move |tx| tx.record(&event)).await;
-        if let Err(error) = told {
-            tracing::warn!(%error, "The journal could not be told: {error}");
-        }
-    }
-
-    /// Notes what became of a letter, then counts it. What is not noted happens again when the lease ends.
-    async fn write(
-        &self,
-        counter: &AtomicU64,
-        letter: outbox::MessageId,
-        closure: impl FnMut(&mut Tx<'_>) -> Result<(), StoreError> + Send + 'static,
-    ) {
-        match self.0.db.write(closure).await {
-            Ok(()) => drop(counter.fetch_add(1, Ordering::Relaxed)),
-            Err(error) => {
-                tracing::warn!(%letter, %error, "What became of letter {letter} was not noted, it comes again: {error}");
-            }
         }
     }
 
@@ -350,29 +175,8 @@ impl Mailer {
     }
 }
 
-/// A server's words without the address they are about: they are kept in the clear.
-fn redact(said: &str, to: &Address) -> String {
-    const HIDDEN: &str = "[address]";
-    let whole = said.split(' ').map(|word| if word.contains('@') { HIDDEN } else { word });
-    let text = whole.collect::<Vec<_>>().join(" ");
-    // `User ann unknown` says as much. Shorter names are parts of words.
-    let user = to.user();
-    if user.len() < 3 { text } else { text.replace(user, HIDDEN) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_server_says_is_kept_without_the_address() {
-        let to: Address = "ann.lee@shop.example".parse().expect("an address");
-        for (said, expected) in [
-            ("550 5.1.1 <ann.lee@shop.example>: no such user", "550 5.1.1 [address] no such user"),
-            ("550 user ann.lee unknown", "550 user [address] unknown"),
-            ("451 greylisted, try later", "451 greylisted, try later"),
-        ] {
-            assert_eq!(redact(said, &to), expected);
-        }
-    }
+/// A connection that was used before, if the server kept it.
+async fn usable(connection: Option<Connection>) -> Option<Connection> {
+    let mut connection = connection?;
+    connection.is_alive().await.then_some(connection)
 }

@@ -175,6 +175,11 @@ impl Connection {
         Ok(parameters)
     }
 
+    /// Whether the server is still there: many end a connection without a word.
+    pub(crate) async fn is_alive(&mut self) -> bool {
+        tokio::time::timeout(self.command, self.smtp.test_connected()).await.unwrap_or(false)
+    }
+
     /// Whether another letter may go over it.
     pub(crate) fn is_fresh(&self) -> bool {
         self.letters < LETTERS_PER_CONNECTION_MAX && !self.smtp.has_broken()

@@ -106,6 +106,20 @@ async fn connections_are_used_again_and_not_forever() {
 }
 
 #[tokio::test]
+async fn a_connection_that_the_server_left_harms_no_letter() {
+    let world = World::sqlite().await;
+    let server = Server::start(Manners::default()).await;
+    let mail = world.mail_to(&server);
+    for number in 0..4 * CONNECTIONS_MAX {
+        server.next(Stage::End, Act::LeaveAfterwards);
+        world.put(&mail, letter(&format!("ann{number}@shop.example"), "x")).await;
+    }
+    mail.deliver_due().await;
+    assert_eq!((server.received().len(), mail.counts().retried), (4 * CONNECTIONS_MAX, 0));
+    assert!(world.events("mail.failing").await.is_empty());
+}
+
+#[tokio::test]
 async fn the_running_task_finds_letters_by_itself_and_says_how_the_queue_stands() {
     let world = World::sqlite().await;
     let server = Server::start(Manners::default()).await;

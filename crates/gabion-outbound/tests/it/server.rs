@@ -27,6 +27,8 @@ pub(crate) enum Act {
     HangUp,
     /// Takes the letter and hangs up without saying so.
     TakeAndHangUp,
+    /// Does what it should, and hangs up without a word.
+    LeaveAfterwards,
     /// Says more than anybody should.
     Chatter,
 }
@@ -183,6 +185,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                     Then::GoOn => self.letter(&from, &to).await,
                     Then::End => Then::End,
                 }
+            } else if upper == "NOOP" {
+                self.say("250 still here\r\n").await;
+                Then::GoOn
             } else if upper == "QUIT" {
                 self.say("221 bye\r\n").await;
                 Then::End
@@ -234,7 +239,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
             content.push('\n');
         }
         let mishap = self.mishap(Stage::End);
-        if matches!(mishap, None | Some(Act::TakeAndHangUp)) {
+        if matches!(mishap, None | Some(Act::TakeAndHangUp | Act::LeaveAfterwards)) {
             self.state.lock().unwrap().received.push(Received {
                 from: from.to_owned(),
                 to: to.to_vec(),
@@ -261,6 +266,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<S> {
                     while self.line().await.is_some_and(|line| line != "QUIT") {}
                     return Then::End;
                 }
+            }
+            Some(Act::LeaveAfterwards) => {
+                self.say(&format!("{ordinary}\r\n")).await;
+                return Then::End;
             }
             Some(Act::Stall) => {
                 // Until the client has had enough.
