@@ -121,6 +121,8 @@ mod tests {
             ("gabion-vault", "gabion-payments", false),
             ("gabion-store", "gabion-crypto", true),
             ("gabion-crypto", "gabion-store", false),
+            ("gabion-outbound", "gabion-store", true),
+            ("gabion-outbound", "gabion-web", false),
             ("gabion-waf", "gabion-crypto", true),
             ("gabion-waf", "gabion-store", false),
             ("gabion-upload", "gabion-crypto", true),

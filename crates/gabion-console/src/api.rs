@@ -11,6 +11,7 @@ mod bypass;
 mod edge;
 mod events;
 mod machines;
+mod mail;
 mod overview;
 mod pages;
 mod settings;
@@ -74,6 +75,9 @@ fn routes() -> Vec<(&'static str, MethodRouter<Console>)> {
         ("/api/v1/pages/statement", get(pages::take::statement)),
         ("/api/v1/uploads", get(uploads::list)),
         ("/api/v1/uploads/{id}", get(uploads::upload).delete(uploads::delete)),
+        ("/api/v1/mail", get(mail::standing)),
+        ("/api/v1/mail/captured", get(mail::list)),
+        ("/api/v1/mail/captured/{id}", get(mail::letter)),
         ("/api/v1/bypass", get(bypass::show).post(bypass::set)),
     ]
 }

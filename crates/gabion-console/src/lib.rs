@@ -16,6 +16,7 @@ mod alarm;
 mod api;
 pub mod control;
 mod feed;
+mod mailbox;
 mod metrics;
 mod notice;
 mod page;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use axum::Router;
 use gabion_core::{Clock, Entropy, Timestamp};
 use gabion_edge::Edge;
+use gabion_outbound::mail::Mail;
 use gabion_page::shell::Shell;
 use gabion_pages::Pages;
 use gabion_store::Db;
@@ -64,6 +66,8 @@ pub struct Deps {
     pub pages: Pages,
     /// Stopped uploads.
     pub uploads: Arc<dyn Uploads>,
+    /// What is written to customers.
+    pub mail: Mail,
     /// Wall clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness, for kept answers of the API.
@@ -83,6 +87,7 @@ struct Inner {
     feed: Feed,
     pages: Pages,
     uploads: Arc<dyn Uploads>,
+    mail: Mail,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     csrf: Csrf,
@@ -103,6 +108,7 @@ impl Console {
             feed,
             pages: deps.pages,
             uploads: deps.uploads,
+            mail: deps.mail,
             started_at: deps.clock.now(),
             clock: deps.clock,
             entropy: deps.entropy,

@@ -1,6 +1,7 @@
-//! The metrics page: edge, store, certificates, process.
+//! The metrics page: edge, store, mail, certificates, process.
 
 use gabion_edge::metrics::prometheus::{Exposition, Type};
+use gabion_outbound::mail::Counts;
 
 use crate::Console;
 
@@ -9,6 +10,7 @@ pub(crate) fn page(console: &Console) -> String {
     console.0.edge.expose(&mut page);
     expose_store(console, &mut page);
     expose_lane(console, &mut page);
+    expose_mail(console, &mut page);
     expose_certificates(console, &mut page);
     expose_process(console, &mut page);
     page.finish()
@@ -59,6 +61,38 @@ fn expose_lane(console: &Console, page: &mut Exposition) {
     ] {
         page.metric(name, Type::Counter, help, [(vec![], value as f64)]);
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn expose_mail(console: &Console, page: &mut Exposition) {
+    let queue = console.0.mail.queue();
+    let age = queue.oldest.map_or(0.0, |put_at| console.now().since(put_at).as_secs_f64());
+    for (name, help, value) in [
+        ("gabion_mail_waiting", "Letters that wait to be sent.", queue.waiting as f64),
+        ("gabion_mail_oldest_seconds", "How long the oldest of them has waited.", age),
+        (
+            "gabion_mail_failing",
+            "Whether the mail server takes nothing.",
+            f64::from(u8::from(queue.trouble.is_some())),
+        ),
+    ] {
+        page.metric(name, Type::Gauge, help, [(vec![], value)]);
+    }
+    let Counts { sent, captured, retried, gave_up, expired } = console.0.mail.counts();
+    let outcomes = [
+        ("sent", sent),
+        ("captured", captured),
+        ("retried", retried),
+        ("gave_up", gave_up),
+        ("expired", expired),
+    ];
+    let samples = outcomes.iter().map(|(outcome, count)| (vec![("outcome", *outcome)], *count as f64));
+    page.metric(
+        "gabion_mail_letters_total",
+        Type::Counter,
+        "Attempts to send letters, by how they ended.",
+        samples,
+    );
 }
 
 #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 stay far below 2^52")]

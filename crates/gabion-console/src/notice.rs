@@ -11,7 +11,7 @@ use gabion_page::shell::{Banner, Tone};
 use crate::Console;
 use crate::control::Bypass;
 use crate::standing::{Level, Standing};
-use crate::words::jiff;
+use crate::words::{counted, jiff};
 
 /// A certificate that ends sooner is worth a notice, or in the last quarter of its life where that is shorter. What
 /// Gabion renews itself is renewed in the last third, so that there was time for trouble to pass.
@@ -42,6 +42,7 @@ pub(crate) fn banners(console: &Console) -> Vec<Banner> {
     if let Some(bypass) = inner.control.bypass() {
         banners.push(bypassed(&bypass, now));
     }
+    banners.extend(mail(console, now));
     banners.extend(inner.control.certificates().iter().filter_map(|certificate| expiring(certificate, now)));
     if let Some(cdn) = inner.edge.unbelieved_cdn() {
         let text = format!(
@@ -55,6 +56,16 @@ pub(crate) fn banners(console: &Console) -> Vec<Banner> {
         banners.push(banner(Tone::Info, text, Some(("Things to try", "/demo"))));
     }
     banners
+}
+
+/// Letters that do not go out: customers wait for codes and links.
+fn mail(console: &Console, now: Timestamp) -> Option<Banner> {
+    let queue = console.0.mail.queue();
+    let (since, reason) = queue.trouble?;
+    let (waiting, when) =
+        (counted(queue.waiting, "letter waits", "letters wait"), format::relative(jiff(since), jiff(now)));
+    let text = format!("Mail cannot be sent since {when}: {reason}. {waiting}.");
+    Some(banner(Tone::Danger, text, Some(("Events", "/events?kind=mail"))))
 }
 
 fn bypassed(bypass: &Bypass, now: Timestamp) -> Banner {

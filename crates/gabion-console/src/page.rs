@@ -18,6 +18,7 @@ mod edge;
 pub(crate) mod error;
 pub(crate) mod event_row;
 mod events;
+mod mailbox;
 mod overview;
 mod pages;
 pub(crate) mod query;
@@ -46,6 +47,8 @@ pub(crate) fn router() -> Router<Console> {
         .route("/uploads", get(uploads::list))
         .route("/uploads/delete", get(uploads::ask).post(uploads::delete))
         .route("/uploads/{id}", get(uploads::detail))
+        .route("/mailbox", get(mailbox::list))
+        .route("/mailbox/{id}", get(mailbox::detail))
         .route("/settings", get(settings::list))
         .route("/settings/edit", get(settings::edit).post(settings::change))
         .route("/settings/history", get(settings::history::list))

@@ -31,7 +31,7 @@ pub(crate) fn shell(console: &Console, principal: &Principal, title: &str, curre
     };
     Shell {
         title: title.to_owned(),
-        nav: nav(role, current, console.0.control.demo().is_some()),
+        nav: nav(role, current, &more(console)),
         staff,
         banners: notice::banners(console),
         csrf,
@@ -40,11 +40,18 @@ pub(crate) fn shell(console: &Console, principal: &Principal, title: &str, curre
     }
 }
 
-fn nav(role: Option<Role>, current: &str, demo: bool) -> Vec<NavItem> {
-    let demo = demo.then_some(("Demo", "/demo", Icon::Demo));
-    NAV.into_iter()
+/// Entries that are there where there is something behind them.
+fn more(console: &Console) -> Vec<(&'static str, &'static str, Icon)> {
+    let mailbox = console.keeps_letters().then_some(("Mailbox", "/mailbox", Icon::Mail));
+    let demo = console.0.control.demo().is_some().then_some(("Demo", "/demo", Icon::Demo));
+    mailbox.into_iter().chain(demo).collect()
+}
+
+fn nav(role: Option<Role>, current: &str, more: &[(&'static str, &'static str, Icon)]) -> Vec<NavItem> {
+    NAV.iter()
+        .chain(more)
+        .copied()
         .filter(|(_, href, _)| may_open(role, href))
-        .chain(demo)
         .map(|(label, href, icon)| NavItem {
             label: label.to_owned(),
             href: href.to_owned(),
@@ -68,22 +75,24 @@ fn may_open(role: Option<Role>, href: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn labels(role: Role, demo: bool) -> Vec<String> {
-        nav(Some(role), "/events", demo).into_iter().map(|item| item.label).collect()
+    const DEMO: (&str, &str, Icon) = ("Demo", "/demo", Icon::Demo);
+
+    fn labels(role: Role) -> Vec<String> {
+        nav(Some(role), "/events", &[DEMO]).into_iter().map(|item| item.label).collect()
     }
 
     #[test]
     fn the_navigation_leaves_out_what_a_role_cannot_open() {
-        assert!(labels(Role::Owner, false).contains(&"API keys".to_owned()));
-        assert!(labels(Role::Auditor, false).contains(&"Staff".to_owned()));
-        assert!(!labels(Role::Support, false).contains(&"Staff".to_owned()));
-        assert_eq!(labels(Role::Support, true).last().map(String::as_str), Some("Demo"));
+        assert!(labels(Role::Owner).contains(&"API keys".to_owned()));
+        assert!(labels(Role::Auditor).contains(&"Staff".to_owned()));
+        assert!(!labels(Role::Support).contains(&"Staff".to_owned()));
+        assert_eq!(labels(Role::Support).last().map(String::as_str), Some("Demo"));
     }
 
     #[test]
     fn one_entry_is_current() {
         let current: Vec<_> =
-            nav(Some(Role::Owner), "/events", true).into_iter().filter(|item| item.current).collect();
+            nav(Some(Role::Owner), "/events", &[DEMO]).into_iter().filter(|item| item.current).collect();
         assert_eq!(current.len(), 1);
         assert_eq!(current[0].label, "Events");
     }

@@ -41,11 +41,13 @@ pub enum KeyUse {
     OneTimeCode,
     /// Seals the private keys that sign tokens.
     TokenKey,
+    /// Seals letters until they are sent.
+    Mail,
 }
 
 impl KeyUse {
     /// All uses; a complete ring has a key for each.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SubjectKek,
         Self::BlindIndex,
         Self::PasswordPepper,
@@ -57,6 +59,7 @@ impl KeyUse {
         Self::Ceremony,
         Self::OneTimeCode,
         Self::TokenKey,
+        Self::Mail,
     ];
 
     /// The name stored in the row. Never renamed.
@@ -73,6 +76,7 @@ impl KeyUse {
             Self::Ceremony => "ceremony",
             Self::OneTimeCode => "one_time_code",
             Self::TokenKey => "token_key",
+            Self::Mail => "mail",
         }
     }
 }

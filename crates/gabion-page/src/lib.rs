@@ -14,12 +14,14 @@
 //! - [`qr`]: addresses as pictures for phones.
 //! - [`text`](mod@text): texts by language.
 //! - [`error_page`](mod@error_page): what customers see when the shop cannot answer.
+//! - [`letter`]: what customers are written.
 
 pub mod asset;
 pub mod chart;
 pub mod error_page;
 pub mod format;
 pub mod qr;
+pub mod letter;
 pub mod shell;
 pub mod text;
 

@@ -134,6 +134,44 @@ pub fn waiting(tx: &mut Tx<'_>) -> Result<Vec<(String, u64, Timestamp)>, StoreEr
     rows.iter().map(|row| Ok((row.get("topic")?, row.get("messages")?, row.get("due")?))).collect()
 }
 
+/// Whether a message of a topic is due and nobody works on it.
+///
+/// # Errors
+/// As [`Tx::query`].
+pub fn is_due(tx: &mut Tx<'_>, topic: &str, now: Timestamp) -> Result<bool, StoreError> {
+    let sql =
+        "SELECT id FROM gabion_outbox WHERE topic = $1 AND next_at <= $2 AND leased_until <= $2 LIMIT 1";
+    Ok(tx.query_one(sql, params![topic, now])?.is_some())
+}
+
+/// How a topic stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Messages that wait or are being worked on.
+    pub waiting: u64,
+    /// The one with the lowest id, which is the oldest.
+    pub oldest: Option<Message>,
+    /// What its last attempt ended with; none before the first.
+    pub last_error: Option<String>,
+}
+
+/// How one topic stands: for the console.
+///
+/// # Errors
+/// As [`Tx::query`].
+pub fn standing(tx: &mut Tx<'_>, topic: &str) -> Result<Standing, StoreError> {
+    let sql = "SELECT count(*) AS messages FROM gabion_outbox WHERE topic = $1";
+    let count = tx.query_one(sql, params![topic])?;
+    let sql = "SELECT id, topic, payload, attempts, last_error FROM gabion_outbox WHERE topic = $1
+        ORDER BY id LIMIT 1";
+    let oldest = tx.query_one(sql, params![topic])?;
+    Ok(Standing {
+        waiting: count.map(|row| row.get("messages")).transpose()?.unwrap_or_default(),
+        last_error: oldest.as_ref().map(|row| row.get("last_error")).transpose()?.flatten(),
+        oldest: oldest.as_ref().map(message).transpose()?,
+    })
+}
+
 fn message(row: &Row) -> Result<Message, StoreError> {
     Ok(Message {
         id: row.parse("id")?,

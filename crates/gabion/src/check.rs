@@ -17,7 +17,7 @@ use crate::bypass::BypassFile;
 use crate::config::Config;
 use crate::exit::{Failure, UNAVAILABLE, USAGE};
 use crate::out::say;
-use crate::{uploads, waf};
+use crate::{mail, uploads, waf};
 
 /// How long an endpoint may take to accept a connection.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -25,7 +25,7 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// Explains a configuration. Binds nothing, changes nothing.
 ///
 /// # Errors
-/// When the configuration is wrong, or no endpoint of an upstream answers.
+/// When the configuration is wrong, a file of `[mail]` cannot be used, or no endpoint of an upstream answers.
 pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let edge = config.edge();
     let rules =
@@ -39,6 +39,7 @@ pub(crate) async fn run(config: &Config) -> Result<(), Failure> {
     let dead = probe(&edge).await?;
     say(around::report(&edge).await.trim_end())?;
     say(WAY_BACK)?;
+    mail::try_files(config)?;
     if dead.is_empty() {
         return Ok(());
     }
@@ -68,6 +69,7 @@ fn describe(out: &mut String, config: &Config, edge: &EdgeConfig, rules: &Proven
         TlsMode::Acme(acme) => acme_certificates(&acme),
     };
     writeln!(out, "Certificates: {certificates}")?;
+    mail::describe(out, config)?;
     writeln!(out, "Console: https://{}", config.sections.listen.control)?;
     if !config.sections.listen.control.ip().is_loopback() {
         writeln!(

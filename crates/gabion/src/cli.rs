@@ -1,5 +1,6 @@
 //! The command line.
 
+pub(crate) mod mail;
 pub(crate) mod upload;
 pub(crate) mod waf;
 
@@ -60,6 +61,9 @@ pub(crate) enum Command {
     /// Uploaded files that were stopped: list them, take one out, delete one.
     #[command(subcommand)]
     Upload(upload::UploadCommand),
+    /// Letters to customers: try whether they go out.
+    #[command(subcommand)]
+    Mail(mail::MailCommand),
     /// Print a one-time link for the first owner, or for an owner who lost access.
     SetupLink(ConfigArg),
     /// Copy the database to a file while Gabion runs.

@@ -17,6 +17,7 @@ use gabion_edge::tls::acme::{AcmeMode, ChallengeKind, InvalidAcme};
 use gabion_edge::tls::config::InvalidTlsSettings;
 use gabion_edge::tls::{Name, TlsMode, TlsSettings};
 use gabion_identity::IdentityConfig;
+use gabion_outbound::mail::{InvalidMail, MailConfig, MailSection};
 use gabion_pages::LooksSection;
 use gabion_store::StorageConfig;
 use serde::Deserialize;
@@ -68,6 +69,8 @@ pub(crate) struct Sections {
     /// `[identity]`.
     #[serde(default)]
     pub(crate) identity: IdentityConfig,
+    /// `[mail]`.
+    pub(crate) mail: Option<MailSection>,
     /// `[heartbeat]`.
     pub(crate) heartbeat: Option<HeartbeatSection>,
     /// `[[upstream]]`.
@@ -172,11 +175,25 @@ impl Config {
         self.sections.storage.check().map_err(|error| wrong(format!("[storage] {error}")))?;
         self.sections.identity.check().map_err(|error| wrong(error.to_string()))?;
         self.sections.looks.check().map_err(|error| wrong(error.to_string()))?;
+        self.checked_mail().map_err(|error| {
+            let InvalidMail { span, message } = error;
+            place::invalid(&self.path, &self.text, Invalid { span, message })
+        })?;
         if let Some(heartbeat) = &self.sections.heartbeat {
             heartbeat.check().map_err(|error| wrong(error.to_string()))?;
         }
         self.names().map_err(|error| wrong(error.to_string()))?;
         Ok(())
+    }
+
+    /// Where letters go, with paths resolved; none where mail is not configured.
+    pub(crate) fn mail(&self) -> Option<MailConfig> {
+        self.checked_mail().expect("the configuration was checked when it was read")
+    }
+
+    fn checked_mail(&self) -> Result<Option<MailConfig>, InvalidMail> {
+        let section = self.sections.mail.as_ref();
+        section.map(|section| section.check(|path| self.resolve(path))).transpose()
     }
 
     fn edge_or_invalid(&self) -> Result<EdgeConfig, Invalid> {
@@ -370,6 +387,22 @@ upstream = "shop"
             "gabion.toml:4:12: shop.example: write http:// or https://, a host and an optional port, and nothing after it",
         );
         check("name = \"shop\"", "name = 7", "gabion.toml:6:8: invalid type: integer `7`, expected a string");
+    }
+
+    #[test]
+    fn mail_that_cannot_work_names_the_place() {
+        let with = |mail: &str| format!("upstream = \"shop\"\n[mail]\n{mail}");
+        let from = "from = \"tea@shop.example\"";
+        check(
+            "upstream = \"shop\"",
+            &with(&format!("{from}\nsmtp = \"smtp+plain://mail.example\"")),
+            "gabion.toml:13:8: smtp+plain:// is for this machine only; mail.example is reached by smtps:// or smtp://",
+        );
+        check(
+            "upstream = \"shop\"",
+            &with(&format!("{from}\nstmp = \"smtps://mail.example\"")),
+            "gabion.toml:13:1: unknown key `stmp` in [mail]; did you mean `smtp`?",
+        );
     }
 
     #[test]

@@ -109,6 +109,10 @@ mode = "local"
 [storage]
 url = "sqlite:gabion.db"
 
+[mail]
+from = "{name} <shop@{HOST}>"
+capture = true   # letters are in the console, Mailbox; none is sent
+
 [[upstream]]
 name = "shop"
 endpoints = ["{endpoint}"]

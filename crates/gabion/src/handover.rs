@@ -28,6 +28,7 @@ use tokio::sync::mpsc;
 use crate::admin::{self, AdminError, Answer, Ask};
 use crate::config::Config;
 use crate::exit::{Failure, UNAVAILABLE, USAGE};
+use crate::mail;
 use crate::run::DOMAINS;
 
 /// The first descriptor handed on (sd_listen_fds(3)).
@@ -149,6 +150,7 @@ pub(crate) async fn preflight(config: &Config) -> Result<(), Failure> {
     for upstream in config.edge().upstreams {
         gabion_edge::upstream::try_files(&upstream).map_err(|error| failed(&error))?;
     }
+    mail::try_files(config)?;
     let standing = standing(&config.data_folder()).await.map_err(|error| failed(&error))?;
     gabion_store::pending_steps(&DOMAINS, &standing.applied).map_err(|error| failed(&error))?;
     let taken = |address: &SocketAddr| address.port() == 0 || standing.listening.contains(address);

@@ -22,6 +22,7 @@ mod handover;
 mod heartbeat;
 mod init;
 mod lane;
+mod mail;
 mod nginx;
 mod out;
 mod outside;
@@ -89,6 +90,7 @@ async fn dispatch(command: Command, sockets: Arc<Sockets>) -> Result<End, Failur
         Command::Waf(command) => return waf::command::run(&command).await,
         Command::Drill(cli::DrillCommand::Skimmer(args)) => return command::drill_skimmer(args).await,
         Command::Upload(command) => quarantine::command::run(&command).await,
+        Command::Mail(cli::mail::MailCommand::Test(args)) => mail::test(&args).await,
         Command::SetupLink(args) => command::setup_link(&Config::load(&args.config)?).await,
         Command::Backup(args) => command::backup(&Config::load(&args.config.config)?, &args.to).await,
         Command::Restore(args) => {

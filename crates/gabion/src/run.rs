@@ -36,6 +36,7 @@ use crate::exit::{CANNOT_CREATE, Failure, UNAVAILABLE, USAGE};
 use crate::handover::{self, Standing, Successor};
 use crate::heartbeat::{self, HeartbeatSection};
 use crate::lane::EdgeLane;
+use crate::mail;
 use crate::outside::Looker;
 use crate::pages::{self, EdgePages};
 use crate::product::{self, Product, compose};
@@ -90,8 +91,13 @@ fn unavailable(error: &dyn std::error::Error) -> Failure {
 }
 
 /// The tables of every domain, in the order they are brought up to date.
-pub(crate) const DOMAINS: [Migrations; 4] =
-    [gabion_identity::MIGRATIONS, store::MIGRATIONS, access::MIGRATIONS, gabion_pages::MIGRATIONS];
+pub(crate) const DOMAINS: [Migrations; 5] = [
+    gabion_identity::MIGRATIONS,
+    store::MIGRATIONS,
+    access::MIGRATIONS,
+    gabion_pages::MIGRATIONS,
+    gabion_outbound::MIGRATIONS,
+];
 
 fn make_data_folder(config: &Config) -> Result<(), Failure> {
     let folder = config.data_folder();
@@ -250,6 +256,7 @@ pub(crate) async fn start(
     let newest = db.read(store::newest).await.map_err(|error| unavailable(&error))?;
     let (mut in_force, overlay, version) = compose(&file, newest.as_ref());
 
+    let mail = mail::open(in_force.mail(), db.clone(), clock(), entropy())?;
     let challenges = Challenges::default();
     let certificate_deps = CertificateDeps {
         clock: clock(),
@@ -320,6 +327,7 @@ pub(crate) async fn start(
         lane: lane.clone(),
         pages: pages.clone(),
         uploads: Arc::new(desk.clone()),
+        mail: mail.clone(),
         clock: clock(),
         entropy: entropy(),
         csrf: Csrf::new(move || ring.keys()),
@@ -351,6 +359,7 @@ pub(crate) async fn start(
         spawn(access.run()),
         spawn(quarantine.run()),
         spawn(identity.clone().run()),
+        spawn(mail.run()),
         spawn(admin::serve(admin, Arc::new(answers))),
         spawn(service::watchdog(product.edge().clone())),
         spawn(pages::hold(product.edge().clone(), pages.holdings())),

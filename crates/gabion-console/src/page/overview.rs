@@ -7,6 +7,7 @@ use gabion_edge::config::WafMode;
 use gabion_edge::status::{SiteStatus, WafStatus};
 use gabion_edge::tls::certificate::Source;
 use gabion_edge::tls::{CertificateInfo, Validity};
+use gabion_outbound::mail::Kind;
 use gabion_page::chart::Svg;
 use gabion_page::format;
 use gabion_page::shell::{Shell, Status, Tab, Tone};
@@ -45,6 +46,7 @@ struct Page<'a> {
     certificates: Vec<Certificate>,
     waf: Option<Rules>,
     database: Database,
+    mail: Letters,
     events: Vec<EventRow>,
     events_missing: bool,
 }
@@ -91,6 +93,17 @@ struct Database {
     waiting: String,
 }
 
+/// How mail stands.
+struct Letters {
+    status: Status,
+    word: &'static str,
+    waiting: String,
+    oldest: Option<Moment>,
+    last_error: Option<String>,
+    sent: String,
+    gave_up: String,
+}
+
 pub(super) async fn show(
     State(console): State<Console>,
     Viewer(staff): Viewer,
@@ -124,9 +137,29 @@ pub(super) async fn show(
         certificates: certificates(&console.0.control.certificates(), now),
         waf: edge.waf().map(|waf| rules(&waf, now)),
         database: database(&console, now),
+        mail: letters(&console, now),
         events_missing: events.is_err(),
         events: events.unwrap_or_default().iter().map(|found| EventRow::new(found, now)).collect(),
     })
+}
+
+fn letters(console: &Console, now: Timestamp) -> Letters {
+    let (queue, counts) = (console.0.mail.queue(), console.0.mail.counts());
+    let (status, word) = match (console.0.mail.kind(), &queue.trouble) {
+        (Kind::Off, _) => (Status::Drained, "not configured"),
+        (_, Some(_)) => (Status::Down, "cannot be sent"),
+        (Kind::Captured, None) => (Status::Ok, "kept in the mailbox"),
+        (Kind::Smtp, None) => (Status::Ok, "is sent"),
+    };
+    Letters {
+        status,
+        word,
+        waiting: format::count(queue.waiting),
+        oldest: queue.oldest.map(|put_at| Moment::new(put_at, now)),
+        last_error: queue.trouble.map(|(_, reason)| reason).or(queue.last_error),
+        sent: format::count(counts.sent + counts.captured),
+        gave_up: format::count(counts.gave_up + counts.expired),
+    }
 }
 
 fn tone(level: Level) -> Option<Tone> {

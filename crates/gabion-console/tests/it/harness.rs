@@ -15,8 +15,10 @@ use gabion_edge::config::{
 };
 use gabion_edge::waf::ProvenRules;
 use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink};
+use gabion_outbound::mail::{Letter, Mail, MailConfig, Transport};
 use gabion_pages::{LooksSection, Pages};
 use gabion_store::lane::{Lane, LaneConfig};
+use gabion_store::outbox::MessageId;
 use gabion_store::{Db, StorageConfig, StoreDeps, StoreError};
 use gabion_test::{SeededEntropy, TestClock};
 use gabion_upload::{Inspector, Rules};
@@ -110,6 +112,7 @@ pub(crate) struct Harness {
     pub(crate) db: Db,
     pub(crate) lane: Lane,
     pub(crate) pages: Pages,
+    pub(crate) mail: Mail,
     pub(crate) edge: Edge,
     pub(crate) clock: TestClock,
     pub(crate) csrf: Csrf,
@@ -119,13 +122,18 @@ pub(crate) struct Harness {
 
 impl Harness {
     pub(crate) async fn new() -> Self {
+        Self::with_mail(Some(Transport::Captured)).await
+    }
+
+    /// A console where letters go the given way, or nowhere.
+    pub(crate) async fn with_mail(transport: Option<Transport>) -> Self {
         let clock = TestClock::new();
         let entropy = Arc::new(SeededEntropy::new(1));
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}", folder.path().join("gabion.db").display());
         let deps = StoreDeps { clock: Arc::new(clock.clone()), entropy: entropy.clone() };
         let db = Db::open(StorageConfig::new(url), deps).await.unwrap();
-        db.migrate(&[gabion_pages::MIGRATIONS]).await.unwrap();
+        db.migrate(&[gabion_pages::MIGRATIONS, gabion_outbound::MIGRATIONS]).await.unwrap();
         let path = folder.path().join("edge.db");
         let lane = Lane::open(path, LaneConfig::default(), Arc::new(clock.clone()), entropy.clone());
         let lane = lane.await.unwrap();
@@ -135,6 +143,14 @@ impl Harness {
         let pages_deps =
             gabion_pages::Deps { db: db.clone(), clock: Arc::new(clock.clone()), entropy: entropy.clone() };
         let pages = Pages::new(LooksSection::default(), pages_deps);
+        let from = "Tidewater Tea <tea@shop.example>".parse().unwrap();
+        let mail_deps = gabion_outbound::mail::Deps {
+            db: db.clone(),
+            clock: Arc::new(clock.clone()),
+            entropy: entropy.clone(),
+            tls: gabion_edge::tls::upstream::client_config(None, &[]).unwrap(),
+        };
+        let mail = Mail::new(transport.map(|transport| MailConfig { from, transport }), mail_deps).unwrap();
         let keys = db.clone();
         let csrf = Csrf::new(move || keys.keys());
         let console = Console::new(Deps {
@@ -144,6 +160,7 @@ impl Harness {
             lane: lane.clone(),
             pages: pages.clone(),
             uploads: uploads.clone(),
+            mail: mail.clone(),
             clock: Arc::new(clock.clone()),
             entropy: entropy.clone(),
             csrf: csrf.clone(),
@@ -157,7 +174,7 @@ impl Harness {
         };
         let router = console.pages().merge(console.api()).merge(console.probes());
         let router = plane.finish(auth::layer(router, Arc::new(ByHeader), csrf.clone()));
-        Self { router, console, control, uploads, db, lane, pages, edge, clock, csrf, entropy, folder }
+        Self { router, console, control, uploads, db, lane, pages, mail, edge, clock, csrf, entropy, folder }
     }
 
     /// A page as somebody of a role sees it.
@@ -212,6 +229,18 @@ impl Harness {
             request.extensions_mut().insert(ClientAddr("192.0.2.9".parse().unwrap()));
         }
         self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    /// Puts a letter and has it delivered.
+    pub(crate) async fn write_to(&self, to: &str, subject: &str, text: &str) -> MessageId {
+        let letter = Letter::new("sign_in.code", to.parse().unwrap(), subject, text).unwrap();
+        let letter = letter.html("<p>Hello <b>Ann</b></p>").unwrap();
+        self.clock.advance(std::time::Duration::from_millis(1));
+        let (mail, now) = (self.mail.clone(), self.clock.now());
+        let id = MessageId::new(now, &*self.entropy);
+        self.db.write(move |tx| mail.put(tx, id, &letter, now)).await.unwrap();
+        self.mail.deliver_due().await;
+        id
     }
 
     /// Takes the database file away, so that writing ends for good.

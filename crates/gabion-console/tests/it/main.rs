@@ -10,6 +10,7 @@ mod harness;
 mod inventory;
 mod inventory_api;
 mod inventory_forms;
+mod mailbox;
 mod pages;
 mod probes;
 mod quarantine;

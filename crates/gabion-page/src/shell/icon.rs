@@ -34,6 +34,8 @@ pub enum Icon {
     Keys,
     /// A shopping bag.
     Demo,
+    /// An envelope.
+    Mail,
 }
 
 impl Icon {
@@ -54,6 +56,7 @@ impl Icon {
                 "M7.5 9.5a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM2 17c.3-3 2.5-5 5.5-5s5.2 2 5.5 5M13 4a3 3 0 0 1 0 5.3M15 12.5c1.8.8 2.8 2.4 3 4.5"
             }
             Self::Keys => "M7 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM9.9 9.1L17 2.5M14 5.3l2.5 2.5",
+            Self::Mail => "M2.5 5h15v10.5h-15zM2.5 5.5L10 11.5l7.5-6",
             Self::Demo => "M4 6.5h12l1 10.5H3zM7 9V5.5a3 3 0 0 1 6 0V9",
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gabion_core::Timestamp;
-use gabion_store::outbox::{self, Message, MessageId, PutError};
+use gabion_store::outbox::{self, Message, MessageId, PutError, Standing};
 use gabion_store::{Db, StoreError};
 
 use crate::place::{Place, on_both};
@@ -11,6 +11,7 @@ use crate::place::{Place, on_both};
 on_both!(
     a_message_is_claimed_by_one_until_its_lease_ends,
     a_failed_message_comes_back_after_a_pause,
+    a_topic_says_what_is_due_and_what_waits_longest,
     oversized_payloads_are_refused,
 );
 
@@ -54,6 +55,28 @@ async fn a_failed_message_comes_back_after_a_pause(place: Place) {
         .unwrap();
     assert_eq!(claim(&db, NOW.after(Duration::from_secs(4))).await, []);
     assert_eq!(claim(&db, NOW.after(Duration::from_secs(5))).await.len(), 1);
+}
+
+async fn a_topic_says_what_is_due_and_what_waits_longest(place: Place) {
+    let db = place.open().await;
+    let due =
+        async |now| db.read::<_, StoreError, _>(move |tx| outbox::is_due(tx, "mail", now)).await.unwrap();
+    let standing = async || db.read::<_, StoreError, _>(|tx| outbox::standing(tx, "mail")).await.unwrap();
+    assert_eq!(standing().await, Standing::default());
+    for (id, topic) in [(1, "webhook"), (3, "mail"), (2, "mail")] {
+        put(&db, id, topic).await;
+    }
+    assert_eq!((due(NOW.before(LEASE)).await, due(NOW).await), (false, true));
+    let claimed = claim(&db, NOW).await;
+    assert!(!due(NOW).await, "all are being worked on");
+    for message in claimed {
+        let failed =
+            db.write(move |tx| outbox::fail(tx, &message, NOW, &format!("no route for {}", message.id)));
+        failed.await.map_err(|error: StoreError| error.to_string()).unwrap();
+    }
+    let Standing { waiting, oldest, last_error } = standing().await;
+    assert_eq!((waiting, oldest.unwrap().id), (2, MessageId::from_bits(2)));
+    assert_eq!(last_error, Some(format!("no route for {}", MessageId::from_bits(2))));
 }
 
 async fn oversized_payloads_are_refused(place: Place) {

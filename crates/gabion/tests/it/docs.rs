@@ -95,6 +95,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("tls.acme", "gabion-edge/src/tls/acme/config.rs", "AcmeSection"),
     ("storage", "gabion-store/src/config.rs", "StorageConfig"),
     ("heartbeat", "gabion/src/heartbeat.rs", "HeartbeatSection"),
+    ("mail", "gabion-outbound/src/mail/config.rs", "MailSection"),
     ("identity", "gabion-identity/src/config.rs", "IdentityConfig"),
     ("upstream", "gabion-edge/src/config/upstream.rs", "UpstreamSection"),
     ("upstream.secret_header", "gabion-edge/src/config/upstream.rs", "SecretHeaderSection"),

@@ -8,6 +8,7 @@ mod docs;
 mod failure;
 mod heartbeat;
 mod life;
+mod mail;
 mod nginx;
 mod restart;
 mod service;
