@@ -7,8 +7,12 @@
 //! The walk: a [`Policy`] holds a password against its length and against what everybody tries first, what strangers
 //! expect of this person ([`Context`]) and what has leaked ([`Exposure`]). [`Policy::accept`] makes a [`NewPassword`] of
 //! it, or says every [`Reason`] why not; [`Policy::assess`] says the same with [`Strength`] and [`Advice`] while somebody
-//! types.
+//! types. [`generate`] makes new passwords. [`breach`] makes small files of lists of leaked passwords, and looks into them.
 
+pub mod breach;
+#[doc(hidden)]
+pub mod fuzz;
+pub mod generate;
 pub mod policy;
 
 mod normal;

@@ -1,5 +1,7 @@
 //! The command line.
 
+pub(crate) mod breach;
+pub(crate) mod password;
 pub(crate) mod upload;
 pub(crate) mod waf;
 
@@ -60,6 +62,12 @@ pub(crate) enum Command {
     /// Uploaded files that were stopped: list them, take one out, delete one.
     #[command(subcommand)]
     Upload(upload::UploadCommand),
+    /// New passwords.
+    #[command(subcommand)]
+    Password(password::PasswordCommand),
+    /// Lists of leaked passwords: make a small file of one, look into it.
+    #[command(subcommand)]
+    Breach(breach::BreachCommand),
     /// Print a one-time link for the first owner, or for an owner who lost access.
     SetupLink(ConfigArg),
     /// Copy the database to a file while Gabion runs.
