@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use zxcvbn::feedback::Suggestion;
 
 /// Characters that are estimated: the work grows with the square of the length, and no guess is that long.
-pub const ESTIMATED_CHARS_MAX: usize = 100;
+pub(crate) const ESTIMATED_CHARS_MAX: usize = 100;
 
 /// Entries of the estimator's list of common passwords. What is in the list is found within so many guesses.
 const COMMON_PASSWORDS: u64 = 30_000;

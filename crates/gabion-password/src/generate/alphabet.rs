@@ -29,10 +29,6 @@ impl Alphabet {
         Self(self.0 | other.0)
     }
 
-    pub(super) const fn intersection(self, other: Self) -> Self {
-        Self(self.0 & other.0)
-    }
-
     pub(super) fn without_ambiguous(self) -> Self {
         Self(self.0 & !Self::of(AMBIGUOUS).0)
     }

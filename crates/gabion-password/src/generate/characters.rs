@@ -72,7 +72,7 @@ impl Characters {
     /// When there are none, or none that are long enough.
     pub fn for_rules(rules: &Rules, readable: bool) -> Result<Self, RecipeError> {
         let (minlength, maxlength) =
-            (rules.minlength().unwrap_or(1), rules.maxlength().unwrap_or(LENGTH_MAX));
+            (rules.minlength().unwrap_or(1), rules.maxlength().unwrap_or(usize::MAX));
         if minlength > maxlength {
             return Err(RecipeError::Lengths { minlength, maxlength });
         }

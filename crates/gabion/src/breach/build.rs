@@ -16,7 +16,7 @@ use crate::progress::Progress;
 use crate::run::End;
 
 /// Bytes that are read or written at a time.
-const BLOCK_BYTES: usize = 1024 * 1024;
+const BLOCK_BYTES: usize = 64 * 1024;
 /// Ranges of a whole list.
 const RANGES: usize = 1 << 20;
 /// Characters of a date in a time.

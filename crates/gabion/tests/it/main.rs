@@ -9,6 +9,7 @@ mod failure;
 mod heartbeat;
 mod life;
 mod nginx;
+mod password_commands;
 mod restart;
 mod service;
 mod storm;
