@@ -104,7 +104,7 @@ pub enum Factors {
 /// What is known of a password's leaking; [`crate::breach`] finds out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Exposure {
-    /// Nobody looked, or the list could not be read.
+    /// Nobody looked, or the list could not be read. Says nothing against it: look again later.
     Unknown,
     /// It is not in the list.
     NotListed,
@@ -191,7 +191,8 @@ impl Policy {
         if assessment.is_accepted() { Ok(NewPassword(normalize(chosen))) } else { Err(assessment) }
     }
 
-    /// Everything that is to say of `chosen`. Takes up to some milliseconds.
+    /// Everything that is to say of `chosen`. Work for the processor that grows with the square of the length, up to 100
+    /// characters: do it where passwords are hashed, not where others wait.
     pub fn assess(self, chosen: &Secret<String>, context: &Context, exposure: Exposure) -> Assessment {
         if chosen.expose().len() > PASSWORD_BYTES_MAX {
             return too_long();
@@ -213,8 +214,8 @@ impl Policy {
             reasons.push(Reason::Leaked);
         }
         let mut advice = estimate.advice;
-        let short = self.mode == Mode::Asvs && chars < CHARS_RECOMMENDED;
-        if short && !advice.contains(&Advice::Longer) {
+        let below = self.mode == Mode::Asvs && chars < CHARS_RECOMMENDED;
+        if below && !advice.contains(&Advice::Longer) {
             advice.push(Advice::Longer);
         }
         if !self.mode.requirements().is_empty() {

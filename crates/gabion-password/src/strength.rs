@@ -8,7 +8,8 @@ use zxcvbn::feedback::Suggestion;
 /// Characters that are estimated: the work grows with the square of the length, and no guess is that long.
 pub(crate) const ESTIMATED_CHARS_MAX: usize = 100;
 
-/// Entries of the estimator's list of common passwords. What is in the list is found within so many guesses.
+/// Entries of the estimator's list of common passwords: what is one of them takes no more guesses. The first 10,000 are
+/// always taken for one piece; some later ones are guessed faster as two.
 const COMMON_PASSWORDS: u64 = 30_000;
 
 /// How hard a password is to guess: 0 (at once), 1 (under a million guesses), 2 (under a hundred million), 3 (under ten
@@ -115,7 +116,7 @@ impl fmt::Display for Advice {
 pub(crate) struct Estimate {
     pub(crate) strength: Strength,
     pub(crate) advice: Vec<Advice>,
-    /// Found within as many guesses as there are common passwords: one of them, or as easy.
+    /// The whole of it is one piece that takes no more guesses than there are common passwords: one of them, or as easy.
     pub(crate) is_common: bool,
 }
 
@@ -132,11 +133,8 @@ pub(crate) fn estimate(password: &str, words: &[&str]) -> Estimate {
         }
     }
     // The estimator counts one guess more than the place in the list.
-    Estimate {
-        strength: Strength(found.score().into()),
-        advice,
-        is_common: found.guesses() <= COMMON_PASSWORDS + 1,
-    }
+    let is_common = found.sequence().len() == 1 && found.guesses() <= COMMON_PASSWORDS + 1;
+    Estimate { strength: Strength(found.score().into()), advice, is_common }
 }
 
 #[cfg(test)]
@@ -156,7 +154,7 @@ mod tests {
         {
             assert!(estimate(common, &[]).is_common, "{common}");
         }
-        for other in ["kettle harbor mi", "vT9#qLw2", "fjord-plum-kite"] {
+        for other in ["monkeydragon", "kettle harbor mi", "vT9#qLw2", "fjord-plum-kite"] {
             assert!(!estimate(other, &[]).is_common, "{other}");
         }
     }
