@@ -84,6 +84,9 @@ impl Entropy for Counter {
 mod tests {
     use gabion_test::seeds;
 
+    use super::{Filter, digest};
+    use crate::Exposure;
+
     #[test]
     fn password_rules_seeds_hold() {
         seeds::each("password_rules", super::password_rules);
@@ -92,6 +95,15 @@ mod tests {
     #[test]
     fn leak_filter_seeds_hold() {
         seeds::each("leak_filter", super::leak_filter);
+    }
+
+    #[test]
+    fn a_filter_that_another_program_wrote_is_read() {
+        let file = include_bytes!("../../../fuzz/seeds/leak_filter/whole").to_vec();
+        let filter = Filter::open(file).expect("it is whole");
+        assert_eq!((filter.about().source(), filter.entries()), ("a seed", 41));
+        assert_eq!(filter.look_up(&digest()).expect("memory can be read"), Exposure::Listed);
+        filter.verify(|_| ()).expect("it is whole");
     }
 
     #[test]
