@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, BufWriter, Read};
 use std::path::{Path, PathBuf};
 
 use gabion_core::Timestamp;
+use gabion_core::blame::chain;
 use gabion_password::breach::{
     About, BuildError, Builder, DigestPrefix, LINE_BYTES_MAX, LineError, ListForm,
 };
@@ -25,17 +26,17 @@ const DATE_CHARS: usize = 10;
 /// Why there is no filter.
 #[derive(Debug, thiserror::Error)]
 enum Trouble {
-    #[error("{path}: {source}")]
+    #[error("{path}")]
     Read { path: PathBuf, source: io::Error },
-    #[error("{path}, line {line}: {error}")]
-    Line { path: PathBuf, line: u64, error: LineError },
-    #[error("{path}, line {line}: {error}")]
-    Add { path: PathBuf, line: u64, error: BuildError },
+    #[error("{path}, line {line}")]
+    Line { path: PathBuf, line: u64, source: LineError },
+    #[error("{path}, line {line}")]
+    Add { path: PathBuf, line: u64, source: BuildError },
     #[error("{0}: there are no files such as 5BAA6.txt in it")]
     NoRanges(PathBuf),
-    #[error("{path}: {error}")]
-    Build { path: PathBuf, error: BuildError },
-    #[error("{path}: {source}")]
+    #[error("{path}")]
+    Build { path: PathBuf, source: BuildError },
+    #[error("{path}")]
     Write { path: PathBuf, source: io::Error },
     #[error("{0} exists: somebody else is building, or was stopped; in that case delete it")]
     Part(PathBuf),
@@ -47,11 +48,11 @@ impl From<Trouble> for Failure {
             Trouble::Read { .. } => UNAVAILABLE,
             Trouble::Write { .. }
             | Trouble::Part(_)
-            | Trouble::Add { error: BuildError::Write(_), .. }
-            | Trouble::Build { error: BuildError::Write(_), .. } => CANNOT_CREATE,
+            | Trouble::Add { source: BuildError::Write(_), .. }
+            | Trouble::Build { source: BuildError::Write(_), .. } => CANNOT_CREATE,
             _ => USAGE,
         };
-        Self::new(code, trouble)
+        Self::new(code, chain(&trouble))
     }
 }
 
@@ -67,7 +68,7 @@ pub(super) fn run(args: &Build) -> Result<End, Failure> {
     let cannot = |source| Trouble::Write { path: part.path.clone(), source };
     let file = part.file.try_clone().map_err(cannot)?;
     let out = BufWriter::with_capacity(BLOCK_BYTES, file);
-    let broken = |error| Trouble::Build { path: args.source.clone(), error };
+    let broken = |source| Trouble::Build { path: args.source.clone(), source };
     let mut builder = Builder::new(out, about).map_err(broken)?;
     let ranges = if args.source.is_dir() {
         Some(add_folder(&args.source, &mut builder)?)
@@ -157,8 +158,9 @@ fn add_lines(
         }
         line += 1;
         bytes += length as u64;
-        let kept = form.read(&text).map_err(|error| Trouble::Line { path: path.to_owned(), line, error })?;
-        builder.add(kept).map_err(|error| Trouble::Add { path: path.to_owned(), line, error })?;
+        let kept =
+            form.read(&text).map_err(|source| Trouble::Line { path: path.to_owned(), line, source })?;
+        builder.add(kept).map_err(|source| Trouble::Add { path: path.to_owned(), line, source })?;
         read_so_far(bytes);
     }
 }
