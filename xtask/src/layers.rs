@@ -8,8 +8,15 @@ use cargo_metadata::{DependencyKind, Metadata, Package};
 const MECHANISMS: &[&str] =
     &["gabion-crypto", "gabion-store", "gabion-outbound", "gabion-web", "gabion-page"];
 /// L2: pure engines.
-const ENGINES: &[&str] =
-    &["gabion-waf", "gabion-upload", "gabion-markup", "gabion-risk", "gabion-merkle", "gabion-webauthn"];
+const ENGINES: &[&str] = &[
+    "gabion-waf",
+    "gabion-upload",
+    "gabion-markup",
+    "gabion-risk",
+    "gabion-merkle",
+    "gabion-webauthn",
+    "gabion-password",
+];
 /// L3: domains.
 const DOMAINS: &[&str] = &[
     "gabion-edge",
@@ -129,6 +136,8 @@ mod tests {
             ("gabion-upload", "gabion-waf", false),
             ("gabion-edge", "gabion-markup", true),
             ("gabion-markup", "gabion-web", false),
+            ("gabion-password", "gabion-crypto", true),
+            ("gabion-password", "gabion-store", false),
             ("gabion-core", "gabion-crypto", false),
             ("gabion-console", "gabion-identity", true),
             ("gabion-identity", "gabion-console", false),

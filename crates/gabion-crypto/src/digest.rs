@@ -17,6 +17,13 @@ pub fn sha1_of_websocket(data: &[u8]) -> [u8; 20] {
     digest.as_ref().try_into().expect("SHA-1 has 20 bytes")
 }
 
+/// The SHA-1 digest of `password`, for looking it up in lists of leaked passwords and nothing else. Those lists are made of
+/// SHA-1 digests; who can make two passwords of one digest only gets one more of their own refused. Never store it.
+pub fn sha1_of_leaked_password(password: &[u8]) -> [u8; 20] {
+    let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, password);
+    digest.as_ref().try_into().expect("SHA-1 has 20 bytes")
+}
+
 /// A SHA-256 digest over data that arrives in pieces.
 pub struct Sha256(digest::Context);
 

@@ -1,6 +1,8 @@
 //! The command line.
 
 pub(crate) mod mail;
+pub(crate) mod breach;
+pub(crate) mod password;
 pub(crate) mod upload;
 pub(crate) mod waf;
 
@@ -64,6 +66,12 @@ pub(crate) enum Command {
     /// Letters to customers: try whether they go out.
     #[command(subcommand)]
     Mail(mail::MailCommand),
+    /// New passwords.
+    #[command(subcommand)]
+    Password(password::PasswordCommand),
+    /// Lists of leaked passwords: make a small file of one, look into it.
+    #[command(subcommand)]
+    Breach(breach::BreachCommand),
     /// Print a one-time link for the first owner, or for an owner who lost access.
     SetupLink(ConfigArg),
     /// Copy the database to a file while Gabion runs.

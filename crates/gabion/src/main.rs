@@ -6,6 +6,7 @@ mod access;
 mod admin;
 mod around;
 mod ask;
+mod breach;
 mod bypass;
 mod ca;
 mod certificates;
@@ -27,7 +28,9 @@ mod nginx;
 mod out;
 mod outside;
 mod pages;
+mod password;
 mod product;
+mod progress;
 mod quarantine;
 mod run;
 mod service;
@@ -91,6 +94,8 @@ async fn dispatch(command: Command, sockets: Arc<Sockets>) -> Result<End, Failur
         Command::Drill(cli::DrillCommand::Skimmer(args)) => return command::drill_skimmer(args).await,
         Command::Upload(command) => quarantine::command::run(&command).await,
         Command::Mail(cli::mail::MailCommand::Test(args)) => mail::test(&args).await,
+        Command::Password(command) => password::run(&command),
+        Command::Breach(command) => return breach::run(&command),
         Command::SetupLink(args) => command::setup_link(&Config::load(&args.config)?).await,
         Command::Backup(args) => command::backup(&Config::load(&args.config.config)?, &args.to).await,
         Command::Restore(args) => {

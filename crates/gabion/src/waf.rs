@@ -6,7 +6,6 @@ mod explain;
 mod files;
 mod install;
 mod list;
-mod progress;
 mod replay;
 mod shown;
 mod sources;

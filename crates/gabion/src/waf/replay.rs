@@ -13,11 +13,11 @@ use gabion_edge::config::BoughtPages;
 use gabion_waf::RequestHead;
 
 use super::command;
-use super::progress::Progress;
 use super::trial::{Judgment, Request, Trial};
 use crate::cli::waf::Replay;
 use crate::exit::{Failure, USAGE};
 use crate::out::say;
+use crate::progress::Progress;
 use crate::run::End;
 use line::Logged;
 use tally::Tally;

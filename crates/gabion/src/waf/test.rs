@@ -9,11 +9,11 @@ use gabion_waf::{Disk, RuleSet};
 use serde::Serialize;
 
 use super::RulesError;
-use super::progress::Progress;
 use super::sources::RuleFolder;
 use crate::cli::waf::Test;
 use crate::exit::{CANNOT_CREATE, Failure, USAGE};
 use crate::out::say;
+use crate::progress::Progress;
 use crate::run::End;
 
 /// The results, for programs.

@@ -10,6 +10,7 @@ mod heartbeat;
 mod life;
 mod mail;
 mod nginx;
+mod password_commands;
 mod restart;
 mod service;
 mod storm;

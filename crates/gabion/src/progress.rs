@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 /// A line on standard error that is written over as the work goes on.
-pub(super) struct Progress {
+pub(crate) struct Progress {
     what: &'static str,
     total: u64,
     shown: Option<u64>,
@@ -12,13 +12,13 @@ pub(super) struct Progress {
 
 impl Progress {
     /// Of work with so many steps; nothing is shown where nobody knows how many.
-    pub(super) fn new(what: &'static str, total: Option<u64>) -> Self {
+    pub(crate) fn new(what: &'static str, total: Option<u64>) -> Self {
         let visible = total.is_some() && std::io::stderr().is_terminal();
         Self { what, total: total.unwrap_or(0).max(1), shown: None, visible }
     }
 
     /// So many steps are done.
-    pub(super) fn tell(&mut self, done: u64) {
+    pub(crate) fn tell(&mut self, done: u64) {
         let percent = done.min(self.total).saturating_mul(100) / self.total;
         if self.visible && self.shown != Some(percent) {
             self.shown = Some(percent);
