@@ -71,6 +71,30 @@
     conditional().then((there) => { if (there) signIn("conditional"); });
   }
 
+  const make = async (ask, keep, rest) => {
+    const question = await send(ask, {});
+    const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(question.publicKey);
+    const credential = await navigator.credentials.create({ publicKey });
+    return send(keep, { answer: { state: question.state, credential: credential.toJSON() }, ...rest });
+  };
+
+  const first = one("[data-passkey-first]");
+  if (first) {
+    first.addEventListener("click", async () => {
+      first.disabled = true;
+      tell("");
+      try {
+        const value = (selector) => { const field = one(selector); return field ? field.value : ""; };
+        const rest = { called: first.dataset.called, name: value("[data-name]"), code: value("[data-code]") };
+        const done = await make("/.gabion/begin/passkey/ask", "/.gabion/begin/passkey", rest);
+        location.assign(done.next);
+      } catch (error) {
+        if (error.answer) tell(error.message);
+        first.disabled = false;
+      }
+    });
+  }
+
   const list = one("[data-passkeys]");
   if (list) {
     const button = one("[data-passkey-add]");
@@ -78,14 +102,9 @@
       button.disabled = true;
       tell("");
       try {
-        const question = await send("/.gabion/account/passkeys/ask", {});
-        const publicKey = PublicKeyCredential.parseCreationOptionsFromJSON(question.publicKey);
-        const credential = await navigator.credentials.create({ publicKey });
-        const answer = { state: question.state, credential: credential.toJSON() };
         const name = one("[data-passkey-name]").value;
-        const kept = await send("/.gabion/account/passkeys", { answer, name });
+        const kept = await make("/.gabion/account/passkeys/ask", "/.gabion/account/passkeys", { name });
         location.assign(kept.next);
-        location.reload();
       } catch (error) {
         if (error.answer) tell(error.message);
         button.disabled = false;

@@ -14,12 +14,14 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, SiteId, Timestamp};
+use gabion_outbound::mail::Mail;
 use gabion_store::Db;
 
 use crate::passwords::Passwords;
 use crate::throttle::Throttle;
 
 pub mod account;
+pub mod begin;
 mod book;
 pub mod config;
 mod error;
@@ -27,11 +29,15 @@ pub mod event;
 pub mod factor;
 pub mod flow;
 pub mod http;
+mod letter;
+mod notice;
 pub mod passkey;
+pub mod pending;
 mod sealed;
 pub mod session;
 pub mod sign_in;
 mod store;
+mod words;
 
 pub use account::{AccountId, AccountView};
 pub use config::{CustomersConfig, Site, SiteRefused, Sites};
@@ -53,6 +59,8 @@ pub struct Deps {
     pub entropy: Arc<dyn Entropy>,
     /// Where passwords are hashed.
     pub passwords: Passwords,
+    /// Codes and notices to customers.
+    pub mail: Mail,
 }
 
 /// The handle on customers' accounts; clones share it.
@@ -135,6 +143,10 @@ impl Customers {
 
     fn book(&self) -> &Book {
         &self.0.book
+    }
+
+    fn mail(&self) -> &Mail {
+        &self.0.deps.mail
     }
 
     fn passwords(&self) -> &Passwords {

@@ -18,20 +18,6 @@ const STAFF_WORDS: [&str; 4] = ["gabion", "admin", "owner", "shop"];
 #[error(transparent)]
 pub struct Weakness(#[from] Reason);
 
-impl Weakness {
-    /// The name of the reason for programs and texts.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Short => "short",
-            Self::Long => "long",
-            Self::Repeated => "repeated",
-            Self::Sequence => "sequence",
-            Self::Common => "common",
-            Self::Context => "context",
-        }
-    }
-}
-
 /// A password somebody chose, accepted by the policy and normalized.
 #[derive(Clone, Debug)]
 pub struct NewPassword(gabion_password::NewPassword);
@@ -54,7 +40,7 @@ impl NewPassword {
 
     /// The same, for whoever hashes it.
     pub fn into_secret(self) -> Secret<String> {
-        self.0
+        self.0.secret().clone()
     }
 }
 

@@ -20,8 +20,8 @@ pub mod asset;
 pub mod chart;
 pub mod error_page;
 pub mod format;
-pub mod qr;
 pub mod letter;
+pub mod qr;
 pub mod shell;
 pub mod text;
 

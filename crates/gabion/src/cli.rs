@@ -1,7 +1,7 @@
 //! The command line.
 
-pub(crate) mod mail;
 pub(crate) mod breach;
+pub(crate) mod mail;
 pub(crate) mod password;
 pub(crate) mod upload;
 pub(crate) mod waf;

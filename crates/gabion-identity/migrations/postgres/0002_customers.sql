@@ -67,20 +67,21 @@ CREATE TABLE identity_recovery_code (
     PRIMARY KEY (account, digest)
 );
 
--- What somebody began and has to prove yet: a code was sent to an address. Removed when it is used or over.
+-- What somebody began who has to show first that an address is theirs: a new account, or a way back into one. The content is
+-- sealed; the code is a keyed digest, and gone once it was shown.
 CREATE TABLE identity_pending (
     id TEXT COLLATE "C" PRIMARY KEY,
     site TEXT COLLATE "C" NOT NULL,
     token_hash BYTEA NOT NULL UNIQUE,
     purpose TEXT COLLATE "C" NOT NULL,
-    account TEXT COLLATE "C" REFERENCES identity_account (id),
+    account TEXT COLLATE "C" NOT NULL,
     content BYTEA NOT NULL,
-    code BYTEA,
+    code TEXT COLLATE "C",
     tries_left BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX identity_pending_expiry ON identity_pending (expires_at);
+CREATE INDEX identity_pending_site ON identity_pending (site);
 
 -- Ceremonies of passkeys that were answered: none is answered twice.
 CREATE TABLE identity_ceremony (

@@ -67,20 +67,21 @@ CREATE TABLE identity_recovery_code (
     PRIMARY KEY (account, digest)
 ) STRICT;
 
--- What somebody began and has to prove yet: a code was sent to an address. Removed when it is used or over.
+-- What somebody began who has to show first that an address is theirs: a new account, or a way back into one. The content is
+-- sealed; the code is a keyed digest, and gone once it was shown.
 CREATE TABLE identity_pending (
     id TEXT PRIMARY KEY,
     site TEXT NOT NULL,
     token_hash BLOB NOT NULL UNIQUE,
     purpose TEXT NOT NULL,
-    account TEXT REFERENCES identity_account (id),
+    account TEXT NOT NULL,
     content BLOB NOT NULL,
-    code BLOB,
+    code TEXT,
     tries_left INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX identity_pending_expiry ON identity_pending (expires_at);
+CREATE INDEX identity_pending_site ON identity_pending (site);
 
 -- Ceremonies of passkeys that were answered: none is answered twice.
 CREATE TABLE identity_ceremony (

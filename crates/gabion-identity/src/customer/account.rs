@@ -80,7 +80,8 @@ impl FromStr for Address {
             && dots(local)
             && domain.contains('.')
             && domain.split('.').all(label);
-        if !fits {
+        // What no letter can be sent to is no way back into an account.
+        if !fits || written.parse::<gabion_outbound::mail::Address>().is_err() {
             return Err(refuse());
         }
         Ok(Self { folded: written.to_ascii_lowercase(), written })

@@ -38,6 +38,12 @@ pub enum CustomerError {
     /// The ceremony is unknown, answered or over.
     #[error("the ceremony is unknown, was answered before, or is over")]
     CeremonyOver,
+    /// Too much was begun at the site, or too many letters wait.
+    #[error("too much was begun, or too many letters wait")]
+    Crowded,
+    /// Nobody can be written to: mail is not configured.
+    #[error("mail is not configured")]
+    NoMail,
     /// What was begun is used, over or was never there.
     #[error("what was begun is used, over or was never there")]
     Over,
@@ -93,7 +99,7 @@ impl CustomerError {
         match self {
             Self::Hashing(error) => error.blame(),
             Self::Store(error) => error.blame(),
-            Self::Busy => Blame::Operator,
+            Self::Busy | Self::Crowded | Self::NoMail => Blame::Operator,
             Self::Passkey(refused) => refused.blame(),
             _ => Blame::Client,
         }
@@ -107,7 +113,7 @@ impl CustomerError {
             Self::CeremonyOver | Self::Over => StatusCode::GONE,
             Self::LastCredential | Self::LimitReached { .. } => StatusCode::CONFLICT,
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::Crowded | Self::NoMail => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFound { .. } | Self::NoAccounts => StatusCode::NOT_FOUND,
             Self::Store(error) if error.blame() == Blame::Operator => StatusCode::SERVICE_UNAVAILABLE,
             Self::Hashing(_) | Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -121,11 +127,12 @@ impl CustomerError {
             Self::Field { field: "name", .. } => "error.name",
             Self::Field { .. } => "error.field",
             Self::Weak { code } => match *code {
-                "short" => "weak.short",
-                "long" => "weak.long",
+                "too-short" => "weak.short",
+                "too-long" => "weak.long",
                 "repeated" => "weak.repeated",
                 "sequence" => "weak.sequence",
-                "context" => "weak.context",
+                "expected" => "weak.context",
+                "leaked" => "weak.leaked",
                 _ => "weak.common",
             },
             Self::Refused => "error.refused",
@@ -136,7 +143,8 @@ impl CustomerError {
             Self::NotFresh => "error.not-fresh",
             Self::LastCredential => "error.last-credential",
             Self::Throttled { .. } => "error.throttled",
-            Self::Busy => "error.busy",
+            Self::Busy | Self::Crowded => "error.busy",
+            Self::NoMail => "error.no-mail",
             Self::NotFound { .. } | Self::NoAccounts => "error.not-found",
             Self::LimitReached { .. } => "error.limit",
             Self::Hashing(_) | Self::Store(_) => "error.internal",
@@ -148,6 +156,7 @@ impl CustomerError {
         match self {
             Self::Throttled { wait } => Some(*wait),
             Self::Busy => Some(Duration::from_secs(2)),
+            Self::Crowded => Some(Duration::from_secs(60)),
             _ => None,
         }
     }
@@ -166,7 +175,8 @@ impl CustomerError {
             Self::NotFresh => "not_fresh",
             Self::LastCredential => "last_credential",
             Self::Throttled { .. } => "too_many_attempts",
-            Self::Busy => "busy",
+            Self::Busy | Self::Crowded => "busy",
+            Self::NoMail => "no_mail",
             Self::NotFound { .. } => "not_found",
             Self::LimitReached { .. } => "limit_reached",
             Self::NoAccounts => "no_accounts",

@@ -6,6 +6,8 @@ use Severity::{Info, Warning};
 
 /// Somebody made an account. Fields: `with` (`password`, `passkey`); personal: `email`, `address`.
 pub const REGISTERED: EventKind = EventKind::new("customer.registered", 1, Info).sealed();
+/// The way back into an account was given; all sessions ended. Fields: `with` (`password`, `passkey`); personal: `address`.
+pub const RECOVERED: EventKind = EventKind::new("customer.recovered", 1, Warning).sealed();
 /// Somebody wanted an account with an address that has one; its holder was written to. Personal: `address`.
 pub const REGISTERED_AGAIN: EventKind = EventKind::new("customer.registered_again", 1, Info);
 /// A session began. Fields: `methods`, `level`, `new_device`; personal: `address`.
@@ -32,8 +34,9 @@ pub const TOTP_REMOVED: EventKind = EventKind::new("customer.totp_removed", 1, I
 pub const CODES_RENEWED: EventKind = EventKind::new("customer.codes_renewed", 1, Info).sealed();
 
 /// Every kind, for documentation and filters.
-pub const ALL: [EventKind; 13] = [
+pub const ALL: [EventKind; 14] = [
     REGISTERED,
+    RECOVERED,
     REGISTERED_AGAIN,
     SIGNED_IN,
     SIGN_IN_FAILED,

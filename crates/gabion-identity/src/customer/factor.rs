@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::AccountId;
 use super::flow::{Enrolled, Proof};
+use super::letter::Word;
 use super::passkey::usable;
 use super::session::SignedIn;
 use super::{CustomerError, Customers, event, store};
@@ -133,11 +134,13 @@ impl Customers {
         let step = totp::verify(&secret, code, now, None).ok_or(CustomerError::WrongCode)?;
         let (codes, digests) = self.new_codes(account);
         let event = self.change(&event::TOTP_ADDED, signed_in, client);
+        let notice = self.notice(Word::TotpAdded, &self.account(account).await?)?;
         self.db()
             .write(move |tx| {
                 usable(tx, account)?;
                 store::factor::set_totp(tx, account, &secret, step, now)?;
                 store::factor::set_codes(tx, account, &digests)?;
+                notice.put(tx)?;
                 Ok::<_, CustomerError>(tx.record(&event)?)
             })
             .await?;
@@ -152,6 +155,7 @@ impl Customers {
         self.fresh(signed_in)?;
         let account = signed_in.account;
         let event = self.change(&event::TOTP_REMOVED, signed_in, client);
+        let notice = self.notice(Word::TotpRemoved, &self.account(account).await?)?;
         self.db()
             .write(move |tx| {
                 usable(tx, account)?;
@@ -159,6 +163,7 @@ impl Customers {
                     return Err(CustomerError::NotFound { what: "authenticator app" });
                 }
                 store::factor::set_codes(tx, account, &[])?;
+                notice.put(tx)?;
                 Ok(tx.record(&event)?)
             })
             .await
@@ -177,6 +182,7 @@ impl Customers {
         let account = signed_in.account;
         let (codes, digests) = self.new_codes(account);
         let event = self.change(&event::CODES_RENEWED, signed_in, client);
+        let notice = self.notice(Word::CodesRenewed, &self.account(account).await?)?;
         self.db()
             .write(move |tx| {
                 usable(tx, account)?;
@@ -184,6 +190,7 @@ impl Customers {
                     return Err(CustomerError::NotFound { what: "authenticator app" });
                 }
                 store::factor::set_codes(tx, account, &digests)?;
+                notice.put(tx)?;
                 Ok(tx.record(&event)?)
             })
             .await?;

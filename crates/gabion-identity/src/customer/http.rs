@@ -25,6 +25,7 @@ use trouble::Trouble;
 
 mod account;
 mod asset;
+mod begin;
 mod door;
 mod factor;
 mod form;
@@ -37,6 +38,14 @@ mod well_known;
 pub const SIGN_IN_PATH: &str = "/.gabion/sign-in";
 /// Where customers show more of who they are than they did, or show it again.
 pub const STEP_UP_PATH: &str = "/.gabion/step-up";
+/// Where somebody begins an account.
+pub const REGISTER_PATH: &str = "/.gabion/register";
+/// Where somebody begins the way back into theirs.
+pub const RECOVER_PATH: &str = "/.gabion/recover";
+/// Where the code is shown that was sent.
+const CODE_PATH: &str = "/.gabion/begin/code";
+/// Where people choose what to sign in with.
+const BEGIN_PATH: &str = "/.gabion/begin";
 /// Where customers see and change how they sign in.
 pub const ACCOUNT_PATH: &str = "/.gabion/account";
 /// Where browsers and password managers send people who want another password (A Well-Known URL for Changing Passwords).
@@ -70,6 +79,12 @@ impl Customers {
             .route(SIGN_IN_PATH, get(door::page).post(door::sign_in))
             .route("/.gabion/sign-in/code", post(door::code))
             .route(STEP_UP_PATH, get(door::step_up))
+            .route(REGISTER_PATH, get(begin::register_page).post(begin::register))
+            .route(RECOVER_PATH, get(begin::recover_page).post(begin::recover))
+            .route(CODE_PATH, get(begin::code_page).post(begin::code))
+            .route(BEGIN_PATH, get(begin::page).post(begin::with_password))
+            .route("/.gabion/begin/passkey/ask", post(begin::ask_passkey))
+            .route("/.gabion/begin/passkey", post(begin::with_passkey))
             .route("/.gabion/sign-out", post(door::sign_out))
             .route("/.gabion/passkey/ask", post(passkey::ask))
             .route("/.gabion/passkey/sign-in", post(passkey::sign_in))
@@ -192,9 +207,13 @@ impl FromRequestParts<Customers> for Member {
 
 /// The session cookie of a request.
 fn cookie(headers: &HeaderMap) -> Option<&str> {
+    cookie_named(headers, COOKIE_NAME)
+}
+
+fn cookie_named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
+    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
 }
 
 /// A path of the shop or of ours that a sign-in leads to: a link with a foreign `next` must not lead away.

@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{AccountId, AccountView, State};
 use super::flow::{Demand, Proof};
+use super::letter::Word;
+use super::pending::PendingId;
 use super::session::SignedIn;
 use super::sign_in::Begun;
 use super::store::passkey::Kept;
@@ -67,6 +69,15 @@ pub struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn state(&self) -> &str {
+        &self.state
+    }
+
+    /// The credential, as JSON.
+    pub(crate) fn credential(&self) -> String {
+        self.credential.to_string()
+    }
+
     /// The passkey that answers, if the answer says so at all. Nothing of it is verified.
     pub fn credential_id(&self) -> Option<CredentialId> {
         serde_json::from_value(self.credential.get("id")?.clone()).ok()
@@ -77,6 +88,11 @@ impl Answer {
 fn to_account(signed_in: &SignedIn) -> Binding {
     let (account, session) = (signed_in.account.bits().to_be_bytes(), signed_in.id.bits().to_be_bytes());
     Binding::to(&[b"register", signed_in.site.as_str().as_bytes(), &account, &session])
+}
+
+/// What the first passkey of an account is bound to: the registration or recovery in which it is made.
+pub(crate) fn to_pending(site: &SiteId, pending: PendingId) -> Binding {
+    Binding::to(&[b"begin", site.as_str().as_bytes(), &pending.bits().to_be_bytes()])
 }
 
 /// What a sign-in is bound to.
@@ -100,7 +116,6 @@ impl Customers {
     ) -> Result<Question<CreationOptions>, CustomerError> {
         // A browser makes a passkey by itself right after a password was typed; a person who asks for one has to be there.
         self.fresh(signed_in)?;
-        let site = self.site(&signed_in.site)?;
         let id = signed_in.account;
         let (account, kept) = self
             .db()
@@ -113,15 +128,28 @@ impl Customers {
             return Err(CustomerError::LimitReached { what: "passkeys", max: PASSKEYS_MAX });
         }
         let existing: Vec<StoredCredential> = kept.into_iter().map(|kept| kept.stored).collect();
-        let new = NewPasskey {
-            user: entity(&account),
-            existing: &existing,
-            mediation,
-            attestation: AttestationPolicy::NotAsked,
-        };
-        let mut ask = self.ask(to_account(signed_in));
+        let email = account.email.as_deref().unwrap_or_default();
+        let who = (id, email, account.name.as_deref());
+        let binding = to_account(signed_in);
+        self.question(&signed_in.site, who, &existing, binding, mediation)
+    }
+
+    /// Asks for a passkey of an account, by what it is called.
+    pub(crate) fn question(
+        &self,
+        site: &SiteId,
+        (account, email, name): (AccountId, &str, Option<&str>),
+        existing: &[StoredCredential],
+        binding: Binding,
+        mediation: Mediation,
+    ) -> Result<Question<CreationOptions>, CustomerError> {
+        let display_name = name.unwrap_or(email).to_owned();
+        let user = UserEntity { id: handle(account), name: email.to_owned(), display_name };
+        let new = NewPasskey { user, existing, mediation, attestation: AttestationPolicy::NotAsked };
+        let mut ask = self.ask(binding);
         ask.user_verification = UserVerification::Preferred;
-        let (options, state) = site.rp.start_registration(ask, new).expect("fewer than an account may have");
+        let asked = self.site(site)?.rp.start_registration(ask, new);
+        let (options, state) = asked.expect("an account has fewer passkeys than may be named");
         Ok(Question { public_key: options, state: self.seal("ceremony", &state) })
     }
 
@@ -165,6 +193,7 @@ impl Customers {
         let event = event.subject(account.subject()).entity("account", account).entity("passkey", id);
         let event = event.personal("address", client.address.to_string());
         let of_site = signed_in.site.clone();
+        let notice = self.notice(Word::PasskeyAdded, &self.account(account).await?)?;
         self.db()
             .write(move |tx| {
                 usable(tx, account)?;
@@ -176,6 +205,7 @@ impl Customers {
                     return Err(CustomerError::CeremonyOver);
                 }
                 store::passkey::insert(tx, &of_site, &kept)?;
+                notice.put(tx)?;
                 Ok(tx.record(&event)?)
             })
             .await?;
@@ -296,6 +326,7 @@ impl Customers {
             self.event(&event::PASSKEY_REMOVED, &signed_in.site, Actor::Customer(account.to_string()));
         let event = event.subject(account.subject()).entity("account", account).entity("passkey", id);
         let event = event.personal("address", client.address.to_string());
+        let notice = self.notice(Word::PasskeyRemoved, &self.account(account).await?)?;
         self.db()
             .write(move |tx| {
                 let view = usable(tx, account)?;
@@ -305,6 +336,7 @@ impl Customers {
                 if !view.has_password && store::passkey::of(tx, account)?.is_empty() {
                     return Err(CustomerError::LastCredential);
                 }
+                notice.put(tx)?;
                 Ok(tx.record(&event)?)
             })
             .await
@@ -332,7 +364,11 @@ pub(crate) fn usable(tx: &mut Tx<'_>, id: AccountId) -> Result<AccountView, Cust
     found.filter(|account| account.state == State::Active).ok_or(CustomerError::Refused)
 }
 
-fn once(tx: &mut Tx<'_>, ceremony: ChallengeHash, expires_at: Timestamp) -> Result<(), CustomerError> {
+pub(crate) fn once(
+    tx: &mut Tx<'_>,
+    ceremony: ChallengeHash,
+    expires_at: Timestamp,
+) -> Result<(), CustomerError> {
     if store::passkey::answer_once(tx, ceremony, expires_at)? {
         Ok(())
     } else {
@@ -340,13 +376,7 @@ fn once(tx: &mut Tx<'_>, ceremony: ChallengeHash, expires_at: Timestamp) -> Resu
     }
 }
 
-fn entity(account: &AccountView) -> UserEntity {
-    let email = account.email.clone().unwrap_or_default();
-    let display_name = account.name.clone().unwrap_or_else(|| email.clone());
-    UserEntity { id: handle(account.id), name: email, display_name }
-}
-
-fn passkey_name(text: &str) -> Result<String, CustomerError> {
+pub(crate) fn passkey_name(text: &str) -> Result<String, CustomerError> {
     let name = text.trim();
     let chars = name.chars().count();
     if !(1..=PASSKEY_NAME_CHARS_MAX).contains(&chars) || name.chars().any(char::is_control) {

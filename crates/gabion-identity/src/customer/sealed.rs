@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::Customers;
 
 /// Bytes of a sealed value at most.
-pub const SEALED_BYTES_MAX: usize = 4_096;
+const SEALED_BYTES_MAX: usize = 4_096;
 
 impl Customers {
     /// Seals a value for a purpose.

@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use gabion_core::{Actor, Secret, SiteId, Timestamp};
 use gabion_crypto::digest::sha256;
+use gabion_password::{Context, Exposure, Factors, Mode, Policy};
 use gabion_store::Tx;
 use gabion_web::ClientAddr;
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountId, Address, State};
-use super::factor::enrolled;
+use super::factor::{Shown, enrolled};
 use super::flow::{self, Demand, Level, Proof, Step};
+use super::letter::Word;
 use super::passkey::usable;
 use super::session::{NewSession, SignedIn};
 use super::{CustomerError, Customers, event, store};
-use crate::password::NewPassword;
 use crate::session::Client;
 use crate::throttle::Key;
 
@@ -129,27 +130,39 @@ impl Customers {
             return Err(CustomerError::Over);
         }
         self.since(account, attempt.began).await?;
-        // Counted apart from passwords: whoever knows one must not be able to lock out with codes, nor the other way round.
-        let keys = keys(site, &format!("code {account}"), client);
-        self.admit(&keys)?;
-        let shown = match self.recognize(account, code).await {
-            Ok(shown) => shown,
-            Err(CustomerError::WrongCode) => {
-                self.tell_refused(site, Some(account), "code", client).await?;
-                return Err(CustomerError::WrongCode);
-            }
-            Err(error) => {
-                self.withdraw(&keys);
-                return Err(error);
-            }
-        };
+        let shown = self.show_code(site, account, code, client).await?;
         let mut proofs = attempt.shown;
         proofs.push(shown.proof());
         let demand = Demand { level: attempt.demand, is_doubted: false };
         let take = move |tx: &mut Tx<'_>| shown.take(tx, account);
-        let begun = self.proceed(site, account, &proofs, demand, replaces, client, take).await?;
-        self.throttle(|throttle| throttle.succeeded(keys[0], keys[1]));
-        Ok(begun)
+        self.proceed(site, account, &proofs, demand, replaces, client, take).await
+    }
+
+    /// A code of the app, or one that was written down, if it holds. It is taken by whoever acts on it.
+    pub(crate) async fn show_code(
+        &self,
+        site: &SiteId,
+        account: AccountId,
+        code: &str,
+        client: &Client,
+    ) -> Result<Shown, CustomerError> {
+        // Counted apart from passwords: whoever knows one must not be able to lock out with codes, nor the other way round.
+        let keys = keys(site, &format!("code {account}"), client);
+        self.admit(&keys)?;
+        match self.recognize(account, code).await {
+            Ok(shown) => {
+                self.throttle(|throttle| throttle.succeeded(keys[0], keys[1]));
+                Ok(shown)
+            }
+            Err(CustomerError::WrongCode) => {
+                self.tell_refused(site, Some(account), "code", client).await?;
+                Err(CustomerError::WrongCode)
+            }
+            Err(error) => {
+                self.withdraw(&keys);
+                Err(error)
+            }
+        }
     }
 
     /// Refuses an attempt that began before the password it was begun with was changed.
@@ -280,7 +293,7 @@ impl Customers {
         } else {
             self.fresh(signed_in)?;
         }
-        let hash = self.passwords().hash(accepted.into_secret()).await?;
+        let hash = self.passwords().hash(accepted).await?;
         let now = self.now();
         let mut methods = signed_in.methods.clone();
         if !methods.contains(&Proof::Password) {
@@ -294,12 +307,14 @@ impl Customers {
             .entity("account", id)
             .field("how", how)
             .personal("address", client.address.to_string());
+        let notice = self.notice(Word::PasswordChanged, &known.account)?;
         let session = self
             .db()
             .write(move |tx| {
                 usable(tx, id)?;
                 store::account::set_password(tx, id, Some(&hash), now)?;
                 store::session::delete_all(tx, id, None)?;
+                notice.put(tx)?;
                 let session = draft.begin(tx, id)?;
                 tx.record(&event)?;
                 Ok::<_, CustomerError>(session)
@@ -325,7 +340,14 @@ fn keys(site: &SiteId, name: &str, client: &Client) -> [Key; 2] {
     [account, Key::Network(ClientAddr(client.address).network())]
 }
 
-/// A password that may be used, or why not.
-pub(crate) fn accept(chosen: &Secret<String>, context: &[&str]) -> Result<NewPassword, CustomerError> {
-    NewPassword::accept(chosen, context).map_err(|weakness| CustomerError::Weak { code: weakness.code() })
+/// A password that may be used, normalized, or the first reason why not. Customers' accounts have one factor unless they say
+/// otherwise, and that can be taken back: so it has to be long enough alone.
+pub(crate) fn accept(chosen: &Secret<String>, context: &[&str]) -> Result<Secret<String>, CustomerError> {
+    const POLICY: Policy = Policy::new(Mode::Nist, Factors::PasswordAlone);
+    let context = context.iter().fold(Context::new(), |context, word| context.with(word));
+    let accepted = POLICY.accept(chosen, &context, Exposure::Unknown);
+    accepted.map(|accepted| accepted.secret().clone()).map_err(|assessment| {
+        let code = assessment.reasons.first().map_or("common", |reason| reason.code());
+        CustomerError::Weak { code }
+    })
 }

@@ -6,6 +6,7 @@ use gabion_store::{StoreError, Tx, params};
 pub(crate) mod account;
 pub(crate) mod factor;
 pub(crate) mod passkey;
+pub(crate) mod pending;
 pub(crate) mod session;
 
 /// Rows deleted by one sweep of one table: keeps the writer free.

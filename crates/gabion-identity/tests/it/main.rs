@@ -4,9 +4,11 @@
 
 mod account;
 mod api;
+mod customer;
 mod harness;
 mod link;
 mod logs;
 mod postgres;
 mod roles;
+mod shop;
 mod sign_in;

@@ -85,7 +85,7 @@ pub(super) async fn sign_in(
 fn unknown(visit: &Visit, offered: Option<CredentialId>) -> Response {
     let rp_id = visit.site.rp.id().clone();
     let signal = offered.map(|credential_id| UnknownCredential { rp_id, credential_id });
-    let text = super::view::Words::new(visit.language).text("error.passkey");
+    let text = crate::customer::words::Words::new(visit.language).text("error.passkey");
     let body = json!({ "status": 403, "code": "passkey_refused", "detail": text, "unknown": signal });
     (StatusCode::FORBIDDEN, Json(body)).into_response()
 }
@@ -107,7 +107,7 @@ pub(super) async fn keep(
     Sent(NewAnswer { answer, name }): Sent<NewAnswer>,
 ) -> Result<Response, Trouble> {
     let kept = customers.finish_passkey(&signed_in, answer, &name, &visit.client).await?;
-    let next = format!("{ACCOUNT_PATH}?done=passkey#passkeys");
+    let next = format!("{ACCOUNT_PATH}?done=passkey");
     Ok((StatusCode::CREATED, Json(json!({ "passkey": kept, "next": next }))).into_response())
 }
 

@@ -13,8 +13,9 @@ use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, LOCATION, R
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use serde_json::json;
 
-use super::view::{Frame, Words};
+use super::view::Frame;
 use super::{Caller, SIGN_IN_PATH, STEP_UP_PATH};
+use crate::customer::words::Words;
 use crate::customer::{CustomerError, Customers};
 
 /// What did not happen, and why.
@@ -54,10 +55,6 @@ impl Trouble {
 
     fn new(status: StatusCode, code: &'static str, text: &'static str) -> Self {
         Self { status, code, text, wait_seconds: None, location: None }
-    }
-
-    pub(super) fn status(&self) -> StatusCode {
-        self.status
     }
 
     /// The key of the sentence about it.

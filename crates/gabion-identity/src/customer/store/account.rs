@@ -22,7 +22,6 @@ pub(crate) struct NewRow<'a> {
     pub(crate) email: &'a Address,
     pub(crate) name: Option<&'a Name>,
     pub(crate) language: Language,
-    pub(crate) hash: Option<&'a PasswordHash>,
     pub(crate) at: Timestamp,
 }
 
@@ -47,12 +46,11 @@ pub(crate) fn insert(tx: &mut Tx<'_>, new: &NewRow<'_>) -> Result<bool, StoreErr
         None => None,
     };
     let sql = "INSERT INTO identity_account
-            (id, site, state, email, name, language, password_hash, password_at, created_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let (hash, password_at) = (new.hash.map(Param::text), new.hash.map(|_| new.at));
+            (id, site, state, email, name, language, created_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)";
     let state = State::Active.as_str();
     let language = new.language.tag();
-    tx.execute(sql, params![&id, new.site, state, email, name, language, hash, password_at, new.at])?;
+    tx.execute(sql, params![&id, new.site, state, email, name, language, new.at])?;
     let index = tx.blind_index(&login(new.site, new.email.folded()))?;
     let sql = "INSERT INTO identity_login (site, login, account) VALUES ($1, $2, $3)";
     tx.execute(sql, params![new.site, index, &id])?;
