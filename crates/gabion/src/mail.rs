@@ -71,7 +71,9 @@ pub(crate) fn describe(out: &mut String, config: &Config) -> std::fmt::Result {
         Transport::Captured => {
             writeln!(out, "Mail: from {address}, kept in the console's mailbox and not sent")
         }
-        Transport::Smtp(smtp) => writeln!(out, "Mail: from {address}, {}", server(&smtp)),
+        Transport::Smtp(smtp) => {
+            writeln!(out, "Mail: from {address}, {}; `gabion mail test` tries it", server(&smtp))
+        }
     }
 }
 
@@ -83,7 +85,7 @@ fn server(smtp: &SmtpConfig) -> String {
         Security::Plain => "unencrypted, on this machine",
     };
     let who = login.as_ref().map_or("without signing in".to_owned(), |login| format!("as {}", login.user));
-    format!("by {host}, port {port}, {line}, {who}; `gabion mail test --to ADDRESS` tries it")
+    format!("by {host}, port {port}, {line}, {who}")
 }
 
 /// `gabion mail test`: past the outbox, so that whoever sets it up hears at once what is wrong.
