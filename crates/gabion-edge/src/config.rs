@@ -211,6 +211,20 @@ impl EdgeConfig {
         Ok(Self { routes, ..checked })
     }
 
+    /// The route of Gabion's own pages where the shop has none for their path: limited as everything is. The shop never
+    /// sees them, so that nothing else of it counts.
+    pub(crate) fn unrouted(&self) -> RouteConfig {
+        let everywhere = self.rate_limits.iter().filter(|limit| limit.everywhere);
+        RouteConfig {
+            path: crate::own::FOLDER.to_owned(),
+            host: None,
+            rate_limits: everywhere.map(|limit| limit.name.clone()).collect(),
+            canary: None,
+            mirror: None,
+            ..self.routes.first().expect("there is a route once checked").clone()
+        }
+    }
+
     /// Whether anything is inspected.
     pub fn wants_rules(&self) -> bool {
         self.routes.iter().any(|route| route.waf.mode != WafMode::Off)

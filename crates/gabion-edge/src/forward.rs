@@ -151,30 +151,36 @@ pub(crate) fn is_claim(name: &str) -> bool {
     own || cdn || name.starts_with("x-forwarded-")
 }
 
-/// Joins the cookie fields that HTTP/2 splits (RFC 9113 section 8.2.3) and keeps Gabion's own to itself.
+/// Joins the cookie fields and keeps Gabion's own to itself.
 fn cookies(headers: &mut HeaderMap) {
     let mut fields = headers.get_all(COOKIE).iter();
     let Some(first) = fields.next() else { return };
     let own = |value: &HeaderValue| contains(value.as_bytes(), OWN_COOKIES.as_bytes());
-    if fields.next().is_none() && !own(first) {
-        return;
+    if fields.next().is_some() || own(first) {
+        join_cookies(headers, |pair| !pair.starts_with(OWN_COOKIES.as_bytes()));
     }
+}
+
+/// Joins the cookie fields that HTTP/2 splits (RFC 9113 section 8.2.3), with those pairs that `stay`.
+pub(crate) fn join_cookies(headers: &mut HeaderMap, stay: impl Fn(&[u8]) -> bool) {
     let mut joined: Vec<u8> = Vec::new();
-    for field in headers.get_all(COOKIE) {
-        for pair in field.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii) {
-            if pair.is_empty() || pair.starts_with(OWN_COOKIES.as_bytes()) {
-                continue;
-            }
-            if !joined.is_empty() {
-                joined.extend_from_slice(b"; ");
-            }
-            joined.extend_from_slice(pair);
+    for pair in cookie_pairs(headers).filter(|pair| stay(pair)) {
+        if !joined.is_empty() {
+            joined.extend_from_slice(b"; ");
         }
+        joined.extend_from_slice(pair);
     }
     headers.remove(COOKIE);
     if let Some(value) = HeaderValue::from_bytes(&joined).ok().filter(|_| !joined.is_empty()) {
         headers.insert(COOKIE, value);
     }
+}
+
+/// The cookies of all fields, as `name=value`.
+pub(crate) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let fields = headers.get_all(COOKIE).iter();
+    let pairs = fields.flat_map(|field| field.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii));
+    pairs.filter(|pair| !pair.is_empty())
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {

@@ -7,7 +7,7 @@
 //!
 //! The walk of a request: `listener` (accept, TLS, HTTP) -> `guard` (strict heads and framing) -> `stack` (the order
 //! of the defences) -> `trace` (id, client, time, pages) -> `admission` -> `route` -> `rate_limit` ->
-//! `redirect` -> `waf` -> `upload` -> `pages` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
+//! `redirect` -> `own` -> `waf` -> `upload` -> `pages` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
 //! connection) -> `transfer` (bodies on their way).
 
 pub mod access;
@@ -39,6 +39,7 @@ pub mod module;
 pub mod network;
 mod notes;
 pub mod origin;
+pub mod own;
 pub mod pages;
 mod passage;
 mod path;
@@ -87,6 +88,7 @@ pub use event::EventSink;
 pub use listener::Plane;
 pub use metrics::Metrics;
 pub use module::Module;
+pub use own::{Caller, OwnPages};
 pub use pages::{PageSink, Unheard};
 pub use refusal::Refusal;
 pub use sockets::Sockets;
@@ -141,6 +143,8 @@ pub struct EdgeDeps {
     pub sharing: Option<Sharing>,
     /// Where stopped files are kept, if anywhere.
     pub quarantine: Option<Arc<dyn Quarantine>>,
+    /// Who answers Gabion's own pages on the sites, if anybody.
+    pub own: Option<Arc<dyn OwnPages>>,
 }
 
 /// The front door at work. Clones are the same door.
@@ -157,6 +161,7 @@ struct Inner {
     support: Support,
     room: Arc<Room>,
     quarantine: Option<Arc<dyn Quarantine>>,
+    own: Option<Arc<dyn OwnPages>>,
     visitors: Visitors,
     machines: Machines,
     watch: Arc<pages::Watch>,
@@ -213,6 +218,7 @@ impl Edge {
             support,
             room: Room::new(deps.scratch),
             quarantine: deps.quarantine,
+            own: deps.own,
             visitors,
             machines,
             watch,
@@ -441,6 +447,10 @@ impl Edge {
 
     fn quarantine(&self) -> Option<Arc<dyn Quarantine>> {
         self.0.quarantine.clone()
+    }
+
+    fn own_pages(&self) -> Option<&Arc<dyn OwnPages>> {
+        self.0.own.as_ref()
     }
 
     fn visitors(&self) -> &Visitors {

@@ -21,6 +21,8 @@ pub struct Metrics {
     pub responses: [AtomicU64; 5],
     /// Requests that Gabion answered itself with an error page.
     pub refused: AtomicU64,
+    /// Requests that Gabion's own pages answered.
+    pub own_pages: AtomicU64,
     /// Requests refused for their head or the framing of their body.
     pub malformed: AtomicU64,
     /// Requests being answered now.

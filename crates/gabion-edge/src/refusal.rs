@@ -134,6 +134,12 @@ pub enum Refusal {
         /// The extension for which a server would run it.
         extension: String,
     },
+    /// Something of Gabion's own that the request needs does not answer.
+    #[error("{what} does not answer")]
+    Unavailable {
+        /// What does not.
+        what: &'static str,
+    },
     /// Gabion cannot keep up.
     #[error("overloaded")]
     Overloaded,
@@ -166,6 +172,7 @@ impl Refusal {
             | Self::Busy { .. }
             | Self::Tripped { .. }
             | Self::Overloaded
+            | Self::Unavailable { .. }
             | Self::Uninspected
             | Self::Unscanned => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable { .. } | Self::Withheld { .. } => StatusCode::BAD_GATEWAY,
@@ -190,6 +197,7 @@ impl Refusal {
             Self::Busy { .. }
             | Self::Tripped { .. }
             | Self::Overloaded
+            | Self::Unavailable { .. }
             | Self::Uninspected
             | Self::Unscanned => ErrorKind::Busy,
             Self::Blocked => ErrorKind::Blocked,
@@ -206,7 +214,7 @@ impl Refusal {
     pub(crate) fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             Self::Maintenance { .. } => Some(300),
-            Self::Busy { .. } | Self::Uninspected => Some(5),
+            Self::Busy { .. } | Self::Uninspected | Self::Unavailable { .. } => Some(5),
             Self::Unscanned => Some(60),
             Self::Overloaded => Some(shed::RETRY_AFTER_SECONDS),
             Self::Limited { decision, .. } => Some(retry_after_seconds(*decision)),
@@ -218,9 +226,11 @@ impl Refusal {
     /// Who has to act.
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded | Self::Unscanned => {
-                Blame::Operator
-            }
+            Self::Maintenance { .. }
+            | Self::Busy { .. }
+            | Self::Overloaded
+            | Self::Unavailable { .. }
+            | Self::Unscanned => Blame::Operator,
             Self::Uninspected => Blame::Bug,
             Self::Withheld { .. }
             | Self::Tripped { .. }

@@ -11,8 +11,8 @@ use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
 use crate::config::{
-    BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Machine, PagesMode, Protocol, RouteUpload,
-    RouteWaf, Site,
+    BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Machine, PagesMode, Protocol, RouteConfig,
+    RouteUpload, RouteWaf, Site,
 };
 use crate::error::ReloadError;
 use crate::forward::Origination;
@@ -101,6 +101,7 @@ pub(crate) struct State {
     pub(crate) pages_mask_secrets: bool,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
+    unrouted: Arc<Route>,
 }
 
 impl State {
@@ -119,6 +120,7 @@ impl State {
         if config.inspector.is_none() && config.wants_inspector() {
             return Err(ReloadError::NoRules);
         }
+        let unrouted = config.unrouted();
         let access_log =
             AccessLog::kept(config.access_log, before.and_then(|state| state.access_log.as_ref()), metrics)?;
         let audit_log =
@@ -150,38 +152,33 @@ impl State {
             .iter()
             .flat_map(|site| site.origins.iter().map(|origin| (origin.host.clone(), Arc::clone(site))))
             .collect();
-        let mut routes: Vec<_> = config
-            .routes
-            .into_iter()
-            .map(|route| {
-                let upstream = |name: &str| {
-                    let found = upstreams.iter().find(|upstream| upstream.config.name == name);
-                    Arc::clone(found.expect("routes name existing upstreams once checked"))
-                };
-                let limits =
-                    rate_limits.iter().filter(|limit| route.rate_limits.contains(&limit.config.name));
-                let limits = limits.map(Arc::clone).collect();
-                Arc::new(Route {
-                    path: route.path,
-                    host: route.host,
-                    body_bytes_max: route.body_bytes_max,
-                    limits,
-                    encoded_bodies: route.encoded_bodies,
-                    waf: route.waf,
-                    pages: route.pages,
-                    upload: route.upload,
-                    upstream: upstream(&route.upstream),
-                    canary: route.canary.map(|canary| Canary {
-                        upstream: upstream(&canary.upstream),
-                        percent: u64::from(canary.percent),
-                        by: canary.by,
-                    }),
-                    mirror: route
-                        .mirror
-                        .map(|mirror| Mirror::new(upstream(&mirror.upstream), mirror.percent)),
-                })
+        let build = |route: RouteConfig| {
+            let upstream = |name: &str| {
+                let found = upstreams.iter().find(|upstream| upstream.config.name == name);
+                Arc::clone(found.expect("routes name existing upstreams once checked"))
+            };
+            let limits = rate_limits.iter().filter(|limit| route.rate_limits.contains(&limit.config.name));
+            let limits = limits.map(Arc::clone).collect();
+            Arc::new(Route {
+                path: route.path,
+                host: route.host,
+                body_bytes_max: route.body_bytes_max,
+                limits,
+                encoded_bodies: route.encoded_bodies,
+                waf: route.waf,
+                pages: route.pages,
+                upload: route.upload,
+                upstream: upstream(&route.upstream),
+                canary: route.canary.map(|canary| Canary {
+                    upstream: upstream(&canary.upstream),
+                    percent: u64::from(canary.percent),
+                    by: canary.by,
+                }),
+                mirror: route.mirror.map(|mirror| Mirror::new(upstream(&mirror.upstream), mirror.percent)),
             })
-            .collect();
+        };
+        let mut routes: Vec<_> = config.routes.into_iter().map(build).collect();
+        let unrouted = build(unrouted);
         // The longest prefix first; among equals the one for a host before the one for all.
         routes.sort_by_key(|route| {
             std::cmp::Reverse((route.path.trim_end_matches('/').len(), route.host.is_some()))
@@ -209,6 +206,7 @@ impl State {
             pages_mask_secrets: config.pages_mask_secrets,
             hosts,
             routes,
+            unrouted,
         })
     }
 
@@ -220,6 +218,11 @@ impl State {
     /// The site with this lower-case host.
     pub(crate) fn site(&self, host: &str) -> Option<Arc<Site>> {
         self.hosts.get(host).map(Arc::clone)
+    }
+
+    /// The route of Gabion's own pages where the shop has none for their path.
+    pub(crate) fn unrouted(&self) -> Arc<Route> {
+        Arc::clone(&self.unrouted)
     }
 
     /// All routes.

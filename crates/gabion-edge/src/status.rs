@@ -238,6 +238,7 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
     page.metric("gabion_responses_total", Type::Counter, "Responses by status class.", responses);
     for (name, help, value) in [
         ("gabion_refused_total", "Requests answered by Gabion's own error pages.", count(&metrics.refused)),
+        ("gabion_own_pages_total", "Requests that Gabion's own pages answered.", count(&metrics.own_pages)),
         (
             "gabion_malformed_total",
             "Requests refused for their head or the framing of their body.",

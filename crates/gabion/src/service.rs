@@ -163,6 +163,7 @@ mod tests {
             scratch: std::env::temp_dir(),
             sharing: None,
             quarantine: None,
+            own: None,
         };
         Edge::start(config.edge(), deps).expect("ports")
     }

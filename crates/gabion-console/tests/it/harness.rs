@@ -306,6 +306,7 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         scratch: std::env::temp_dir(),
         sharing: None,
         quarantine: None,
+        own: None,
     };
     let rules = Some(Arc::new(rules(&deps)));
     let inspector = Some(Arc::new(Inspector::new(Rules::none())));

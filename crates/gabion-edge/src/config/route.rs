@@ -91,7 +91,7 @@ const fn body_bytes_max() -> u64 {
 }
 
 /// A checked route.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RouteConfig {
     /// Normalized path prefix, starting with `/`.
     pub path: String,
@@ -118,7 +118,7 @@ pub struct RouteConfig {
 }
 
 /// A checked canary.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CanaryConfig {
     /// Name of an existing upstream.
     pub upstream: String,
@@ -129,7 +129,7 @@ pub struct CanaryConfig {
 }
 
 /// A checked mirror.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct MirrorConfig {
     /// Name of an existing upstream.
     pub upstream: String,

@@ -15,7 +15,7 @@ use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, Challenges, TlsSettings, server_config};
 use gabion_edge::upload::Quarantine;
 use gabion_edge::waf::ProvenRules;
-use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, PageSink, Plane, ReloadError};
+use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, OwnPages, PageSink, Plane, ReloadError};
 use gabion_markup::sighting::{Seen, Sighting};
 use gabion_test::body::{self, TestBody};
 use gabion_test::client::{self, Wire};
@@ -168,6 +168,8 @@ pub(crate) struct Setup {
     pub(crate) route: String,
     /// Whole sections.
     pub(crate) more: String,
+    /// Who answers Gabion's own pages.
+    pub(crate) own: Option<Arc<dyn OwnPages>>,
     /// Where exact limits are counted.
     pub(crate) sharing: Option<Sharing>,
 }
@@ -209,6 +211,11 @@ impl Setup {
 
     pub(crate) fn quarantine(mut self, quarantine: &Arc<impl Quarantine + 'static>) -> Self {
         self.quarantine = Some(Arc::clone(quarantine) as Arc<dyn Quarantine>);
+        self
+    }
+
+    pub(crate) fn own(mut self, own: &Arc<impl OwnPages + 'static>) -> Self {
+        self.own = Some(Arc::clone(own) as Arc<dyn OwnPages>);
         self
     }
 
@@ -318,6 +325,7 @@ impl Setup {
             scratch: std::env::temp_dir(),
             sharing: self.sharing.clone(),
             quarantine: self.quarantine.clone(),
+            own: self.own.clone(),
         };
         let edge = Edge::start(config, deps)?;
         Ok(Front { edge, events, sightings, authority, _folder: folder })

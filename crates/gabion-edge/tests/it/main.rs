@@ -19,6 +19,7 @@ mod hello;
 mod http2_floods;
 mod lifecycle;
 mod malformed;
+mod own;
 mod pages;
 mod rate_limits;
 

@@ -69,6 +69,7 @@ impl Certified {
             scratch: std::env::temp_dir(),
             sharing: None,
             quarantine: None,
+            own: None,
         };
         let edge = Edge::start(Setup::of(&[&shop]).config(), deps).unwrap();
         let (sender, events) = unbounded_channel();
