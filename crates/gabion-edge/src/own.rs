@@ -141,12 +141,15 @@ async fn answer(visit: Box<Visit>, pages: Arc<dyn OwnPages>) -> Outcome {
     let mut places = Vec::new();
     let body = read(&mut intake, &mut places).await?;
     let answering = pages.answer(handed_on(parts, body, caller));
-    let Ok(mut response) = tokio::time::timeout(OWN_ANSWER_TIMEOUT, answering).await else {
-        return Err(Refusal::Unavailable { what: "Gabion's own page" });
-    };
+    let mut response = within(OWN_ANSWER_TIMEOUT, answering).await?;
     hop::remove(response.headers_mut(), |_| false);
     site.headers.apply(response.headers_mut(), https);
     Ok(if head { without_body(response) } else { response })
+}
+
+async fn within(time: Duration, answering: Answering) -> Outcome {
+    let answer = tokio::time::timeout(time, answering).await;
+    answer.map_err(|_| Refusal::Unavailable { what: "one of Gabion's own pages" })
 }
 
 async fn read(intake: &mut Intake, places: &mut Vec<SemaphorePermit<'static>>) -> Result<Bytes, Refusal> {
@@ -178,4 +181,20 @@ fn without_body(mut response: Response<Body>) -> Response<Body> {
         response.headers_mut().entry(CONTENT_LENGTH).or_insert_with(|| HeaderValue::from(bytes));
     }
     response.map(|_| Body::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::StatusCode;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_that_hangs_is_given_up() {
+        let hangs: Answering = Box::pin(std::future::pending());
+        let refusal = within(Duration::from_millis(1), hangs).await.err().expect("it hangs");
+        assert_eq!((refusal.status(), refusal.retry_after_seconds()), (StatusCode::SERVICE_UNAVAILABLE, Some(5)));
+        let answers: Answering = Box::pin(async { Response::new(Body::empty()) });
+        assert!(within(OWN_ANSWER_TIMEOUT, answers).await.is_ok());
+    }
 }

@@ -17,7 +17,7 @@ use http_body_util::BodyExt;
 use tower_service::Service;
 
 use crate::access_log::objects;
-use crate::front::{Front, PATIENCE, Setup, get, get2, shop, soon};
+use crate::front::{Front, Setup, get, get2, shop, soon};
 use crate::waf::rules;
 
 /// What the rules of the WAF would stop, in a password.
@@ -39,7 +39,6 @@ impl Pages {
         Router::new()
             .route("/.gabion/account", on_get("account"))
             .route("/.gabion/account/sign-in", on_post(sign_in))
-            .route("/.gabion/account/slow", on_get(std::future::pending::<&str>))
             .route("/.well-known/change-password", on_get("here"))
     }
 
@@ -210,15 +209,4 @@ async fn a_websocket_is_no_page() {
     *request.method_mut() = Method::CONNECT;
     request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
     assert_eq!(soon(front.http2().await.send_request(request)).await.unwrap().status(), 405);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_page_that_hangs_is_given_up() {
-    let pages = Arc::new(Pages::default());
-    let setup = Setup::at(([127, 0, 0, 1], 9).into()).own(&pages).upstream("[upstream.health]\ninterval_seconds = 3600");
-    let front = setup.start();
-    let mut wire = front.plain().await;
-    let plain = "GET /.gabion/account/slow HTTP/1.1\r\nHost: plain.example\r\n\r\n";
-    let answer = tokio::time::timeout(PATIENCE * 3, wire.ask(plain)).await.unwrap();
-    assert_eq!((answer.status, answer.header("retry-after")), (503, "5"));
 }
