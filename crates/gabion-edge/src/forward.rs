@@ -22,6 +22,10 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Says that a request is a copy whose answer nobody sees.
 pub(crate) const X_GABION_MIRROR: HeaderName = HeaderName::from_static("x-gabion-mirror");
+/// Says who is signed in, as Gabion signed it.
+pub(crate) const X_GABION_IDENTITY: HeaderName = HeaderName::from_static("x-gabion-identity");
+/// Headers with this prefix are Gabion's own: what a client calls so never reaches the shop.
+const OWN_HEADERS: &str = "x-gabion-";
 /// Cookies with this prefix are Gabion's own and never reach the shop.
 const OWN_COOKIES: &str = "__Host-gabion";
 
@@ -127,15 +131,30 @@ fn forwarding_headers(headers: &mut HeaderMap, from: &Origination) {
     headers.insert(X_REQUEST_ID, from.id.clone());
 }
 
-/// Whether a header of the client would say where it comes from: those written anew above, all other `X-Forwarded-*`,
-/// and their spellings with underscores, which CGI, WSGI and PHP cannot tell apart (RFC 3875 section 4.1.18).
-fn claims(name: &str) -> bool {
-    if name.as_bytes().contains(&b'_') { is_claim(&name.replace('_', "-")) } else { is_claim(name) }
+/// Whether a header or trailer of the client would say what only Gabion says: those written anew above, all other
+/// `X-Forwarded-*` and `X-Gabion-*`, and their spellings with other marks, which CGI, WSGI and PHP cannot tell apart
+/// (RFC 3875 section 4.1.18).
+pub(crate) fn claims(name: &str) -> bool {
+    let own = |name: &str| name.starts_with(OWN_HEADERS) || is_claim(name);
+    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return own(name);
+    }
+    own(&name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"))
 }
 
-/// Whether a lower-case name is one by which somebody says where a request comes from.
+/// Whether a lower-case name is one by which somebody says where a request comes from, whose it is, or which path it is
+/// for: some frameworks believe the last two of the first line, past every route.
 pub(crate) fn is_claim(name: &str) -> bool {
-    let own = matches!(name, "forwarded" | "x-real-ip" | "x-request-id" | "x-gabion-mirror");
+    let own = matches!(
+        name,
+        "forwarded"
+            | "x-real-ip"
+            | "x-request-id"
+            | "x-gabion-mirror"
+            | "x-gabion-identity"
+            | "x-original-url"
+            | "x-rewrite-url"
+    );
     // In these CDNs tell a customer's address. From anybody they are a claim, and many shops believe them.
     let cdn = matches!(
         name,

@@ -193,7 +193,10 @@ mod tests {
     async fn a_page_that_hangs_is_given_up() {
         let hangs: Answering = Box::pin(std::future::pending());
         let refusal = within(Duration::from_millis(1), hangs).await.err().expect("it hangs");
-        assert_eq!((refusal.status(), refusal.retry_after_seconds()), (StatusCode::SERVICE_UNAVAILABLE, Some(5)));
+        assert_eq!(
+            (refusal.status(), refusal.retry_after_seconds()),
+            (StatusCode::SERVICE_UNAVAILABLE, Some(5))
+        );
         let answers: Answering = Box::pin(async { Response::new(Body::empty()) });
         assert!(within(OWN_ANSWER_TIMEOUT, answers).await.is_ok());
     }

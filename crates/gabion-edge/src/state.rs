@@ -11,11 +11,12 @@ use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
 use crate::config::{
-    BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Machine, PagesMode, Protocol, RouteConfig,
+    BoughtPages, EdgeConfig, EncodedBodies, Gate, HashBy, Limits, Machine, PagesMode, Protocol, RouteConfig,
     RouteUpload, RouteWaf, Site,
 };
 use crate::error::ReloadError;
 use crate::forward::Origination;
+use crate::gate::{self, Unclear};
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::module::Module;
@@ -37,6 +38,10 @@ pub(crate) struct Route {
     pub(crate) waf: RouteWaf,
     pub(crate) pages: PagesMode,
     pub(crate) upload: RouteUpload,
+    pub(crate) gate: Gate,
+    pub(crate) forward_identity: bool,
+    /// The path as it is compared where it decides over a gate.
+    folded: String,
     upstream: Arc<Upstream>,
     canary: Option<Canary>,
     mirror: Option<Mirror>,
@@ -102,6 +107,16 @@ pub(crate) struct State {
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
     unrouted: Arc<Route>,
+    gates: Gates,
+}
+
+/// Whether there are gates.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gates {
+    None,
+    /// All in front of paths that are written as they are compared.
+    Plain,
+    Odd,
 }
 
 impl State {
@@ -160,6 +175,7 @@ impl State {
             let limits = rate_limits.iter().filter(|limit| route.rate_limits.contains(&limit.config.name));
             let limits = limits.map(Arc::clone).collect();
             Arc::new(Route {
+                folded: gate::fold(&route.path),
                 path: route.path,
                 host: route.host,
                 body_bytes_max: route.body_bytes_max,
@@ -168,6 +184,8 @@ impl State {
                 waf: route.waf,
                 pages: route.pages,
                 upload: route.upload,
+                gate: route.gate,
+                forward_identity: route.forward_identity,
                 upstream: upstream(&route.upstream),
                 canary: route.canary.map(|canary| Canary {
                     upstream: upstream(&canary.upstream),
@@ -183,6 +201,12 @@ impl State {
         routes.sort_by_key(|route| {
             std::cmp::Reverse((route.path.trim_end_matches('/').len(), route.host.is_some()))
         });
+        let gated = || routes.iter().filter(|route| !route.gate.is_open());
+        let gates = match gated().next() {
+            None => Gates::None,
+            Some(_) if gated().all(|route| route.path == route.folded) => Gates::Plain,
+            Some(_) => Gates::Odd,
+        };
         Ok(Self {
             https: config.https,
             http: config.http,
@@ -207,6 +231,7 @@ impl State {
             hosts,
             routes,
             unrouted,
+            gates,
         })
     }
 
@@ -223,6 +248,38 @@ impl State {
     /// The route of Gabion's own pages where the shop has none for their path.
     pub(crate) fn unrouted(&self) -> Arc<Route> {
         Arc::clone(&self.unrouted)
+    }
+
+    /// Whether some route lets in only who is signed in.
+    pub(crate) fn has_gates(&self) -> bool {
+        self.gates != Gates::None
+    }
+
+    /// Whether some route asks who somebody is.
+    pub(crate) fn asks_who(&self) -> bool {
+        self.has_gates() || self.routes.iter().any(|route| route.forward_identity)
+    }
+
+    /// The gate in front of a path, as the client wrote it, on a lower-case host: that of the route which it matched, and
+    /// those of all routes which it would match if it was read as some shop may read it.
+    pub(crate) fn gate(&self, host: &str, path: &str, matched: &Route) -> Result<Gate, Unclear> {
+        if self.gates == Gates::Plain && gate::is_plain(path) {
+            return Ok(matched.gate);
+        }
+        let readings = gate::readings(path)?;
+        let others = readings.iter().flat_map(|reading| self.gates_at(host, reading));
+        others.chain([matched.gate]).try_fold(Gate::default(), Gate::and).ok_or(Unclear)
+    }
+
+    /// The gates of the longest routes that cover a folded path: several where their paths differ only in what is folded.
+    fn gates_at(&self, host: &str, reading: &str) -> impl Iterator<Item = Gate> {
+        let covers = move |route: &&Arc<Route>| {
+            below(reading, &route.folded) && route.host.as_deref().is_none_or(|only| only == host)
+        };
+        let rank = |route: &Arc<Route>| (route.folded.trim_end_matches('/').len(), route.host.is_some());
+        let longest = self.routes.iter().filter(covers).map(rank).max();
+        let longest = self.routes.iter().filter(covers).filter(move |route| Some(rank(route)) == longest);
+        longest.map(|route| route.gate)
     }
 
     /// All routes.

@@ -287,6 +287,7 @@ pub(crate) async fn start(
             sharing: counter::sharing(&file.storage(), &db).map_err(|error| unavailable(&error))?,
             quarantine: Some(Arc::new(quarantine.clone())),
             own: None,
+            sessions: None,
         },
     )
     .map_err(|error| unavailable(&error))?;

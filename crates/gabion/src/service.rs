@@ -164,6 +164,7 @@ mod tests {
             sharing: None,
             quarantine: None,
             own: None,
+            sessions: None,
         };
         Edge::start(config.edge(), deps).expect("ports")
     }

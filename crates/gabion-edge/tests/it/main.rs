@@ -13,6 +13,7 @@ mod ejection;
 mod failures;
 mod forwarding;
 mod front;
+mod gates;
 #[allow(clippy::print_stderr, reason = "whoever runs the tests should see the table")]
 mod guard;
 mod hello;

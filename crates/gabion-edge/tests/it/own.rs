@@ -29,9 +29,16 @@ struct Pages {
     callers: Arc<Mutex<Vec<Caller>>>,
 }
 
-async fn sign_in(Extension(caller): Extension<Caller>, headers: HeaderMap, form: String) -> impl IntoResponse {
+async fn sign_in(
+    Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
+    form: String,
+) -> impl IntoResponse {
     let cookies: Vec<_> = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
-    ([("cache-control", "no-store"), ("connection", "close")], format!("{form} {cookies:?} {}", caller.origin))
+    (
+        [("cache-control", "no-store"), ("connection", "close")],
+        format!("{form} {cookies:?} {}", caller.origin),
+    )
 }
 
 impl Pages {
@@ -67,7 +74,10 @@ fn front(shop: &Shop) -> (Front, Arc<Pages>) {
 }
 
 fn post(path: &str, headers: &str, form: &str) -> String {
-    format!("POST {path} HTTP/1.1\r\nHost: shop.example\r\n{headers}Content-Length: {}\r\n\r\n{form}", form.len())
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: shop.example\r\n{headers}Content-Length: {}\r\n\r\n{form}",
+        form.len()
+    )
 }
 
 #[tokio::test]
@@ -79,7 +89,10 @@ async fn a_password_reaches_our_page_and_neither_the_rules_nor_the_shop() {
     let told = front.events.all().len();
     let kind = "Content-Type: application/x-www-form-urlencoded\r\nCookie: a=1\r\nAccept-Language: de\r\n";
     let answer = soon(front.tls().await.ask(post("/.gabion/account/sign-in", kind, PASSWORD))).await;
-    assert_eq!((answer.status, answer.header("cache-control"), answer.header("connection")), (200, "no-store", ""));
+    assert_eq!(
+        (answer.status, answer.header("cache-control"), answer.header("connection")),
+        (200, "no-store", "")
+    );
     assert_eq!(answer.text(), format!("{PASSWORD} [\"a=1\"] https://shop.example"));
     assert_eq!(answer.header("strict-transport-security"), "max-age=31536000");
 
@@ -87,7 +100,8 @@ async fn a_password_reaches_our_page_and_neither_the_rules_nor_the_shop() {
     for crumb in ["a=1", "__Host-gabion-customer=x"] {
         request = request.header("cookie", crumb);
     }
-    let answer = soon(front.http2().await.send_request(request.body(body::whole(PASSWORD)).unwrap())).await.unwrap();
+    let answer =
+        soon(front.http2().await.send_request(request.body(body::whole(PASSWORD)).unwrap())).await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
     let text = answer.into_body().collect().await.unwrap().to_bytes();
     let expected = format!("{PASSWORD} [\"a=1; __Host-gabion-customer=x\"] https://shop.example");
@@ -132,11 +146,18 @@ async fn what_heads_say_has_no_content_over_both_versions() {
     wire.send("HEAD /.gabion/account HTTP/1.1\r\nHost: shop.example\r\n\r\n").await;
     let head = soon(wire.head()).await.unwrap();
     assert_eq!((head.status, head.header("content-length")), (200, "7"));
-    assert_eq!(soon(wire.ask(get("/.gabion/account", ""))).await.text(), "account", "nothing came in between");
+    assert_eq!(
+        soon(wire.ask(get("/.gabion/account", ""))).await.text(),
+        "account",
+        "nothing came in between"
+    );
     let mut request = get2("/.gabion/account");
     *request.method_mut() = Method::HEAD;
     let answer = soon(front.http2().await.send_request(request)).await.unwrap();
-    assert_eq!((answer.status(), &answer.headers()["content-length"]), (StatusCode::OK, &"7".parse().unwrap()));
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-length"]),
+        (StatusCode::OK, &"7".parse().unwrap())
+    );
     assert!(answer.into_body().collect().await.unwrap().to_bytes().is_empty());
 }
 
@@ -145,10 +166,14 @@ async fn bodies_have_64_kib_whatever_the_route_allows_and_the_bypass_opens() {
     let shop = shop("tea").await;
     let (front, pages) = front(&shop);
     front.edge.set_bypass(Module::ALL.into());
-    let declared = post("/.gabion/account/sign-in", "Content-Type: text/plain\r\n", &"x".repeat(64 * 1024 + 1));
+    let declared =
+        post("/.gabion/account/sign-in", "Content-Type: text/plain\r\n", &"x".repeat(64 * 1024 + 1));
     assert_eq!(soon(front.tls().await.ask(declared)).await.status, 413);
     let mut wire = front.tls().await;
-    wire.send("POST /.gabion/account/sign-in HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    wire.send(
+        "POST /.gabion/account/sign-in HTTP/1.1\r\nHost: shop.example\r\nTransfer-Encoding: chunked\r\n\r\n",
+    )
+    .await;
     // The edge may close before all of it is sent.
     let chunk = format!("10000\r\n{}\r\n1\r\nx\r\n", "x".repeat(64 * 1024));
     drop(wire.try_send(chunk).await);
@@ -203,10 +228,14 @@ async fn the_access_log_marks_our_pages_and_leaves_their_query_out() {
 async fn a_websocket_is_no_page() {
     let shop = shop("tea").await;
     let (front, _) = front(&shop);
-    let upgrade = "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n";
+    let upgrade =
+        "Connection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n";
     assert_eq!(soon(front.tls().await.ask(get("/.gabion/account", upgrade))).await.text(), "account");
+    let mut sender = front.http2().await;
+    // The client asks for a WebSocket only after it has seen the server's settings.
+    assert_eq!(soon(sender.send_request(get2("/.gabion/account"))).await.unwrap().status(), 200);
     let mut request = get2("/.gabion/account");
     *request.method_mut() = Method::CONNECT;
     request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
-    assert_eq!(soon(front.http2().await.send_request(request)).await.unwrap().status(), 405);
+    assert_eq!(soon(sender.send_request(request)).await.unwrap().status(), 405);
 }

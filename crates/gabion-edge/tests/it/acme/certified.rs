@@ -70,6 +70,7 @@ impl Certified {
             sharing: None,
             quarantine: None,
             own: None,
+            sessions: None,
         };
         let edge = Edge::start(Setup::of(&[&shop]).config(), deps).unwrap();
         let (sender, events) = unbounded_channel();
