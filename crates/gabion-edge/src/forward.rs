@@ -143,7 +143,7 @@ pub(crate) fn claims(name: &str) -> bool {
 }
 
 /// Whether a lower-case name is one by which somebody says where a request comes from, whose it is, or which path it is
-/// for: some frameworks believe the last two of the first line, past every route.
+/// for: some frameworks take the path from `X-Original-URL` or `X-Rewrite-URL`, past every route.
 pub(crate) fn is_claim(name: &str) -> bool {
     let own = matches!(
         name,

@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use gabion_core::Timestamp;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderValue, Response};
 
 use crate::config::{Gate, Requires};
 use crate::forward::cookie_pairs;
@@ -25,7 +25,6 @@ use crate::sessions::{
 };
 use crate::{Body, Refusal};
 use answer::{keep_private, led, navigates};
-use http::Response;
 
 pub(crate) use readings::{Unclear, fold, is_plain, readings};
 pub(crate) use tell::Knocks;

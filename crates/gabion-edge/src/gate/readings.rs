@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use percent_encoding::percent_decode;
 
 /// Readings of one path. Ordinary paths have one, odd ones a dozen; whoever writes one with more is refused.
-const READINGS_MAX: usize = 64;
+const READINGS_MAX: usize = 128;
 /// Bytes of a path that not everybody reads alike: reading it in all ways costs time. Shops stay below 2 KiB.
 const ODD_PATH_BYTES_MAX: usize = 4 * 1024;
 /// How often a path is decoded. A path that is still encoded then is refused: no server in use decodes as often.
@@ -64,7 +64,11 @@ pub(crate) fn readings(path: &str) -> Result<Vec<String>, Unclear> {
     all.also(|path| Ok(path.contains('\\').then(|| path.replace('\\', "/"))))?;
     all.also(|path| Ok(path.find(['?', '#', '\0']).map(|end| path[..end].to_owned())))?;
     marks(&mut all)?;
-    all.also(|path| Ok(Some(each_segment(path, trimmed))))?;
+    all.also(|path| Ok(path.contains('+').then(|| path.replace('+', " "))))?;
+    let reads: [fn(&str) -> &str; 4] = [name, trimmed, without_dots, without_space];
+    for read in reads {
+        all.also(|path| Ok(Some(each_segment(path, read))))?;
+    }
     let scripts = |all: &mut Readings| {
         all.also(|path| Ok(behind_script(path, path.to_ascii_lowercase().find(SCRIPT))))?;
         all.also(|path| Ok(behind_script(path, path.to_ascii_lowercase().rfind(SCRIPT))))
@@ -106,7 +110,7 @@ fn decode(path: &str) -> Result<Option<String>, Unclear> {
     Ok((decoded != path).then_some(decoded))
 }
 
-fn each_segment(path: &str, read: impl Fn(&str) -> &str) -> String {
+fn each_segment(path: &str, read: fn(&str) -> &str) -> String {
     path.split('/').map(read).collect::<Vec<_>>().join("/")
 }
 
@@ -115,11 +119,24 @@ fn without_parameters(segment: &str) -> &str {
     segment.split(';').next().unwrap_or_default()
 }
 
-/// Windows ignores dots and spaces at the end of a name and what follows a colon; C ends at NUL; `+` is a space in forms.
+/// Windows takes what follows a colon for a stream of the file before it; others end a name at a control character.
+fn name(segment: &str) -> &str {
+    segment.split(|c: char| c.is_control() || c == ':').next().unwrap_or_default()
+}
+
+/// Windows ignores dots and spaces at the end of a name. What are dots alone then may still lead upwards.
 fn trimmed(segment: &str) -> &str {
-    let segment = segment.split(|c: char| c.is_control() || c == ':').next().unwrap_or_default();
-    let segment = segment.trim_matches([' ', '+']);
-    if segment.bytes().all(|byte| byte == b'.') { segment } else { segment.trim_end_matches(['.', ' ', '+']) }
+    let segment = segment.trim_end_matches(' ');
+    if segment.bytes().all(|byte| byte == b'.') { segment } else { segment.trim_end_matches(['.', ' ']) }
+}
+
+/// The same where dots alone are a name like any other.
+fn without_dots(segment: &str) -> &str {
+    segment.trim_end_matches(['.', ' '])
+}
+
+fn without_space(segment: &str) -> &str {
+    segment.trim_start_matches(' ')
 }
 
 /// What stands before the path where `//host/path` is read as an address without its scheme. RFC 3986 section 4.2.

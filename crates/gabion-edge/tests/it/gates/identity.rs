@@ -58,7 +58,7 @@ async fn each_way(front: &Front, shop: &Shop) {
     ] {
         for more in ["", upgrade] {
             let answer = soon(wire.ask(get(path, &format!("{cookie}{LIES}{more}")))).await;
-            assert_eq!((answer.status, heard(shop).as_str()), (200, expected), "{path} {cookie}");
+            assert_eq!((answer.status, heard(shop).as_str()), (404, expected), "{path} {cookie}");
         }
         for method in [Method::GET, Method::CONNECT] {
             let mut request = get2(path);
@@ -71,7 +71,8 @@ async fn each_way(front: &Front, shop: &Shop) {
                 request.extensions_mut().insert(hyper::ext::Protocol::from_static("websocket"));
             }
             *request.method_mut() = method;
-            assert_eq!(soon(sender.send_request(request)).await.unwrap().status(), 200, "{path} {cookie}");
+            let answer = soon(sender.send_request(request)).await.unwrap();
+            assert_eq!(answer.status(), 404, "{path} {cookie}");
             assert_eq!(heard(shop), expected, "{path} {cookie}");
         }
     }
@@ -79,7 +80,11 @@ async fn each_way(front: &Front, shop: &Shop) {
 
 #[tokio::test]
 async fn the_shop_is_told_who_is_signed_in_and_believes_nobody_else() {
-    let shop = shop("tea").await;
+    // Nothing to be found, and no WebSocket.
+    let shop = Shop::start(|_: Request<Incoming>| async {
+        Ok(Response::builder().status(404).body(body::empty()).unwrap())
+    })
+    .await;
     each_way(&told(&shop).start(), &shop).await;
 }
 
