@@ -33,6 +33,7 @@ const ROUNDS: usize = 101;
 
 const FILE: &str = r#"
     [listen]
+    https = ["127.0.0.1:0"]
     http = ["127.0.0.1:0"]
     [waf]
     mode = "off"

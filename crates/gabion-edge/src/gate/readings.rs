@@ -62,10 +62,13 @@ pub(crate) fn readings(path: &str) -> Result<Vec<String>, Unclear> {
         return Err(Unclear);
     }
     all.also(|path| Ok(path.contains('\\').then(|| path.replace('\\', "/"))))?;
-    all.also(|path| Ok(path.find(['?', '#', '\0']).map(|end| path[..end].to_owned())))?;
+    for mark in ['\0', '#', '?'] {
+        all.also(|path| Ok(path.split_once(mark).map(|(path, _)| path.to_owned())))?;
+    }
     marks(&mut all)?;
     all.also(|path| Ok(path.contains('+').then(|| path.replace('+', " "))))?;
-    let reads: [fn(&str) -> &str; 4] = [name, trimmed, without_dots, without_space];
+    let reads: [fn(&str) -> &str; 5] =
+        [without_control, without_stream, trimmed, without_dots, without_space];
     for read in reads {
         all.also(|path| Ok(Some(each_segment(path, read))))?;
     }
@@ -119,9 +122,14 @@ fn without_parameters(segment: &str) -> &str {
     segment.split(';').next().unwrap_or_default()
 }
 
-/// Windows takes what follows a colon for a stream of the file before it; others end a name at a control character.
-fn name(segment: &str) -> &str {
-    segment.split(|c: char| c.is_control() || c == ':').next().unwrap_or_default()
+/// Some end a name at a control character.
+fn without_control(segment: &str) -> &str {
+    segment.split(char::is_control).next().unwrap_or_default()
+}
+
+/// Windows takes what follows a colon for a stream of the file before it.
+fn without_stream(segment: &str) -> &str {
+    segment.split(':').next().unwrap_or_default()
 }
 
 /// Windows ignores dots and spaces at the end of a name. What are dots alone then may still lead upwards.
