@@ -211,8 +211,10 @@ mod tests {
         segments.join("/")
     }
 
+    type Server = fn(&str) -> String;
+
     /// Servers as they read paths, written down from what they document and not from what is above.
-    const SERVERS: [(&str, fn(&str) -> String); 9] = [
+    const SERVERS: [(&str, Server); 9] = [
         ("nginx", |path| dots(&decoded(path))),
         ("express", |path| path.to_ascii_lowercase()),
         ("tomcat", |path| {
