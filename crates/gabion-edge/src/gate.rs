@@ -58,11 +58,12 @@ impl Layer for Session {
 fn gate(visit: &Visit) -> Result<Gate, Refusal> {
     let Visit { request, state, .. } = visit;
     let route = &visit.matched().route;
-    if !state.has_gates() {
+    let path = request.uri().path();
+    if state.is_clear(path) {
         return Ok(route.gate);
     }
     let host = host(request)?.to_ascii_lowercase();
-    state.gate(&host, request.uri().path(), route).map_err(|Unclear| Refusal::UnclearPath)
+    state.gate(&host, path, route).map_err(|Unclear| Refusal::UnclearPath)
 }
 
 /// What is known of who comes in.

@@ -250,22 +250,19 @@ impl State {
         Arc::clone(&self.unrouted)
     }
 
-    /// Whether some route lets in only who is signed in.
-    pub(crate) fn has_gates(&self) -> bool {
-        self.gates != Gates::None
+    /// Whether the gate in front of a path, as the client wrote it, is certainly that of the route which it matched.
+    pub(crate) fn is_clear(&self, path: &str) -> bool {
+        self.gates == Gates::None || (self.gates == Gates::Plain && gate::is_plain(path))
     }
 
     /// Whether some route asks who somebody is.
     pub(crate) fn asks_who(&self) -> bool {
-        self.has_gates() || self.routes.iter().any(|route| route.forward_identity)
+        self.gates != Gates::None || self.routes.iter().any(|route| route.forward_identity)
     }
 
     /// The gate in front of a path, as the client wrote it, on a lower-case host: that of the route which it matched, and
     /// those of all routes which it would match if it was read as some shop may read it.
     pub(crate) fn gate(&self, host: &str, path: &str, matched: &Route) -> Result<Gate, Unclear> {
-        if self.gates == Gates::Plain && gate::is_plain(path) {
-            return Ok(matched.gate);
-        }
         let readings = gate::readings(path)?;
         let others = readings.iter().flat_map(|reading| self.gates_at(host, reading));
         others.chain([matched.gate]).try_fold(Gate::default(), Gate::and).ok_or(Unclear)
