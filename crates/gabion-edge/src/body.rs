@@ -5,6 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use crate::held::{Held, Replay};
@@ -43,6 +44,14 @@ impl Body {
             Kind::Held(replay) if replay.is_untouched() => Ok(replay.into_held()),
             kind => Err(Self(kind)),
         }
+    }
+
+    /// Takes a body of another library, such as the answer of a router.
+    pub fn new<B>(body: B) -> Self
+    where
+        B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+    {
+        if body.is_end_stream() { Self::empty() } else { Self::wrap(body.map_err(Into::into)) }
     }
 
     /// Wraps another body.

@@ -5,6 +5,7 @@
 
 mod access_log;
 mod balance;
+mod gate;
 mod limits;
 mod listen;
 mod log;
@@ -17,12 +18,13 @@ mod upload;
 mod upstream;
 mod waf;
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gabion_core::SiteId;
 use gabion_upload::Inspector;
 use toml::Spanned;
 
@@ -31,6 +33,7 @@ pub use balance::{
     Balance, BreakerSection, ENDPOINTS_MAX, EjectOn, EjectSection, HashBy, InvalidHashBy, Protocol,
     RetrySection,
 };
+pub use gate::{Gate, Requires};
 pub use limits::{Http2Section, Limits, LimitsSection};
 pub use listen::ListenSection;
 pub use log::LogTarget;
@@ -100,6 +103,8 @@ pub struct EdgeSections<'a> {
     pub routes: &'a [RouteSection],
     /// `[[rate_limit]]`.
     pub rate_limits: &'a [RateLimitSection],
+    /// The sites at which people can sign in, which other sections than the edge's say.
+    pub accounts: &'a BTreeSet<SiteId>,
 }
 
 /// The whole of the edge's configuration, checked.
@@ -170,6 +175,7 @@ impl EdgeConfig {
             upstreams,
             routes,
             rate_limits,
+            accounts,
         } = sections;
         let need = |empty: bool, what: &str| {
             if empty { Err(Invalid { span: None, message: what.to_owned() }) } else { Ok(()) }
@@ -206,9 +212,27 @@ impl EdgeConfig {
         };
         let routes = routes
             .iter()
-            .map(|route| route::check_route(route, (waf.everywhere(), pages.mode), upload, &checked))
+            .map(|route| {
+                route::check_route(route, (waf.everywhere(), pages.mode), upload, accounts, &checked)
+            })
             .collect::<Result<_, _>>()?;
         Ok(Self { routes, ..checked })
+    }
+
+    /// The route of Gabion's own pages where the shop has none for their path: limited as everything is. The shop never
+    /// sees them, so that nothing else of it counts.
+    pub(crate) fn unrouted(&self) -> RouteConfig {
+        let everywhere = self.rate_limits.iter().filter(|limit| limit.everywhere);
+        RouteConfig {
+            path: crate::own::FOLDER.to_owned(),
+            host: None,
+            rate_limits: everywhere.map(|limit| limit.name.clone()).collect(),
+            gate: Gate::default(),
+            forward_identity: false,
+            canary: None,
+            mirror: None,
+            ..self.routes.first().expect("there is a route once checked").clone()
+        }
     }
 
     /// Whether anything is inspected.

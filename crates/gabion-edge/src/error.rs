@@ -34,6 +34,9 @@ pub enum ReloadError {
     /// Requests are to be inspected, and nobody loaded rules.
     #[error("no rules are loaded")]
     NoRules,
+    /// Routes ask who somebody is, and nobody could say.
+    #[error("routes require somebody who is signed in, and there is nobody who keeps sessions")]
+    NoSessions,
     /// A log cannot be written.
     #[error("{name}")]
     Log {

@@ -8,6 +8,8 @@ use gabion_core::{Actor, Clock, Entropy, Event, EventId, EventKind, Severity};
 pub const REQUEST_REFUSED: EventKind = EventKind::new("edge.request_refused", 1, Severity::Info);
 /// A client was above a rate limit for the first time in a minute.
 pub const REQUEST_LIMITED: EventKind = EventKind::new("edge.request_limited", 1, Severity::Info);
+/// Somebody was refused at a gate, and not led to where they can sign in. Once in a minute for each address and route.
+pub const GATE_REFUSED: EventKind = EventKind::new("edge.gate_refused", 1, Severity::Info);
 /// The database did not answer in time: this node counts exact limits alone. At most once a minute.
 pub const COUNTED_ALONE: EventKind = EventKind::new("edge.counted_alone", 1, Severity::Warning);
 /// Gabion cannot keep up: requests are refused, the cheapest first.

@@ -22,6 +22,10 @@ const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Says that a request is a copy whose answer nobody sees.
 pub(crate) const X_GABION_MIRROR: HeaderName = HeaderName::from_static("x-gabion-mirror");
+/// Says who is signed in, as Gabion signed it.
+pub(crate) const X_GABION_IDENTITY: HeaderName = HeaderName::from_static("x-gabion-identity");
+/// Headers with this prefix are Gabion's own: what a client calls so never reaches the shop.
+const OWN_HEADERS: &str = "x-gabion-";
 /// Cookies with this prefix are Gabion's own and never reach the shop.
 const OWN_COOKIES: &str = "__Host-gabion";
 
@@ -127,15 +131,30 @@ fn forwarding_headers(headers: &mut HeaderMap, from: &Origination) {
     headers.insert(X_REQUEST_ID, from.id.clone());
 }
 
-/// Whether a header of the client would say where it comes from: those written anew above, all other `X-Forwarded-*`,
-/// and their spellings with underscores, which CGI, WSGI and PHP cannot tell apart (RFC 3875 section 4.1.18).
-fn claims(name: &str) -> bool {
-    if name.as_bytes().contains(&b'_') { is_claim(&name.replace('_', "-")) } else { is_claim(name) }
+/// Whether a header or trailer of the client would say what only Gabion says: those written anew above, all other
+/// `X-Forwarded-*` and `X-Gabion-*`, and their spellings with other marks, which CGI, WSGI and PHP cannot tell apart
+/// (RFC 3875 section 4.1.18).
+pub(crate) fn claims(name: &str) -> bool {
+    let own = |name: &str| name.starts_with(OWN_HEADERS) || is_claim(name);
+    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return own(name);
+    }
+    own(&name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"))
 }
 
-/// Whether a lower-case name is one by which somebody says where a request comes from.
+/// Whether a lower-case name is one by which somebody says where a request comes from, whose it is, or which path it is
+/// for: some frameworks take the path from `X-Original-URL` or `X-Rewrite-URL`, past every route.
 pub(crate) fn is_claim(name: &str) -> bool {
-    let own = matches!(name, "forwarded" | "x-real-ip" | "x-request-id" | "x-gabion-mirror");
+    let own = matches!(
+        name,
+        "forwarded"
+            | "x-real-ip"
+            | "x-request-id"
+            | "x-gabion-mirror"
+            | "x-gabion-identity"
+            | "x-original-url"
+            | "x-rewrite-url"
+    );
     // In these CDNs tell a customer's address. From anybody they are a claim, and many shops believe them.
     let cdn = matches!(
         name,
@@ -151,30 +170,36 @@ pub(crate) fn is_claim(name: &str) -> bool {
     own || cdn || name.starts_with("x-forwarded-")
 }
 
-/// Joins the cookie fields that HTTP/2 splits (RFC 9113 section 8.2.3) and keeps Gabion's own to itself.
+/// Joins the cookie fields and keeps Gabion's own to itself.
 fn cookies(headers: &mut HeaderMap) {
     let mut fields = headers.get_all(COOKIE).iter();
     let Some(first) = fields.next() else { return };
     let own = |value: &HeaderValue| contains(value.as_bytes(), OWN_COOKIES.as_bytes());
-    if fields.next().is_none() && !own(first) {
-        return;
+    if fields.next().is_some() || own(first) {
+        join_cookies(headers, |pair| !pair.starts_with(OWN_COOKIES.as_bytes()));
     }
+}
+
+/// Joins the cookie fields that HTTP/2 splits (RFC 9113 section 8.2.3), with those pairs that `stay`.
+pub(crate) fn join_cookies(headers: &mut HeaderMap, stay: impl Fn(&[u8]) -> bool) {
     let mut joined: Vec<u8> = Vec::new();
-    for field in headers.get_all(COOKIE) {
-        for pair in field.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii) {
-            if pair.is_empty() || pair.starts_with(OWN_COOKIES.as_bytes()) {
-                continue;
-            }
-            if !joined.is_empty() {
-                joined.extend_from_slice(b"; ");
-            }
-            joined.extend_from_slice(pair);
+    for pair in cookie_pairs(headers).filter(|pair| stay(pair)) {
+        if !joined.is_empty() {
+            joined.extend_from_slice(b"; ");
         }
+        joined.extend_from_slice(pair);
     }
     headers.remove(COOKIE);
     if let Some(value) = HeaderValue::from_bytes(&joined).ok().filter(|_| !joined.is_empty()) {
         headers.insert(COOKIE, value);
     }
+}
+
+/// The cookies of all fields, as `name=value`.
+pub(crate) fn cookie_pairs(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let fields = headers.get_all(COOKIE).iter();
+    let pairs = fields.flat_map(|field| field.as_bytes().split(|b| *b == b';').map(<[u8]>::trim_ascii));
+    pairs.filter(|pair| !pair.is_empty())
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {

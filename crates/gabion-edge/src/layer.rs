@@ -44,6 +44,8 @@ pub(crate) struct Visit {
     /// The configuration it is treated by: the one that was in force when it arrived.
     pub(crate) state: Arc<State>,
     pub(crate) facts: Arc<Facts>,
+    /// What the shop is told of who it is from.
+    pub(crate) statement: Option<HeaderValue>,
     matched: Option<Matched>,
 }
 
@@ -57,7 +59,7 @@ impl Visit {
         state: Arc<State>,
         facts: Arc<Facts>,
     ) -> Box<Self> {
-        Box::new(Self { request, raw_head, id_value, edge, state, facts, matched: None })
+        Box::new(Self { request, raw_head, id_value, edge, state, facts, statement: None, matched: None })
     }
 
     /// The site and the route it is for.

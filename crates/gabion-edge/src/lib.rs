@@ -7,7 +7,7 @@
 //!
 //! The walk of a request: `listener` (accept, TLS, HTTP) -> `guard` (strict heads and framing) -> `stack` (the order
 //! of the defences) -> `trace` (id, client, time, pages) -> `admission` -> `route` -> `rate_limit` ->
-//! `redirect` -> `waf` -> `upload` -> `pages` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
+//! `redirect` -> `own` -> `gate` -> `waf` -> `upload` -> `pages` -> `headers` -> `proxy` -> `upstream` (place, endpoint,
 //! connection) -> `transfer` (bodies on their way).
 
 pub mod access;
@@ -24,6 +24,7 @@ pub mod event;
 mod forward;
 #[doc(hidden)]
 pub mod fuzz;
+mod gate;
 pub mod guard;
 mod h2_watch;
 pub mod header_policy;
@@ -33,12 +34,15 @@ mod hop;
 mod layer;
 pub mod listener;
 mod log;
+#[doc(hidden)]
+pub mod measure;
 pub mod metrics;
 mod mirror;
 pub mod module;
 pub mod network;
 mod notes;
 pub mod origin;
+pub mod own;
 pub mod pages;
 mod passage;
 mod path;
@@ -49,6 +53,7 @@ mod redirect;
 mod refusal;
 mod route;
 pub mod saturation;
+pub mod sessions;
 pub mod shed;
 pub mod sockets;
 mod stack;
@@ -87,13 +92,16 @@ pub use event::EventSink;
 pub use listener::Plane;
 pub use metrics::Metrics;
 pub use module::Module;
+pub use own::{Caller, OwnPages};
 pub use pages::{PageSink, Unheard};
 pub use refusal::Refusal;
+pub use sessions::Sessions;
 pub use sockets::Sockets;
 
 use admission::Admission;
 use config::QuarantineLimits;
 use event::Recorder;
+use gate::Knocks;
 use held::Room;
 use listener::{Listeners, Places};
 use metrics::{History, Point, history};
@@ -141,6 +149,10 @@ pub struct EdgeDeps {
     pub sharing: Option<Sharing>,
     /// Where stopped files are kept, if anywhere.
     pub quarantine: Option<Arc<dyn Quarantine>>,
+    /// Who answers Gabion's own pages on the sites, if anybody.
+    pub own: Option<Arc<dyn OwnPages>>,
+    /// Who knows whose cookies there are, if anybody. Routes with a gate need it.
+    pub sessions: Option<Arc<dyn Sessions>>,
 }
 
 /// The front door at work. Clones are the same door.
@@ -157,6 +169,9 @@ struct Inner {
     support: Support,
     room: Arc<Room>,
     quarantine: Option<Arc<dyn Quarantine>>,
+    own: Option<Arc<dyn OwnPages>>,
+    sessions: Option<Arc<dyn Sessions>>,
+    knocks: Knocks,
     visitors: Visitors,
     machines: Machines,
     watch: Arc<pages::Watch>,
@@ -198,11 +213,15 @@ impl Edge {
         let admission = Arc::new(Admission::new(limiter, recorder.clone()));
         let sticky_key = Arc::new(MacKey::new(&deps.sticky_key));
         let visitors = Visitors::new(recorder.entropy.as_ref());
+        let knocks = Knocks::new(recorder.entropy.as_ref());
         let machines = Machines::new(recorder.entropy.as_ref());
         let watch = Arc::new(pages::Watch::new(deps.pages, &metrics, recorder.entropy.as_ref()));
         let support = Support { recorder: recorder.clone(), sticky_key };
         let kept = config.upload.quarantine;
         let state = State::build(config, None, admission, &support, &metrics)?;
+        if state.asks_who() && deps.sessions.is_none() {
+            return Err(ReloadError::NoSessions);
+        }
         let edge = Self(Arc::new(Inner {
             state: ArcSwap::from_pointee(state),
             tls: ArcSwap::new(deps.tls),
@@ -213,6 +232,9 @@ impl Edge {
             support,
             room: Room::new(deps.scratch),
             quarantine: deps.quarantine,
+            own: deps.own,
+            sessions: deps.sessions,
+            knocks,
             visitors,
             machines,
             watch,
@@ -255,6 +277,9 @@ impl Edge {
         let admission = Arc::clone(&before.admission);
         let kept = config.upload.quarantine;
         let state = State::build(config, Some(&before), admission, &inner.support, &inner.metrics)?;
+        if state.asks_who() && inner.sessions.is_none() {
+            return Err(ReloadError::NoSessions);
+        }
         changing.listeners.reconcile(self, &wanted(&state))?;
         state.upstreams.iter().for_each(|upstream| upstream.enter_force());
         self.0.state.store(Arc::new(state));
@@ -441,6 +466,18 @@ impl Edge {
 
     fn quarantine(&self) -> Option<Arc<dyn Quarantine>> {
         self.0.quarantine.clone()
+    }
+
+    fn own_pages(&self) -> Option<&Arc<dyn OwnPages>> {
+        self.0.own.as_ref()
+    }
+
+    fn sessions(&self) -> Option<&dyn Sessions> {
+        self.0.sessions.as_deref()
+    }
+
+    fn knocks(&self) -> &Knocks {
+        &self.0.knocks
     }
 
     fn visitors(&self) -> &Visitors {

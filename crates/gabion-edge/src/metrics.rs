@@ -21,6 +21,16 @@ pub struct Metrics {
     pub responses: [AtomicU64; 5],
     /// Requests that Gabion answered itself with an error page.
     pub refused: AtomicU64,
+    /// Requests that Gabion's own pages answered.
+    pub own_pages: AtomicU64,
+    /// Requests that a gate let in.
+    pub gate_passed: AtomicU64,
+    /// Requests that were led to where somebody can sign in.
+    pub gate_led: AtomicU64,
+    /// Requests that a gate refused.
+    pub gate_refused: AtomicU64,
+    /// Requests that a gate refused because nobody could say who it was.
+    pub gate_unavailable: AtomicU64,
     /// Requests refused for their head or the framing of their body.
     pub malformed: AtomicU64,
     /// Requests being answered now.

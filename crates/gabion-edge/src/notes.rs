@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -19,6 +19,7 @@ use crate::waf::Findings;
 pub(crate) struct Notes {
     /// Whether there will be a record of the request: where not, nobody asks where it went.
     recorded: bool,
+    own: AtomicBool,
     upstream: OnceLock<Arc<Upstream>>,
     endpoint: OnceLock<Arc<Endpoint>>,
     upload: OnceLock<Arc<Upload>>,
@@ -49,6 +50,16 @@ impl Notes {
     /// Nothing yet.
     pub(crate) fn new(recorded: bool) -> Self {
         Self { recorded, ..Self::default() }
+    }
+
+    /// One of Gabion's own pages answers it.
+    pub(crate) fn is_own(&self) {
+        self.own.store(true, Ordering::Relaxed);
+    }
+
+    /// The same.
+    pub(crate) fn own(&self) -> bool {
+        self.own.load(Ordering::Relaxed)
     }
 
     /// The request goes to this upstream.

@@ -176,7 +176,9 @@ impl Passage {
     fn line(&self, record: &Record, status: u16, head: Duration, total: Duration) -> Line {
         let authority = self.uri.authority().map(|authority| authority.as_str().as_bytes());
         let host = authority.unwrap_or(bytes(record.host.as_ref()));
-        let query = self.uri.query().unwrap_or_default().as_bytes();
+        // What leads to our own pages is told to nobody else: codes and links that sign in.
+        let query = self.uri.query().filter(|_| !self.facts.notes.own());
+        let query = query.unwrap_or_default().as_bytes();
         let path = self.path();
         Line {
             at: self.at,

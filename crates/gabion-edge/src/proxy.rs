@@ -50,7 +50,7 @@ struct Journey<'a> {
 
 async fn forward(visit: Box<Visit>) -> Outcome {
     let route = Arc::clone(&visit.matched().route);
-    let Visit { request, id_value, edge, state, facts, .. } = *visit;
+    let Visit { request, id_value, edge, state, facts, statement, .. } = *visit;
     let unlimited = state.bypass.contains(&Module::Limits);
     let (mut parts, body) = request.into_parts();
     let (client, notes) = (facts.client, &facts.notes);
@@ -90,7 +90,10 @@ async fn forward(visit: Box<Visit>) -> Outcome {
     if asked.is_none() {
         route.mirror(&request, &from, edge.metrics());
     }
-    // After the mirror has its copy: the secret is this upstream's alone.
+    // After the mirror has its copy: statement and secret are this upstream's alone.
+    if let Some(statement) = statement {
+        request.headers_mut().insert(forward::X_GABION_IDENTITY, statement);
+    }
     if let Some(secret) = &upstream.secret {
         secret.put(request.headers_mut());
     }

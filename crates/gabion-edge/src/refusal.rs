@@ -134,6 +134,24 @@ pub enum Refusal {
         /// The extension for which a server would run it.
         extension: String,
     },
+    /// Nobody is signed in, and a gate lets in only who is.
+    #[error("{} not signed in", if *staff { "staff" } else { "customer" })]
+    SignIn {
+        /// Whether it lets in staff only.
+        staff: bool,
+    },
+    /// A customer is signed in with one factor where two are needed, or for too long.
+    #[error("customer has to confirm the sign-in")]
+    StepUp,
+    /// The path could be read as anything, or as one for customers and one for staff.
+    #[error("path can be read in several ways")]
+    UnclearPath,
+    /// Something of Gabion's own that the request needs does not answer.
+    #[error("{what} does not answer")]
+    Unavailable {
+        /// What does not.
+        what: &'static str,
+    },
     /// Gabion cannot keep up.
     #[error("overloaded")]
     Overloaded,
@@ -152,20 +170,22 @@ impl Refusal {
     pub const fn status(&self) -> StatusCode {
         match self {
             Self::Malformed(fault) => fault.status(),
-            Self::BadRequest(_) | Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::BodyBroken | Self::UnclearPath => StatusCode::BAD_REQUEST,
+            Self::SignIn { .. } => StatusCode::UNAUTHORIZED,
             Self::EncodedBody => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::UnknownHost { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::Reserved => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } | Self::Uninspectable { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyStalled { .. } | Self::BodySlow { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::Blocked | Self::Upload { .. } | Self::Script { .. } => StatusCode::FORBIDDEN,
+            Self::Blocked | Self::Upload { .. } | Self::Script { .. } | Self::StepUp => StatusCode::FORBIDDEN,
             Self::Stopped { status, .. } => *status,
             Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Maintenance { .. }
             | Self::Busy { .. }
             | Self::Tripped { .. }
             | Self::Overloaded
+            | Self::Unavailable { .. }
             | Self::Uninspected
             | Self::Unscanned => StatusCode::SERVICE_UNAVAILABLE,
             Self::Unreachable { .. } | Self::Withheld { .. } => StatusCode::BAD_GATEWAY,
@@ -182,7 +202,11 @@ impl Refusal {
             | Self::BodyBroken
             | Self::BodyStalled { .. }
             | Self::BodySlow { .. }
+            | Self::UnclearPath
             | Self::Method => ErrorKind::BadRequest,
+            Self::SignIn { staff: false } => ErrorKind::SignIn,
+            Self::SignIn { staff: true } => ErrorKind::StaffSignIn,
+            Self::StepUp => ErrorKind::StepUp,
             Self::UnknownHost { .. } => ErrorKind::NotFoundSite,
             Self::Reserved => ErrorKind::NotFoundPage,
             Self::BodyTooLarge { .. } | Self::Uninspectable { .. } => ErrorKind::TooLarge,
@@ -190,6 +214,7 @@ impl Refusal {
             Self::Busy { .. }
             | Self::Tripped { .. }
             | Self::Overloaded
+            | Self::Unavailable { .. }
             | Self::Uninspected
             | Self::Unscanned => ErrorKind::Busy,
             Self::Blocked => ErrorKind::Blocked,
@@ -206,7 +231,7 @@ impl Refusal {
     pub(crate) fn retry_after_seconds(&self) -> Option<u32> {
         match self {
             Self::Maintenance { .. } => Some(300),
-            Self::Busy { .. } | Self::Uninspected => Some(5),
+            Self::Busy { .. } | Self::Uninspected | Self::Unavailable { .. } => Some(5),
             Self::Unscanned => Some(60),
             Self::Overloaded => Some(shed::RETRY_AFTER_SECONDS),
             Self::Limited { decision, .. } => Some(retry_after_seconds(*decision)),
@@ -218,9 +243,11 @@ impl Refusal {
     /// Who has to act.
     pub const fn blame(&self) -> Blame {
         match self {
-            Self::Maintenance { .. } | Self::Busy { .. } | Self::Overloaded | Self::Unscanned => {
-                Blame::Operator
-            }
+            Self::Maintenance { .. }
+            | Self::Busy { .. }
+            | Self::Overloaded
+            | Self::Unavailable { .. }
+            | Self::Unscanned => Blame::Operator,
             Self::Uninspected => Blame::Bug,
             Self::Withheld { .. }
             | Self::Tripped { .. }
@@ -230,13 +257,15 @@ impl Refusal {
         }
     }
 
-    /// The kind of event it is recorded as; a maintenance page is no event, it was asked for. Rate limits,
+    /// The kind of event it is recorded as; a maintenance page is no event, it was asked for. Rate limits, gates,
     /// shedding, the WAF and the look at uploads record their own, and who is blocked was blocked by an event.
     pub(crate) const fn event(&self) -> Option<&'static EventKind> {
         match self {
             Self::Maintenance { .. }
             | Self::Reserved
             | Self::Limited { .. }
+            | Self::SignIn { .. }
+            | Self::StepUp
             | Self::Blocked
             | Self::Stopped { .. }
             | Self::Withheld { .. }
@@ -249,6 +278,24 @@ impl Refusal {
             Self::Unreachable { .. } | Self::Timeout { .. } => Some(&event::SHOP_FAILED),
             Self::Busy { .. } | Self::Tripped { .. } => Some(&event::SHOP_BUSY),
             _ => Some(&event::REQUEST_REFUSED),
+        }
+    }
+
+    /// Where somebody can do something about it: one of Gabion's own pages.
+    pub(crate) const fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::SignIn { .. } | Self::StepUp => self.page().remedy(),
+            _ => None,
+        }
+    }
+
+    /// What `WWW-Authenticate` says. RFC 9110 section 11.6.1 asks for it with 401. No browser knows the scheme, so that none
+    /// shows a window of its own for a password.
+    pub(crate) const fn challenge(&self) -> Option<&'static str> {
+        match self {
+            Self::SignIn { staff: false } => Some("Gabion realm=\"customer\""),
+            Self::SignIn { staff: true } => Some("Gabion realm=\"staff\""),
+            _ => None,
         }
     }
 

@@ -7,6 +7,7 @@ use gabion_core::limits::cut;
 use http::{Method, Request};
 
 use crate::layer::{Layer, Next, Outcome, Visit};
+use crate::own::{FOLDER, OwnPages};
 use crate::pages::{self, REPORT_PATH};
 use crate::path::{below, normalize};
 use crate::proxy::websocket::is_extended;
@@ -15,14 +16,14 @@ use crate::{Refusal, config::Site};
 
 /// Bytes of a foreign host that go into an event.
 const HOST_BYTES_SHOWN: usize = 100;
-/// Paths Gabion keeps for itself on every site.
-const RESERVED: &str = "/.gabion";
 
 /// The site and the route a request matched.
 #[derive(Clone)]
 pub(crate) struct Matched {
     pub(crate) site: Arc<Site>,
     pub(crate) route: Arc<Route>,
+    /// Who answers where that is not the shop.
+    pub(crate) own: Option<Arc<dyn OwnPages>>,
 }
 
 /// Finds site and route; answers requests for foreign hosts and reserved paths.
@@ -47,7 +48,7 @@ enum Found {
 }
 
 fn look_up(visit: &mut Visit) -> Result<Found, Refusal> {
-    let Visit { request, state, .. } = visit;
+    let Visit { request, edge, state, .. } = visit;
     let host = lower_case(host(request)?);
     let site = state.site(&host).ok_or_else(|| unknown(&host))?;
     // Pages of refusals from here on are the site's.
@@ -60,12 +61,15 @@ fn look_up(visit: &mut Visit) -> Result<Found, Refusal> {
     if path == REPORT_PATH {
         return Ok(Found::Reports(site));
     }
-    if below(&path, RESERVED) {
+    let own = edge.own_pages().filter(|own| own.claims(&site.id, &path));
+    if own.is_none() && below(&path, FOLDER) {
         return Err(Refusal::Reserved);
     }
-    let route = state.route(&host, &path).ok_or(Refusal::Reserved)?;
+    let own = own.map(Arc::clone);
+    let route = state.route(&host, &path);
+    let route = route.or_else(|| own.as_ref().map(|_| state.unrouted())).ok_or(Refusal::Reserved)?;
     drop((host, path));
-    visit.matches(Matched { site, route });
+    visit.matches(Matched { site, route, own });
     Ok(Found::Route)
 }
 

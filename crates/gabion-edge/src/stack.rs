@@ -9,9 +9,11 @@ use hyper::body::Incoming;
 use tower::ServiceBuilder;
 
 use crate::admission::Admit;
+use crate::gate::Session;
 use crate::guard::{self, Arrival};
 use crate::headers::Headers;
 use crate::layer::{Connection, Next, wrap};
+use crate::own::Own;
 use crate::pages::{Drill, Pages};
 use crate::proxy::Proxy;
 use crate::rate_limit::RateLimit;
@@ -30,6 +32,8 @@ macro_rules! defences {
             .layer(wrap(RouteLookup)) // foreign hosts and reserved paths end here
             .layer(wrap(RateLimit)) // before anything is worked on: a flood is cheap to refuse
             .layer(wrap(Redirect)) // plain HTTP goes no further where the site has HTTPS
+            .layer(wrap(Own)) // our own pages end here: what is typed into them is for no rule and no record
+            .layer(wrap(Session)) // before the rules: who may not come in costs no inspection, and nothing is kept of it
             .layer(wrap(Scripts)) // what was uploaded is not run, whoever asks
             .layer(wrap(Waf)) // after all that is cheap; bodies wait here for their verdict
             .layer(wrap(Uploads)) // after the rules, on what they held: files cost most

@@ -11,11 +11,12 @@ use crate::access_log::AccessLog;
 use crate::admission::Admission;
 use crate::client_addr::Client;
 use crate::config::{
-    BoughtPages, EdgeConfig, EncodedBodies, HashBy, Limits, Machine, PagesMode, Protocol, RouteUpload,
-    RouteWaf, Site,
+    BoughtPages, EdgeConfig, EncodedBodies, Gate, HashBy, Limits, Machine, PagesMode, Protocol, RouteConfig,
+    RouteUpload, RouteWaf, Site,
 };
 use crate::error::ReloadError;
 use crate::forward::Origination;
+use crate::gate::{self, Unclear};
 use crate::metrics::Metrics;
 use crate::mirror::Mirror;
 use crate::module::Module;
@@ -37,6 +38,10 @@ pub(crate) struct Route {
     pub(crate) waf: RouteWaf,
     pub(crate) pages: PagesMode,
     pub(crate) upload: RouteUpload,
+    pub(crate) gate: Gate,
+    pub(crate) forward_identity: bool,
+    /// The path as it is compared where it decides over a gate.
+    folded: String,
     upstream: Arc<Upstream>,
     canary: Option<Canary>,
     mirror: Option<Mirror>,
@@ -101,6 +106,17 @@ pub(crate) struct State {
     pub(crate) pages_mask_secrets: bool,
     hosts: HashMap<String, Arc<Site>>,
     routes: Vec<Arc<Route>>,
+    unrouted: Arc<Route>,
+    gates: Gates,
+}
+
+/// Whether there are gates.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gates {
+    None,
+    /// All in front of paths that are written as they are compared.
+    Plain,
+    Odd,
 }
 
 impl State {
@@ -119,6 +135,7 @@ impl State {
         if config.inspector.is_none() && config.wants_inspector() {
             return Err(ReloadError::NoRules);
         }
+        let unrouted = config.unrouted();
         let access_log =
             AccessLog::kept(config.access_log, before.and_then(|state| state.access_log.as_ref()), metrics)?;
         let audit_log =
@@ -150,42 +167,46 @@ impl State {
             .iter()
             .flat_map(|site| site.origins.iter().map(|origin| (origin.host.clone(), Arc::clone(site))))
             .collect();
-        let mut routes: Vec<_> = config
-            .routes
-            .into_iter()
-            .map(|route| {
-                let upstream = |name: &str| {
-                    let found = upstreams.iter().find(|upstream| upstream.config.name == name);
-                    Arc::clone(found.expect("routes name existing upstreams once checked"))
-                };
-                let limits =
-                    rate_limits.iter().filter(|limit| route.rate_limits.contains(&limit.config.name));
-                let limits = limits.map(Arc::clone).collect();
-                Arc::new(Route {
-                    path: route.path,
-                    host: route.host,
-                    body_bytes_max: route.body_bytes_max,
-                    limits,
-                    encoded_bodies: route.encoded_bodies,
-                    waf: route.waf,
-                    pages: route.pages,
-                    upload: route.upload,
-                    upstream: upstream(&route.upstream),
-                    canary: route.canary.map(|canary| Canary {
-                        upstream: upstream(&canary.upstream),
-                        percent: u64::from(canary.percent),
-                        by: canary.by,
-                    }),
-                    mirror: route
-                        .mirror
-                        .map(|mirror| Mirror::new(upstream(&mirror.upstream), mirror.percent)),
-                })
+        let build = |route: RouteConfig| {
+            let upstream = |name: &str| {
+                let found = upstreams.iter().find(|upstream| upstream.config.name == name);
+                Arc::clone(found.expect("routes name existing upstreams once checked"))
+            };
+            let limits = rate_limits.iter().filter(|limit| route.rate_limits.contains(&limit.config.name));
+            let limits = limits.map(Arc::clone).collect();
+            Arc::new(Route {
+                folded: gate::fold(&route.path),
+                path: route.path,
+                host: route.host,
+                body_bytes_max: route.body_bytes_max,
+                limits,
+                encoded_bodies: route.encoded_bodies,
+                waf: route.waf,
+                pages: route.pages,
+                upload: route.upload,
+                gate: route.gate,
+                forward_identity: route.forward_identity,
+                upstream: upstream(&route.upstream),
+                canary: route.canary.map(|canary| Canary {
+                    upstream: upstream(&canary.upstream),
+                    percent: u64::from(canary.percent),
+                    by: canary.by,
+                }),
+                mirror: route.mirror.map(|mirror| Mirror::new(upstream(&mirror.upstream), mirror.percent)),
             })
-            .collect();
+        };
+        let mut routes: Vec<_> = config.routes.into_iter().map(build).collect();
+        let unrouted = build(unrouted);
         // The longest prefix first; among equals the one for a host before the one for all.
         routes.sort_by_key(|route| {
             std::cmp::Reverse((route.path.trim_end_matches('/').len(), route.host.is_some()))
         });
+        let gated = || routes.iter().filter(|route| !route.gate.is_open());
+        let gates = match gated().next() {
+            None => Gates::None,
+            Some(_) if gated().all(|route| route.path == route.folded) => Gates::Plain,
+            Some(_) => Gates::Odd,
+        };
         Ok(Self {
             https: config.https,
             http: config.http,
@@ -209,6 +230,8 @@ impl State {
             pages_mask_secrets: config.pages_mask_secrets,
             hosts,
             routes,
+            unrouted,
+            gates,
         })
     }
 
@@ -220,6 +243,40 @@ impl State {
     /// The site with this lower-case host.
     pub(crate) fn site(&self, host: &str) -> Option<Arc<Site>> {
         self.hosts.get(host).map(Arc::clone)
+    }
+
+    /// The route of Gabion's own pages where the shop has none for their path.
+    pub(crate) fn unrouted(&self) -> Arc<Route> {
+        Arc::clone(&self.unrouted)
+    }
+
+    /// Whether the gate in front of a path, as the client wrote it, is certainly that of the route which it matched.
+    pub(crate) fn is_clear(&self, path: &str) -> bool {
+        self.gates == Gates::None || (self.gates == Gates::Plain && gate::is_plain(path))
+    }
+
+    /// Whether some route asks who somebody is.
+    pub(crate) fn asks_who(&self) -> bool {
+        self.gates != Gates::None || self.routes.iter().any(|route| route.forward_identity)
+    }
+
+    /// The gate in front of a path, as the client wrote it, on a lower-case host: that of the route which it matched, and
+    /// those of all routes which it would match if it was read as some shop may read it.
+    pub(crate) fn gate(&self, host: &str, path: &str, matched: &Route) -> Result<Gate, Unclear> {
+        let readings = gate::readings(path)?;
+        let others = readings.iter().flat_map(|reading| self.gates_at(host, reading));
+        others.chain([matched.gate]).try_fold(Gate::default(), Gate::and).ok_or(Unclear)
+    }
+
+    /// The gates of the longest routes that cover a folded path: several where their paths differ only in what is folded.
+    fn gates_at(&self, host: &str, reading: &str) -> impl Iterator<Item = Gate> {
+        let covers = move |route: &&Arc<Route>| {
+            below(reading, &route.folded) && route.host.as_deref().is_none_or(|only| only == host)
+        };
+        let rank = |route: &Arc<Route>| (route.folded.trim_end_matches('/').len(), route.host.is_some());
+        let longest = self.routes.iter().filter(covers).map(rank).max();
+        let longest = self.routes.iter().filter(covers).filter(move |route| Some(rank(route)) == longest);
+        longest.map(|route| route.gate)
     }
 
     /// All routes.

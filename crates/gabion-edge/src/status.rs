@@ -238,6 +238,15 @@ fn expose_traffic(metrics: &Metrics, page: &mut Exposition) {
     page.metric("gabion_responses_total", Type::Counter, "Responses by status class.", responses);
     for (name, help, value) in [
         ("gabion_refused_total", "Requests answered by Gabion's own error pages.", count(&metrics.refused)),
+        ("gabion_own_pages_total", "Requests that Gabion's own pages answered.", count(&metrics.own_pages)),
+        ("gabion_gate_passed_total", "Requests that a gate let in.", count(&metrics.gate_passed)),
+        ("gabion_gate_led_total", "Requests led to where to sign in.", count(&metrics.gate_led)),
+        ("gabion_gate_refused_total", "Requests that a gate refused.", count(&metrics.gate_refused)),
+        (
+            "gabion_gate_unavailable_total",
+            "Requests refused because nobody could say whose they were.",
+            count(&metrics.gate_unavailable),
+        ),
         (
             "gabion_malformed_total",
             "Requests refused for their head or the framing of their body.",

@@ -10,7 +10,7 @@ use gabion_page::error_page::{ErrorPage, PROBLEM_CONTENT_TYPE, error_page, probl
 use gabion_page::text::Language;
 use http::header::{
     CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
-    RETRY_AFTER, VARY, X_CONTENT_TYPE_OPTIONS,
+    RETRY_AFTER, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{Request, Response, StatusCode, Version};
 
@@ -178,6 +178,9 @@ fn page(refusal: &Refusal, passage: &Passage) -> Response<Body> {
     put(headers, VARY, "Accept, Accept-Language");
     if let Refusal::Limited { limit, decision } = refusal {
         limit.tell(headers, *decision);
+    }
+    if let Some(challenge) = refusal.challenge() {
+        put(headers, WWW_AUTHENTICATE, challenge);
     }
     if let Some(seconds) = refusal.retry_after_seconds() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

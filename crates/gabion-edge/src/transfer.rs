@@ -22,7 +22,7 @@ use crate::upstream::endpoint::{Endpoint, InFlight};
 use crate::upstream::places::Place;
 use crate::upstream::pool::Carrier;
 use crate::upstream::shop_body::ShopBody;
-use crate::{Body, Refusal};
+use crate::{Body, Refusal, forward};
 
 pub(crate) use intake::Intake;
 
@@ -245,7 +245,7 @@ impl HttpBody for Watched {
                 }
             }
         }
-        Poll::Ready(frame)
+        Poll::Ready(frame.map(|frame| frame.map(without_claims)))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -255,6 +255,19 @@ impl HttpBody for Watched {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// Trailers say no more than headers may: some servers join them. RFC 9110 section 6.5.1.
+fn without_claims(frame: Frame<Bytes>) -> Frame<Bytes> {
+    let mut trailers = match frame.into_trailers() {
+        Ok(trailers) => trailers,
+        Err(frame) => return frame,
+    };
+    let going: Vec<_> = trailers.keys().filter(|name| forward::claims(name.as_str())).cloned().collect();
+    for name in going {
+        trailers.remove(name);
+    }
+    Frame::trailers(trailers)
 }
 
 /// The guard's word about a broken body, as hyper passes it on: the cause of an error of reading.

@@ -44,13 +44,19 @@ pub enum ErrorKind {
     Stopped,
     /// A file that came with the request is not one that the shop takes (403).
     File,
+    /// Only customers who are signed in may see the page (401).
+    SignIn,
+    /// Only staff who are signed in may (401).
+    StaffSignIn,
+    /// The customer is signed in and has to confirm it (403).
+    StepUp,
     /// The shop's answer gives away what it should not, and is not shown (502).
     Withheld,
 }
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::NotFoundSite,
         Self::NotFoundPage,
         Self::BadRequest,
@@ -63,6 +69,9 @@ impl ErrorKind {
         Self::Blocked,
         Self::Stopped,
         Self::File,
+        Self::SignIn,
+        Self::StaffSignIn,
+        Self::StepUp,
         Self::Withheld,
     ];
 
@@ -82,6 +91,9 @@ impl ErrorKind {
             Self::Blocked => "blocked",
             Self::Stopped => "request_stopped",
             Self::File => "file_refused",
+            Self::SignIn => "sign_in_required",
+            Self::StaffSignIn => "staff_sign_in_required",
+            Self::StepUp => "step_up_required",
             Self::Withheld => "answer_withheld",
         }
     }
@@ -103,6 +115,9 @@ impl ErrorKind {
             Self::Blocked => ["blocked.title", "blocked.what", "blocked.next"],
             Self::Stopped => ["stopped.title", "stopped.what", "stopped.next"],
             Self::File => ["file.title", "file.what", "file.next"],
+            Self::SignIn => ["gate-sign-in.title", "gate-sign-in.what", "gate-sign-in.next"],
+            Self::StaffSignIn => ["gate-staff.title", "gate-staff.what", "gate-staff.next"],
+            Self::StepUp => ["gate-step-up.title", "gate-step-up.what", "gate-step-up.next"],
             Self::Withheld => ["withheld.title", "withheld.what", "withheld.next"],
         }
     }
@@ -112,10 +127,24 @@ impl ErrorKind {
         matches!(self, Self::ShopUnreachable | Self::Busy | Self::Maintenance | Self::TooMany)
     }
 
+    /// Where the customer can do something about it: one of Gabion's own pages on the site.
+    #[must_use]
+    pub const fn remedy(self) -> Option<&'static str> {
+        match self {
+            Self::SignIn => Some("/.gabion/sign-in"),
+            Self::StaffSignIn => Some("/.gabion/staff/sign-in"),
+            Self::StepUp => Some("/.gabion/step-up"),
+            _ => None,
+        }
+    }
+
     /// Label key and address of the one button; the empty address is the same page again, as a GET.
     const fn action(self) -> Option<(&'static str, &'static str)> {
+        if let Some(address) = self.remedy() {
+            return Some(("error.sign-in", address));
+        }
         match self {
-            Self::NotFoundSite | Self::Blocked => None,
+            Self::NotFoundSite | Self::Blocked | Self::SignIn | Self::StaffSignIn | Self::StepUp => None,
             Self::NotFoundPage | Self::BadRequest | Self::TooLarge | Self::Stopped | Self::File => {
                 Some(("error.start", "/"))
             }

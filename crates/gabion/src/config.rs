@@ -5,6 +5,7 @@ pub(crate) mod place;
 pub(crate) mod settings;
 pub(crate) mod store;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use gabion_edge::EdgeConfig;
@@ -210,6 +211,7 @@ impl Config {
             upstreams: &sections.upstream,
             routes: &sections.route,
             rate_limits: &sections.rate_limit,
+            accounts: &BTreeSet::new(),
         })?;
         for upstream in &mut edge.upstreams {
             upstream.ca = upstream.ca.take().map(|ca| self.resolve(&ca));

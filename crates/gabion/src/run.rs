@@ -293,6 +293,8 @@ pub(crate) async fn start(
             scratch: in_force.data_folder(),
             sharing: counter::sharing(&file.storage(), &db).map_err(|error| unavailable(&error))?,
             quarantine: Some(Arc::new(quarantine.clone())),
+            own: None,
+            sessions: None,
         },
     )
     .map_err(|error| unavailable(&error))?;

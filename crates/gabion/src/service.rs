@@ -163,6 +163,8 @@ mod tests {
             scratch: std::env::temp_dir(),
             sharing: None,
             quarantine: None,
+            own: None,
+            sessions: None,
         };
         Edge::start(config.edge(), deps).expect("ports")
     }

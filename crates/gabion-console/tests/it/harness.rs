@@ -310,6 +310,7 @@ fn config(file: &str) -> EdgeConfig {
         upstreams: &file.upstream,
         routes: &file.route,
         rate_limits: &file.rate_limit,
+        accounts: &std::collections::BTreeSet::new(),
     })
     .unwrap()
 }
@@ -335,6 +336,8 @@ fn edge(clock: &TestClock, entropy: Arc<SeededEntropy>) -> Edge {
         scratch: std::env::temp_dir(),
         sharing: None,
         quarantine: None,
+        own: None,
+        sessions: None,
     };
     let rules = Some(Arc::new(rules(&deps)));
     let inspector = Some(Arc::new(Inspector::new(Rules::none())));

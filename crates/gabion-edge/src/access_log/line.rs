@@ -127,6 +127,9 @@ fn json(line: &Line, second: &str, out: &mut String) {
     if let Some(site) = site.get() {
         object.texts("site", |put| put(site.id.as_str()));
     }
+    if notes.own() {
+        object.flag("own_page");
+    }
     if let Some(upstream) = notes.upstream() {
         object.texts("upstream", |put| put(&upstream.config.name));
     }
@@ -183,6 +186,11 @@ impl Object<'_> {
         self.name(name);
         put_number(number, self.0);
         self.0.push(',');
+    }
+
+    fn flag(&mut self, name: &str) {
+        self.name(name);
+        self.0.push_str("true,");
     }
 
     /// A text of ours, which needs no escapes.

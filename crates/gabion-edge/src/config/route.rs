@@ -1,13 +1,17 @@
 //! `[[route]]`: which upstream answers a path.
 
+use std::collections::BTreeSet;
+
+use gabion_core::SiteId;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::gate::check_gate;
 use super::upload::OfRoute;
 use super::upstream::check_hash_by;
 use super::{
-    EdgeConfig, HashBy, Invalid, OverLimit, PagesMode, RouteUpload, RouteWaf, UploadMode, UploadSection,
-    WafMode, WhenDown, rate_limit,
+    EdgeConfig, Gate, HashBy, Invalid, OverLimit, PagesMode, Requires, RouteUpload, RouteWaf, UploadMode,
+    UploadSection, WafMode, WhenDown, rate_limit,
 };
 
 /// `[[route]]`: which upstream answers a path.
@@ -47,6 +51,12 @@ pub struct RouteSection {
     pub upload_when_down: Option<WhenDown>,
     /// Folders in which nothing is ever run; `upload.folders` when absent.
     pub upload_folders: Option<Spanned<Vec<String>>>,
+    /// Who may come in; everybody when absent.
+    pub requires: Option<Spanned<Requires>>,
+    /// Minutes that their sign-in may be old; any age when absent or 0.
+    pub requires_within_minutes: Option<Spanned<u32>>,
+    /// Whether the shop is told who is signed in; it is not when absent.
+    pub forward_identity: Option<Spanned<bool>>,
     /// A share of the customers that another upstream answers.
     pub canary: Option<CanarySection>,
     /// A share of the requests that another upstream gets a copy of.
@@ -91,7 +101,7 @@ const fn body_bytes_max() -> u64 {
 }
 
 /// A checked route.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RouteConfig {
     /// Normalized path prefix, starting with `/`.
     pub path: String,
@@ -111,6 +121,10 @@ pub struct RouteConfig {
     pub pages: PagesMode,
     /// What becomes of uploaded files here.
     pub upload: RouteUpload,
+    /// Who may come in.
+    pub gate: Gate,
+    /// Whether the shop is told who is signed in.
+    pub forward_identity: bool,
     /// Who is answered by another upstream.
     pub canary: Option<CanaryConfig>,
     /// Which requests are copied.
@@ -118,7 +132,7 @@ pub struct RouteConfig {
 }
 
 /// A checked canary.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct CanaryConfig {
     /// Name of an existing upstream.
     pub upstream: String,
@@ -129,7 +143,7 @@ pub struct CanaryConfig {
 }
 
 /// A checked mirror.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct MirrorConfig {
     /// Name of an existing upstream.
     pub upstream: String,
@@ -141,6 +155,7 @@ pub(super) fn check_route(
     section: &RouteSection,
     (everywhere, pages): (RouteWaf, PagesMode),
     upload: &UploadSection,
+    accounts: &BTreeSet<SiteId>,
     config: &EdgeConfig,
 ) -> Result<RouteConfig, Invalid> {
     let path = section.path.get_ref();
@@ -158,6 +173,7 @@ pub(super) fn check_route(
             Err(Invalid::at(text, format!("{host} is not the host of any site's origin")))
         }
     });
+    let (gate, forward_identity) = check_gate(section, &config.sites, accounts)?;
     Ok(RouteConfig {
         path: path.clone(),
         host: host.transpose()?,
@@ -178,6 +194,8 @@ pub(super) fn check_route(
             when_down: section.upload_when_down,
             folders: section.upload_folders.as_ref(),
         })?,
+        gate,
+        forward_identity,
         canary: section.canary.as_ref().map(|canary| check_canary(canary, config)).transpose()?,
         mirror: section.mirror.as_ref().map(|mirror| check_mirror(mirror, config)).transpose()?,
     })

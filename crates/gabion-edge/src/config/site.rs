@@ -32,6 +32,13 @@ pub struct SiteSection {
     pub headers: HeaderSection,
 }
 
+impl SiteSection {
+    /// The id of the site; none where its name has no letter to make one from.
+    pub fn known_as(&self) -> Option<SiteId> {
+        self.id.clone().or_else(|| SiteId::from_name(self.name.get_ref().trim()).ok())
+    }
+}
+
 fn english() -> Spanned<String> {
     Spanned::new(0..0, "en".to_owned())
 }
@@ -91,12 +98,9 @@ fn check_site(section: &SiteSection) -> Result<Site, Invalid> {
     if name.is_empty() || name.len() > 80 {
         return Err(Invalid::at(&section.name, "a site's name has 1 to 80 bytes"));
     }
-    let id = match &section.id {
-        Some(id) => id.clone(),
-        None => SiteId::from_name(name).map_err(|_| {
-            Invalid::at(&section.name, "set id = \"...\": the name has no letter to make one from")
-        })?,
-    };
+    let id = section.known_as().ok_or_else(|| {
+        Invalid::at(&section.name, "set id = \"...\": the name has no letter to make one from")
+    })?;
     if section.origins.is_empty() {
         return Err(Invalid::at(
             &section.name,

@@ -60,6 +60,9 @@ fn spans(line: &Line) -> Vec<Value> {
     if !line.texts.agent().is_empty() {
         attributes.push(text("user_agent.original", &masked(line.texts.agent())));
     }
+    if line.facts.notes.own() {
+        attributes.push(json!({ "key": "gabion.own_page", "value": { "boolValue": true } }));
+    }
     if let Some(refused) = &line.refused {
         attributes.push(text("gabion.refused", &masked(refused.as_bytes())));
     }

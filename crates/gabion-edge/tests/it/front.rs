@@ -1,11 +1,12 @@
 //! An edge in front of fake shops, with a certificate of its own and events that can be waited for.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gabion_core::{Event, SystemClock};
+use gabion_core::{Event, SiteId, SystemClock};
 use gabion_edge::config::{
     AccessLogSection, EdgeSections, Invalid, LimitsSection, ListenSection, PagesSection, RateLimitSection,
     RouteSection, SiteSection, TelemetrySection, UploadSection, UpstreamSection, WafSection,
@@ -15,7 +16,7 @@ use gabion_edge::tls::local::Authority;
 use gabion_edge::tls::{CertificateStore, Challenges, TlsSettings, server_config};
 use gabion_edge::upload::Quarantine;
 use gabion_edge::waf::ProvenRules;
-use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, PageSink, Plane, ReloadError};
+use gabion_edge::{Edge, EdgeConfig, EdgeDeps, EventSink, OwnPages, PageSink, Plane, ReloadError, Sessions};
 use gabion_markup::sighting::{Seen, Sighting};
 use gabion_test::body::{self, TestBody};
 use gabion_test::client::{self, Wire};
@@ -168,6 +169,12 @@ pub(crate) struct Setup {
     pub(crate) route: String,
     /// Whole sections.
     pub(crate) more: String,
+    /// Who answers Gabion's own pages.
+    pub(crate) own: Option<Arc<dyn OwnPages>>,
+    /// Who keeps sessions.
+    pub(crate) sessions: Option<Arc<dyn Sessions>>,
+    /// The sites with accounts.
+    pub(crate) accounts: BTreeSet<SiteId>,
     /// Where exact limits are counted.
     pub(crate) sharing: Option<Sharing>,
 }
@@ -212,6 +219,18 @@ impl Setup {
         self
     }
 
+    pub(crate) fn own(mut self, own: &Arc<impl OwnPages + 'static>) -> Self {
+        self.own = Some(Arc::clone(own) as Arc<dyn OwnPages>);
+        self
+    }
+
+    /// Has somebody keep sessions, at the one site there is.
+    pub(crate) fn sessions(mut self, sessions: &Arc<impl Sessions + 'static>) -> Self {
+        self.sessions = Some(Arc::clone(sessions) as Arc<dyn Sessions>);
+        self.accounts.insert(SiteId::from_name("Tidewater Tea").unwrap());
+        self
+    }
+
     pub(crate) fn site(mut self, line: &str) -> Self {
         self.site += &format!("{line}\n");
         self
@@ -239,7 +258,9 @@ impl Setup {
     }
 
     pub(crate) fn check(&self) -> Result<EdgeConfig, Invalid> {
-        let Self { listen, limits, waf, pages, upload, site, endpoints, upstream, route, more, .. } = self;
+        let Self {
+            listen, limits, waf, pages, upload, site, endpoints, upstream, route, more, accounts, ..
+        } = self;
         // A machine that is busy with other tests is no overload; tests of that ask for it.
         let quiet = if limits.contains("overload_lag_ms") { "" } else { "overload_lag_ms = 0" };
         let waf = if waf.is_empty() { "mode = \"off\"" } else { waf };
@@ -288,6 +309,7 @@ impl Setup {
             upstreams: &file.upstream,
             routes: &file.route,
             rate_limits: &file.rate_limit,
+            accounts,
         })
     }
 
@@ -318,6 +340,8 @@ impl Setup {
             scratch: std::env::temp_dir(),
             sharing: self.sharing.clone(),
             quarantine: self.quarantine.clone(),
+            own: self.own.clone(),
+            sessions: self.sessions.clone(),
         };
         let edge = Edge::start(config, deps)?;
         Ok(Front { edge, events, sightings, authority, _folder: folder })

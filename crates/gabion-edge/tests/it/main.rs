@@ -13,12 +13,14 @@ mod ejection;
 mod failures;
 mod forwarding;
 mod front;
+mod gates;
 #[allow(clippy::print_stderr, reason = "whoever runs the tests should see the table")]
 mod guard;
 mod hello;
 mod http2_floods;
 mod lifecycle;
 mod malformed;
+mod own;
 mod pages;
 mod rate_limits;
 

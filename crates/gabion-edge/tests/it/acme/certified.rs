@@ -69,6 +69,8 @@ impl Certified {
             scratch: std::env::temp_dir(),
             sharing: None,
             quarantine: None,
+            own: None,
+            sessions: None,
         };
         let edge = Edge::start(Setup::of(&[&shop]).config(), deps).unwrap();
         let (sender, events) = unbounded_channel();
