@@ -73,7 +73,8 @@ pub struct Invalid {
 }
 
 impl Invalid {
-    fn at<T>(spanned: &Spanned<T>, message: impl Into<String>) -> Self {
+    /// Something wrong at a place of the file.
+    pub fn at<T>(spanned: &Spanned<T>, message: impl Into<String>) -> Self {
         Self { span: Some(spanned.span()), message: message.into() }
     }
 }

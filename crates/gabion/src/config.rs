@@ -7,17 +7,20 @@ pub(crate) mod store;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use gabion_core::SiteId;
 use gabion_edge::EdgeConfig;
 use gabion_edge::config::{
     AccessLogSection, ClamAvAddress, ClamAvConfig, EdgeSections, Invalid, LimitsSection, ListenSection,
-    LogTarget, PagesSection, RateLimitSection, RouteSection, RuleSource, SiteSection, TelemetrySection,
-    UploadSection, UpstreamSection, WafSection,
+    LogTarget, PagesSection, RateLimitSection, Requires, RouteSection, RuleSource, SiteSection,
+    TelemetrySection, UploadSection, UpstreamSection, WafSection,
 };
 use gabion_edge::tls::acme::{AcmeMode, ChallengeKind, InvalidAcme};
 use gabion_edge::tls::config::InvalidTlsSettings;
 use gabion_edge::tls::{Name, TlsMode, TlsSettings};
 use gabion_identity::IdentityConfig;
+use gabion_identity::customer::{CustomersConfig, Site as CustomerSite, SiteRefused, Sites};
 use gabion_outbound::mail::{InvalidMail, MailConfig, MailSection};
 use gabion_pages::LooksSection;
 use gabion_store::StorageConfig;
@@ -70,6 +73,9 @@ pub(crate) struct Sections {
     /// `[identity]`.
     #[serde(default)]
     pub(crate) identity: IdentityConfig,
+    /// `[customers]`.
+    #[serde(default)]
+    pub(crate) customers: CustomersConfig,
     /// `[mail]`.
     pub(crate) mail: Option<MailSection>,
     /// `[heartbeat]`.
@@ -175,6 +181,8 @@ impl Config {
         self.checked_tls_mode().map_err(|error| wrong(error.to_string()))?;
         self.sections.storage.check().map_err(|error| wrong(format!("[storage] {error}")))?;
         self.sections.identity.check().map_err(|error| wrong(error.to_string()))?;
+        self.sections.customers.check().map_err(|error| wrong(error.to_string()))?;
+        self.checked_customers().map_err(|error| wrong(format!("[customers] {error}")))?;
         self.sections.looks.check().map_err(|error| wrong(error.to_string()))?;
         self.checked_mail().map_err(|error| {
             let InvalidMail { span, message } = error;
@@ -197,6 +205,48 @@ impl Config {
         section.map(|section| section.check(|path| self.resolve(path))).transpose()
     }
 
+    /// The sites whose customers have accounts.
+    fn sites_with_accounts(&self) -> BTreeSet<SiteId> {
+        let sites = self.sections.site.iter().filter(|_| self.sections.customers.enabled);
+        sites.filter_map(SiteSection::known_as).collect()
+    }
+
+    /// Refuses what the edge could do and nobody above it says anything about yet.
+    fn check_gates(&self) -> Result<(), Invalid> {
+        for route in &self.sections.route {
+            let staff = route.requires.as_ref().filter(|requires| *requires.get_ref() == Requires::Staff);
+            if let Some(span) = staff {
+                return Err(Invalid::at(
+                    span,
+                    "staff sign in at the console only; use \"second_factor\" or \"customer\"",
+                ));
+            }
+            if let Some(span) = route.forward_identity.as_ref().filter(|forward| *forward.get_ref()) {
+                return Err(Invalid::at(span, "no statement about customers is signed yet; leave it out"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The same, with what sign-in needs to know of them.
+    pub(crate) fn customers(&self) -> Sites {
+        self.checked_customers().expect("the configuration was checked when it was read")
+    }
+
+    fn checked_customers(&self) -> Result<Sites, SiteRefused> {
+        if !self.sections.customers.enabled {
+            return Ok(Sites::default());
+        }
+        let sites = self.edge_or_invalid().map(|edge| edge.sites).unwrap_or_default();
+        let known = sites.iter().map(|site| {
+            let origins = site.origins.iter().filter(|origin| origin.https).map(ToString::to_string);
+            let origins: Vec<String> = origins.collect();
+            let known = CustomerSite::new(site.id.clone(), &site.name, site.language, &origins)?;
+            Ok((site.id.clone(), Arc::new(known)))
+        });
+        known.collect()
+    }
+
     fn edge_or_invalid(&self) -> Result<EdgeConfig, Invalid> {
         let sections = &self.sections;
         let mut edge = EdgeConfig::check(EdgeSections {
@@ -211,8 +261,9 @@ impl Config {
             upstreams: &sections.upstream,
             routes: &sections.route,
             rate_limits: &sections.rate_limit,
-            accounts: &BTreeSet::new(),
+            accounts: &self.sites_with_accounts(),
         })?;
+        self.check_gates()?;
         for upstream in &mut edge.upstreams {
             upstream.ca = upstream.ca.take().map(|ca| self.resolve(&ca));
             if let Some(identity) = &mut upstream.identity {

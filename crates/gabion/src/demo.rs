@@ -113,6 +113,9 @@ url = "sqlite:gabion.db"
 from = "{name} <shop@{HOST}>"
 capture = true   # letters are in the console, Mailbox; none is sent
 
+[customers]
+enabled = true   # accounts of Gabion's own: try /.gabion/register
+
 [[upstream]]
 name = "shop"
 endpoints = ["{endpoint}"]

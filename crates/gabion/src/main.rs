@@ -3,6 +3,7 @@
 //! `run` composes the product out of the domains; the other modules are the commands around it.
 
 mod access;
+mod accounts;
 mod admin;
 mod around;
 mod ask;

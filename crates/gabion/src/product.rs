@@ -19,6 +19,7 @@ use gabion_edge::access::Subject;
 use gabion_edge::config::{Exclusion, Machine};
 use gabion_edge::tls::{CertificateInfo, TlsMode};
 use gabion_edge::{Edge, EdgeConfig, EventSink, Module};
+use gabion_identity::customer::Customers;
 use gabion_store::{Db, StoreError};
 
 use crate::access::AccessBook;
@@ -54,6 +55,8 @@ pub(crate) struct Deps {
     pub(crate) rulebook: Rulebook,
     /// Its certificates.
     pub(crate) certificates: Certificates,
+    /// Customers' accounts.
+    pub(crate) customers: Customers,
     /// The database.
     pub(crate) db: Db,
     /// Events that must be told with the database dead.
@@ -192,6 +195,7 @@ impl Product {
                 return Err(chain(&error));
             }
         }
+        deps.customers.set_sites(config.customers());
         Ok(())
     }
 

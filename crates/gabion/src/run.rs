@@ -11,7 +11,8 @@ use gabion_core::blame::chain;
 use gabion_core::{Actor, Clock, Entropy, SystemClock, Timestamp};
 use gabion_crypto::{EntropyAhead, KeyUse, SystemEntropy};
 use gabion_edge::tls::Challenges;
-use gabion_edge::{Edge, EdgeDeps, EventSink, Plane, Sockets};
+use gabion_edge::{Edge, EdgeDeps, EventSink, OwnPages, Plane, Sessions, Sockets};
+use gabion_identity::customer::{Customers, Deps as CustomerDeps};
 use gabion_identity::{Deps as IdentityDeps, Identity, Passwords, Shells};
 use gabion_page::CONSOLE_CSP;
 use gabion_page::shell::Shell;
@@ -26,6 +27,7 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::access::{self, AccessBook, Deps as AccessDeps};
+use crate::accounts::EdgeAccounts;
 use crate::admin::{self, Answer, Answerer, Ask};
 use crate::certificates::{CONTROL_NAMES, Certificates, Deps as CertificateDeps};
 use crate::config::{Config, store};
@@ -275,6 +277,17 @@ pub(crate) async fn start(
     let (sightings, seen) = gabion_pages::channel();
     let rulebook = Rulebook::new(clock());
     let equipped = rulebook.equip(in_force.edge()).await.map_err(|error| Failure::new(USAGE, error))?;
+    let identity_config = in_force.sections.identity.clone();
+    let passwords = Passwords::new(identity_config.hash_threads(), db.clone(), entropy());
+    let customer_deps = CustomerDeps {
+        db: db.clone(),
+        clock: clock(),
+        entropy: entropy(),
+        passwords: passwords.clone(),
+        mail: mail.clone(),
+    };
+    let customers = Customers::new(in_force.sections.customers.clone(), in_force.customers(), customer_deps);
+    let accounts = Arc::new(EdgeAccounts::new(customers.clone()));
     let equipped = uploads::equip(equipped).await.map_err(|error| Failure::new(USAGE, error))?;
     let ring = db.clone();
     let quarantine = Store::open(&in_force.data_folder(), move || ring.keys(), clock(), entropy())
@@ -293,8 +306,8 @@ pub(crate) async fn start(
             scratch: in_force.data_folder(),
             sharing: counter::sharing(&file.storage(), &db).map_err(|error| unavailable(&error))?,
             quarantine: Some(Arc::new(quarantine.clone())),
-            own: None,
-            sessions: None,
+            own: Some(Arc::clone(&accounts) as Arc<dyn OwnPages>),
+            sessions: Some(accounts as Arc<dyn Sessions>),
         },
     )
     .map_err(|error| unavailable(&error))?;
@@ -304,8 +317,6 @@ pub(crate) async fn start(
         HeartbeatSection { ca, ..section }
     });
     let control_address = in_force.sections.listen.control;
-    let identity_config = in_force.sections.identity.clone();
-    let passwords = Passwords::new(identity_config.hash_threads(), db.clone(), entropy());
     let access_deps = AccessDeps { edge: edge.clone(), db: db.clone(), clock: clock(), entropy: entropy() };
     let access = AccessBook::open(access_deps).await.map_err(|error| unavailable(&error))?;
     let product_deps = product::Deps {
@@ -313,6 +324,7 @@ pub(crate) async fn start(
         edge: edge.clone(),
         rulebook,
         certificates,
+        customers: customers.clone(),
         db: db.clone(),
         events,
         clock: clock(),
@@ -361,6 +373,7 @@ pub(crate) async fn start(
         spawn(access.run()),
         spawn(quarantine.run()),
         spawn(identity.clone().run()),
+        spawn(customers.clone().run()),
         spawn(mail.run()),
         spawn(admin::serve(admin, Arc::new(answers))),
         spawn(service::watchdog(product.edge().clone())),

@@ -23,6 +23,8 @@ pub const FRESH_MINUTES: RangeInclusive<u32> = 1..=24 * 60;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CustomersConfig {
+    /// Whether customers have accounts here, on every site. Off unless said otherwise.
+    pub enabled: bool,
     /// Days without a request after which a session is over. Default 14.
     pub session_idle_days: u32,
     /// Days after which a session is over whatever happens in it. Default 30 (NIST SP 800-63B-4 section 2.1.3 asks for at
@@ -34,7 +36,7 @@ pub struct CustomersConfig {
 
 impl Default for CustomersConfig {
     fn default() -> Self {
-        Self { session_idle_days: 14, session_days_max: 30, fresh_minutes: 10 }
+        Self { enabled: false, session_idle_days: 14, session_days_max: 30, fresh_minutes: 10 }
     }
 }
 

@@ -18,8 +18,6 @@ pub const SIGN_IN_FAILED: EventKind = EventKind::new("customer.sign_in_failed", 
 pub const SESSIONS_ENDED: EventKind = EventKind::new("customer.sessions_ended", 1, Info);
 /// A password was set or changed; other sessions ended. Fields: `how`; personal: `address`.
 pub const PASSWORD_CHANGED: EventKind = EventKind::new("customer.password_changed", 1, Info).sealed();
-/// A password was removed: passkeys only from now on. Personal: `address`.
-pub const PASSWORD_REMOVED: EventKind = EventKind::new("customer.password_removed", 1, Info).sealed();
 /// A passkey was added. Entity: the passkey. Personal: `address`.
 pub const PASSKEY_ADDED: EventKind = EventKind::new("customer.passkey_added", 1, Info).sealed();
 /// A passkey was removed. Entity: the passkey. Personal: `address`.
@@ -34,7 +32,7 @@ pub const TOTP_REMOVED: EventKind = EventKind::new("customer.totp_removed", 1, I
 pub const CODES_RENEWED: EventKind = EventKind::new("customer.codes_renewed", 1, Info).sealed();
 
 /// Every kind, for documentation and filters.
-pub const ALL: [EventKind; 14] = [
+pub const ALL: [EventKind; 13] = [
     REGISTERED,
     RECOVERED,
     REGISTERED_AGAIN,
@@ -42,7 +40,6 @@ pub const ALL: [EventKind; 14] = [
     SIGN_IN_FAILED,
     SESSIONS_ENDED,
     PASSWORD_CHANGED,
-    PASSWORD_REMOVED,
     PASSKEY_ADDED,
     PASSKEY_REMOVED,
     PASSKEY_COPIED,
