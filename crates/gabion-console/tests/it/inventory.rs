@@ -164,7 +164,7 @@ async fn evidence_is_signed_and_whoever_took_it_is_written_down() {
     let harness = Harness::new().await;
     harness.checkout().await;
     let page = harness.page("auditor", "/pages/evidence?from=2023-11-01&to=2023-11-14").await;
-    page.shows("1 servings of them");
+    page.shows("looked at one while serving it: 1.");
     page.shows("your acquirer");
     for promise in ["compliant", "certified"] {
         page.hides(promise);
