@@ -71,8 +71,8 @@ async fn the_statement_counts_and_does_not_judge() {
     world.approved().await;
     let text = world.pages.statement(&world.site, last_year(&world)).await.unwrap();
     for part in [
-        "1 payment pages; 1 servings of them, on 1 days",
-        "4 scripts are authorized, 4 of them with a written reason; 0 are undecided",
+        "Payment pages: 1. Times that Gabion looked at one while serving it: 1. Days with such a time: 1.",
+        "Scripts: 4 authorized, 4 of them with a written reason; 0 undecided",
         "the policy is not enforced",
         "FAQ 1588",
     ] {
