@@ -51,8 +51,8 @@ pub const ACCOUNT_PATH: &str = "/.gabion/account";
 /// Where browsers and password managers send people who want another password (A Well-Known URL for Changing Passwords).
 const CHANGE_PASSWORD_PATH: &str = "/.well-known/change-password";
 
-/// Content security policy of these pages: nothing from elsewhere, nothing inline; the shop's own logo may be shown.
-const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+/// Content security policy of these pages: nothing from elsewhere, nothing inline but an empty icon.
+const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Who asks, as the edge knows it. It is among the extensions of every request.
