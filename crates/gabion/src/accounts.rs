@@ -11,7 +11,7 @@ use gabion_edge::{Body, BoxError, Caller, OwnPages};
 use gabion_identity::customer::http::Caller as Visitor;
 use gabion_identity::customer::session::SignedIn;
 use gabion_identity::customer::{Customers, flow};
-use http::Request;
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use tower::ServiceExt;
 
@@ -38,10 +38,19 @@ impl OwnPages for EdgeAccounts {
             let visitor = Visitor { site: caller.site.clone(), address: caller.address };
             request.extensions_mut().insert(visitor);
         }
+        // A task of its own: what was committed is followed up (sessions that ended leave memory) whether or not the client
+        // waits for the answer.
+        let answer = tokio::spawn(router.oneshot(request.map(PageBody::new)));
         Box::pin(async move {
-            let answer = router.oneshot(request.map(PageBody::new)).await;
-            let answer = answer.unwrap_or_else(|impossible| match impossible {});
-            answer.map(|body| Body::wrap(body.map_err(BoxError::from)))
+            match answer.await {
+                Ok(Ok(answer)) => answer.map(|body| Body::wrap(body.map_err(BoxError::from))),
+                Err(panicked) => {
+                    tracing::error!(error = %panicked, "A customers' page was not answered, because of a mistake in Gabion");
+                    let mut answer = Response::new(Body::empty());
+                    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+                    answer
+                }
+            }
         })
     }
 }

@@ -212,8 +212,10 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 
 fn cookie_named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
     let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == wanted).map(|(_, value)| value)
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut found = pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value);
+    // Of two nobody knows which is ours: both are nobody's, as at the gates.
+    found.next().filter(|_| found.next().is_none())
 }
 
 /// A path of the shop or of ours that a sign-in leads to: a link with a foreign `next` must not lead away.
