@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use gabion_core::Timestamp;
 use gabion_page::text::{Language, Texts, fill};
+use gabion_risk::{Agent, Browser, Os};
 
 /// English and German; other languages read English until somebody writes theirs.
 static TEXTS: LazyLock<Texts> = LazyLock::new(|| {
@@ -38,6 +39,29 @@ impl Words {
     /// The text of a key with one value in it.
     pub(crate) fn with(self, key: &'static str, name: &str, value: impl std::fmt::Display) -> String {
         fill(self.text(key), &[(name, &value.to_string())])
+    }
+
+    /// A browser and its system: `Firefox, Android`.
+    pub(crate) fn agent(self, agent: &Agent) -> String {
+        let browser = match agent.browser {
+            Browser::Chrome => "Chrome",
+            Browser::Edge => "Edge",
+            Browser::Firefox => "Firefox",
+            Browser::Opera => "Opera",
+            Browser::Safari => "Safari",
+            Browser::Samsung => "Samsung Internet",
+            Browser::Other => self.text("account.some-browser"),
+        };
+        let system = match agent.os {
+            Os::Android => "Android",
+            Os::ChromeOs => "ChromeOS",
+            Os::Ios => "iPhone, iPad",
+            Os::Linux => "Linux",
+            Os::MacOs => "Mac",
+            Os::Windows => "Windows",
+            Os::Other => return browser.to_owned(),
+        };
+        format!("{browser}, {system}")
     }
 
     /// A date as people of the language write it.

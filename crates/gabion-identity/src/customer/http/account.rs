@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use gabion_core::{Actor, Secret, Timestamp};
+use gabion_risk::Agent;
 use http::header::SET_COOKIE;
 use serde::Deserialize;
 
@@ -14,7 +15,7 @@ use super::view::{Frame, render};
 use super::{ACCOUNT_PATH, Member};
 use crate::customer::factor::Factors;
 use crate::customer::passkey::PasskeyView;
-use crate::customer::session::{SessionView, VisitId, clear_cookie};
+use crate::customer::session::{SessionView, VisitId, Whence, clear_cookie};
 use crate::customer::{AccountView, Customers};
 
 #[derive(Template)]
@@ -54,6 +55,11 @@ impl AccountPage<'_> {
     /// When something was, as people write it.
     fn date(&self, at: &Timestamp) -> String {
         self.frame.words.date(at)
+    }
+
+    /// Which browser a session began in, as people know it.
+    fn browser(&self, whence: &Whence) -> String {
+        self.frame.words.agent(&Agent::parse(&whence.user_agent))
     }
 
     /// Whether it is the session in which the page is read.
