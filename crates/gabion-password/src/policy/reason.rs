@@ -31,7 +31,7 @@ pub enum Reason {
     #[error("this is a commonly used password, or one with digits added; use several different words")]
     Common,
     /// Made of the account's own name or address, or the shop's.
-    #[error("this is made of your name, your address or the name of this shop; use other words")]
+    #[error("this is made of your name, your address or the name of this site; use other words")]
     Expected,
     /// It is in a list of leaked passwords.
     #[error(
