@@ -226,7 +226,8 @@ impl Customers {
         let is_it = |digest: &CodeDigest| {
             entered.as_ref().is_some_and(|code| code.is_of(digest, Purpose::Recovery, &owner, &ring))
         };
-        let found = digests.into_iter().filter(is_it).last();
+        let found =
+            digests.into_iter().fold(None, |found, digest| if is_it(&digest) { Some(digest) } else { found });
         found.map(Shown::Recovery).ok_or(CustomerError::WrongCode)
     }
 

@@ -273,7 +273,7 @@ async fn guessing_is_slowed_down_and_told() {
 async fn the_database_has_no_address_password_code_or_token_in_readable_form() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("gabion.db");
-    let shop = Shop::on(gabion_store::StorageConfig::new(&format!("sqlite:{}", path.display()))).await;
+    let shop = Shop::on(gabion_store::StorageConfig::new(format!("sqlite:{}", path.display()))).await;
     let mut browser = shop.customer().await;
     browser.sign_in(EMAIL, PASSWORD).await;
     let token = browser.cookie().unwrap().to_owned();
