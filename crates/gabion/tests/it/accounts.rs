@@ -130,7 +130,10 @@ async fn an_account_made_at_the_shops_own_address_opens_its_gate_and_survives_a_
     let ended = browser.ask("POST", "/.gabion/sign-out", "").await;
     assert_eq!(ended.status, 303, "{}", ended.text());
     assert_eq!(browser.get("/account/orders").await.status, 303);
-    let form = format!("email=ann%40tidewater.example&password={}&next=%2Faccount%2Forders", PASSWORD.replace(' ', "+"));
+    let form = format!(
+        "email=ann%40tidewater.example&password={}&next=%2Faccount%2Forders",
+        PASSWORD.replace(' ', "+")
+    );
     let back = browser.ask("POST", "/.gabion/sign-in", &form).await;
     assert_eq!(back.header("location"), "/account/orders");
     assert_eq!(browser.get("/account/orders").await.status, 200);
