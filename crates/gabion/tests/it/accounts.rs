@@ -107,7 +107,7 @@ async fn an_account_made_at_the_shops_own_address_opens_its_gate_and_survives_a_
 
     let closed = browser.get("/account/orders").await;
     assert_eq!(closed.status, 303);
-    assert_eq!(closed.header("location"), "/.gabion/sign-in?next=%2Faccount%2Forders");
+    assert_eq!(closed.header("location"), "/.gabion/sign-in?next=/account/orders");
     assert_eq!(shop.requests(), 0, "the shop hears nothing");
 
     browser.ask("POST", "/.gabion/register", "email=ann%40tidewater.example").await;

@@ -97,6 +97,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("heartbeat", "gabion/src/heartbeat.rs", "HeartbeatSection"),
     ("mail", "gabion-outbound/src/mail/config.rs", "MailSection"),
     ("identity", "gabion-identity/src/config.rs", "IdentityConfig"),
+    ("customers", "gabion-identity/src/customer/config.rs", "CustomersConfig"),
     ("upstream", "gabion-edge/src/config/upstream.rs", "UpstreamSection"),
     ("upstream.secret_header", "gabion-edge/src/config/upstream.rs", "SecretHeaderSection"),
     ("upstream.health", "gabion-edge/src/config/upstream.rs", "HealthSection"),

@@ -51,11 +51,11 @@ fn write_until_refused(product: &Product, most: usize) -> bool {
 async fn a_full_disk_stops_writes_and_not_the_shop() {
     let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
     let text = configuration(&[shop.url()], "url = \"sqlite:data/gabion.db\"", "");
-    // Every file of the product ends at 512 KiB: as good as a full disk, and needs no rights.
-    let limited = ["bash", "-c", "trap '' XFSZ; ulimit -f 512; exec \"$0\" \"$@\""];
+    // Every file of the product ends at 768 KiB: as good as a full disk, and needs no rights.
+    let limited = ["bash", "-c", "trap '' XFSZ; ulimit -f 768; exec \"$0\" \"$@\""];
     let product = product::start(&binary(), folder.path(), &text, &limited);
     until_ready_is(&product, 200).await;
-    assert!(write_until_refused(&product, 200), "the disk never got full");
+    assert!(write_until_refused(&product, 400), "the disk never got full");
     let reasons = until_ready_is(&product, 503).await;
     assert!(reasons.contains("database"), "{reasons}");
     shop_goes_on(&product).await;

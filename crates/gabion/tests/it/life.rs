@@ -101,10 +101,10 @@ async fn a_bypass_takes_effect_by_file_and_ends() {
     assert_eq!(wire.ask(GET).await.header("x-content-type-options"), "nosniff");
 }
 
-/// The promise is for the release build. The code of a debug build alone, as much of it as is touched, has 44 MiB.
+/// The promise is for the release build. The code of a debug build alone, as much of it as is touched, has over 44 MiB.
 #[tokio::test]
 async fn it_starts_soon_and_stays_small() {
-    const IDLE_BYTES_MAX: u64 = if cfg!(debug_assertions) { 72 << 20 } else { 60 << 20 };
+    const IDLE_BYTES_MAX: u64 = if cfg!(debug_assertions) { 80 << 20 } else { 60 << 20 };
     let (folder, shop) = (tempfile::tempdir().unwrap(), tea_shop().await);
     let product = start(&folder, &shop, "");
     assert_eq!(product.shop().await.ask(GET).await.status, 200);
