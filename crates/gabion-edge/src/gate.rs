@@ -189,7 +189,7 @@ fn turn_away(visit: &Visit, gate: Gate, verdict: Verdict) -> Result<Option<Respo
     };
     if navigates(&visit.request) {
         count(metrics, |metrics| &metrics.gate_led);
-        return Ok(Some(led(&refusal, visit.request.uri())));
+        return Ok(Some(led(&refusal, gate.requires, visit.request.uri())));
     }
     count(metrics, |metrics| &metrics.gate_refused);
     tell::refused(visit, gate, verdict);

@@ -41,6 +41,11 @@
   const door = one("[data-passkey-sign-in]");
   let waiting = null;
 
+  const TRIES_MAX = 5;
+  // A question is good for five minutes; a page may be open for longer.
+  const ASKED_AGAIN_MS = 4 * 60 * 1000;
+  let tries = 0;
+
   const signIn = async (mediation) => {
     if (waiting) waiting.abort();
     const mine = waiting = new AbortController();
@@ -49,7 +54,8 @@
       const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(question.publicKey);
       const credential = await navigator.credentials.get({ publicKey, mediation, signal: mine.signal });
       const answer = { state: question.state, credential: credential.toJSON() };
-      const done = await send("/.gabion/passkey/sign-in", { answer, next: door.dataset.next });
+      const { next, level, attempt } = door.dataset;
+      const done = await send("/.gabion/passkey/sign-in", { answer, next, level, attempt });
       location.assign(done.next);
     } catch (error) {
       if (error.name === "AbortError" || waiting !== mine) return;
@@ -57,8 +63,11 @@
         tell(error.message);
         await signal("signalUnknownCredential", error.answer.unknown);
       }
-      // Offered again with autofill: one passkey that failed must not hide the others.
-      if (await conditional()) signIn("conditional");
+      // Offered again with autofill, a few times: one passkey that failed, or a dialog that was closed, must not hide the
+      // others. Anything else would fail again.
+      const again = error.name === "NotAllowedError" || (error.answer && error.answer.code === "passkey_refused");
+      tries += 1;
+      if (again && tries < TRIES_MAX && await conditional()) signIn("conditional");
     }
   };
 
@@ -68,7 +77,11 @@
 
   if (door) {
     one("[data-passkey-button]").addEventListener("click", () => { tell(""); signIn("optional"); });
-    conditional().then((there) => { if (there) signIn("conditional"); });
+    conditional().then((there) => {
+      if (!there) return;
+      signIn("conditional");
+      setInterval(() => { if (!document.hidden) signIn("conditional"); }, ASKED_AGAIN_MS);
+    });
   }
 
   const make = async (ask, keep, rest) => {

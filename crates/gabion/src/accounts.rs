@@ -35,7 +35,7 @@ impl OwnPages for EdgeAccounts {
     fn answer(&self, mut request: Request<Body>) -> Answering {
         let router = self.router.clone();
         if let Some(caller) = request.extensions().get::<Caller>() {
-            let visitor = Visitor { site: caller.site.clone(), address: caller.address };
+            let visitor = Visitor { site: caller.site.clone(), address: caller.address, https: caller.https };
             request.extensions_mut().insert(visitor);
         }
         // A task of its own: what was committed is followed up (sessions that ended leave memory) whether or not the client

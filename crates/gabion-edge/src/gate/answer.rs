@@ -4,6 +4,7 @@ use http::header::{ACCEPT, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, LO
 use http::{Method, Request, Response, StatusCode, Uri};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::config::Requires;
 use crate::{Body, Refusal, hop};
 
 /// Bytes of `next`, escaped: where somebody goes on after signing in. Of a longer address only the path is kept, and nothing
@@ -30,12 +31,13 @@ pub(super) fn navigates(request: &Request<Body>) -> bool {
 }
 
 /// Leads to where the refusal ends, and back from there.
-pub(super) fn led(refusal: &Refusal, target: &Uri) -> Response<Body> {
+pub(super) fn led(refusal: &Refusal, requires: Requires, target: &Uri) -> Response<Body> {
     let to = refusal.remedy().expect("gates refuse only what can be remedied");
-    let location = match next(target) {
-        Some(next) => format!("{to}?next={next}"),
-        None => to.to_owned(),
-    };
+    let next = next(target).map(|next| format!("next={next}"));
+    // Who is to show two proofs is asked for both at once.
+    let level = (requires == Requires::SecondFactor).then(|| "level=two_factors".to_owned());
+    let query: Vec<String> = next.into_iter().chain(level).collect();
+    let location = if query.is_empty() { to.to_owned() } else { format!("{to}?{}", query.join("&")) };
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::SEE_OTHER;
     let headers = response.headers_mut();

@@ -28,7 +28,7 @@ CREATE TABLE identity_passkey (
     credential BYTEA NOT NULL,
     account TEXT COLLATE "C" NOT NULL REFERENCES identity_account (id),
     stored TEXT COLLATE "C" NOT NULL,
-    name TEXT COLLATE "C" NOT NULL,
+    name BYTEA NOT NULL,
     created_at BIGINT NOT NULL,
     used_at BIGINT,
     UNIQUE (site, credential)

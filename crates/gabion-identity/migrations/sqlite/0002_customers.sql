@@ -28,7 +28,7 @@ CREATE TABLE identity_passkey (
     credential BLOB NOT NULL,
     account TEXT NOT NULL REFERENCES identity_account (id),
     stored TEXT NOT NULL,
-    name TEXT NOT NULL,
+    name BLOB NOT NULL,
     created_at INTEGER NOT NULL,
     used_at INTEGER,
     UNIQUE (site, credential)

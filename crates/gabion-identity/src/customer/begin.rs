@@ -10,10 +10,12 @@ use gabion_store::outbox::MessageId;
 use gabion_webauthn::{CreationOptions, Mediation, RegistrationResponse, RegistrationState};
 
 use super::account::{AccountId, Name, State};
-use super::factor::Shown;
-use super::flow::{Level, Proof};
+use super::factor::{Shown, enrolled};
+use super::flow::{self, Demand, Proof, Step};
 use super::letter::Word;
-use super::passkey::{Answer, PasskeyId, PasskeyView, Question, once, passkey_name, to_pending};
+use super::passkey::{
+    Answer, PASSKEYS_MAX, PasskeyId, PasskeyView, Question, once, passkey_name, to_pending,
+};
 use super::pending::{Proven, Purpose};
 use super::session::NewSession;
 use super::sign_in::accept;
@@ -61,6 +63,9 @@ impl Customers {
         let proven = self.proven(site, token).await?;
         let account = proven.account;
         let kept = self.db().read(move |tx| store::passkey::of(tx, account)).await?;
+        if kept.len() >= PASSKEYS_MAX {
+            return Err(CustomerError::LimitReached { what: "passkeys", max: PASSKEYS_MAX });
+        }
         let existing: Vec<_> = kept.into_iter().map(|kept| kept.stored).collect();
         self.question(
             site,
@@ -102,10 +107,8 @@ impl Customers {
         };
         let mut methods = vec![proof];
         methods.extend(shown.as_ref().map(Shown::proof));
-        let level =
-            if methods.len() > 1 || proof == Proof::Passkey { Level::TwoFactors } else { Level::OneFactor };
         let (now, account) = (self.now(), proven.account);
-        let draft = self.draft(site, client, (level, &methods), replaces);
+        let draft = self.draft(site, client, &methods, replaces);
         let with = proof.as_str();
         let (kind, notice) = match (proven.purpose, proof) {
             (Purpose::Register, _) => (&event::REGISTERED, None),
@@ -156,17 +159,21 @@ impl Customers {
                     Purpose::Nothing => return Err(CustomerError::Over),
                 }
                 credential.keep(tx, &of_site, account, now)?;
+                let Step::Done(level) = flow::step(&methods, &enrolled(tx, account)?, Demand::default())
+                else {
+                    return Err(CustomerError::NotEnough);
+                };
                 store::account::signed_in(tx, account, now)?;
                 if let Some((id, letter)) = &letter {
                     mail.put(tx, *id, letter, now)?;
                 }
-                let session = draft.begin(tx, account)?;
+                let session = draft.begin(tx, account, level)?;
                 tx.record(&event)?;
                 Ok::<_, CustomerError>(session)
             })
-            .await?;
+            .await;
         self.book().forget_account(account);
-        Ok(session)
+        session.map(|session| self.began(session))
     }
 
     /// Whether the way back into an account asks for a second factor.
@@ -234,6 +241,9 @@ impl Credential {
             Self::Password(hash) => Ok(store::account::set_password(tx, account, Some(hash), now)?),
             Self::Passkey { kept, ceremony, expires_at } => {
                 once(tx, *ceremony, *expires_at)?;
+                if store::passkey::of(tx, account)?.len() >= PASSKEYS_MAX {
+                    return Err(CustomerError::LimitReached { what: "passkeys", max: PASSKEYS_MAX });
+                }
                 if store::passkey::by_credential(tx, site, &kept.stored.id)?.is_some() {
                     return Err(CustomerError::CeremonyOver);
                 }

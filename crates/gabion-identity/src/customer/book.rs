@@ -5,7 +5,7 @@
 //! stays ended.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +48,8 @@ pub(crate) struct Book {
     shards: Box<[Mutex<Shard>]>,
     /// Counts changes: a copy that was read before one is not taken after it.
     changes: AtomicU64,
+    /// Where the next look for used sessions begins, so that every part has its turn.
+    next: AtomicUsize,
 }
 
 /// What the book says of a cookie.
@@ -68,7 +70,7 @@ pub(crate) struct Ticket(u64);
 impl Default for Book {
     fn default() -> Self {
         let shards = std::iter::repeat_with(Mutex::default).take(SHARDS).collect();
-        Self { shards, changes: AtomicU64::new(0) }
+        Self { shards, changes: AtomicU64::new(0), next: AtomicUsize::new(0) }
     }
 }
 
@@ -141,7 +143,13 @@ impl Book {
     /// Sessions that were used since the database heard of them, by at least `since`; at most `most`.
     pub(crate) fn used(&self, since: Duration, most: usize) -> Vec<(super::session::VisitId, Timestamp)> {
         let mut used = Vec::new();
-        for shard in &self.shards {
+        let first = self.next.load(Ordering::Relaxed);
+        for part in (0..SHARDS).map(|part| (first + part) % SHARDS) {
+            if used.len() >= most {
+                self.next.store(part, Ordering::Relaxed);
+                break;
+            }
+            let shard = &self.shards[part];
             for entry in lock(shard).sessions.values() {
                 let seen = Timestamp::from_micros(entry.seen.load(Ordering::Relaxed));
                 let written = Timestamp::from_micros(entry.written.load(Ordering::Relaxed));

@@ -4,13 +4,13 @@ use gabion_core::{EventKind, Severity};
 
 use Severity::{Info, Warning};
 
-/// Somebody made an account. Fields: `with` (`password`, `passkey`); personal: `email`, `address`.
+/// Somebody made an account. Fields: `with` (`password`, `passkey`, `security_key`); personal: `address`.
 pub const REGISTERED: EventKind = EventKind::new("customer.registered", 1, Info).sealed();
 /// The way back into an account was given; all sessions ended. Fields: `with` (`password`, `passkey`); personal: `address`.
 pub const RECOVERED: EventKind = EventKind::new("customer.recovered", 1, Warning).sealed();
 /// Somebody wanted an account with an address that has one; its holder was written to. Personal: `address`.
 pub const REGISTERED_AGAIN: EventKind = EventKind::new("customer.registered_again", 1, Info);
-/// A session began. Fields: `methods`, `level`, `new_device`; personal: `address`.
+/// A session began. Fields: `methods`, `level`; personal: `address`.
 pub const SIGNED_IN: EventKind = EventKind::new("customer.signed_in", 1, Info).sealed();
 /// A sign-in was refused. Fields: `reason`; personal: `address`. Entity: the account, if there is one.
 pub const SIGN_IN_FAILED: EventKind = EventKind::new("customer.sign_in_failed", 1, Warning);

@@ -62,6 +62,8 @@ pub struct Caller {
     pub site: SiteId,
     /// The client's address.
     pub address: IpAddr,
+    /// Whether they came over TLS.
+    pub https: bool,
 }
 
 impl Customers {
@@ -170,6 +172,9 @@ impl FromRequestParts<Customers> for Visit {
             Trouble::internal()
         })?;
         let site = customers.site(&caller.site)?;
+        if !caller.https {
+            return Err(Trouble::plain(&site.origin, &parts.uri));
+        }
         let accepted = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
         let cookie = cookie(&parts.headers).map(str::to_owned);
         let signed_in = match &cookie {
@@ -200,7 +205,7 @@ impl FromRequestParts<Customers> for Member {
         let visit = Visit::from_request_parts(parts, customers).await?;
         match visit.signed_in.clone() {
             Some(signed_in) => Ok(Self { visit, signed_in }),
-            None => Err(Trouble::sign_in(&parts.uri)),
+            None => Err(Trouble::sign_in(&parts.method, &parts.uri)),
         }
     }
 }

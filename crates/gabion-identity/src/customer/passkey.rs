@@ -5,6 +5,7 @@
 
 use gabion_core::{Actor, SiteId, Timestamp, entropy::draw};
 use gabion_store::Tx;
+use gabion_web::ClientAddr;
 use gabion_webauthn::signal::AllAcceptedCredentials;
 use gabion_webauthn::{
     Ask, AttestationPolicy, AuthenticationResponse, AuthenticationState, Binding, Challenge, ChallengeHash,
@@ -14,14 +15,15 @@ use gabion_webauthn::{
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountId, AccountView, State};
-use super::flow::{Demand, Proof};
+use super::flow::{Demand, Level, Proof};
 use super::letter::Word;
 use super::pending::PendingId;
 use super::session::SignedIn;
-use super::sign_in::Begun;
+use super::sign_in::{Begun, since};
 use super::store::passkey::Kept;
 use super::{CustomerError, Customers, event, store};
 use crate::session::Client;
+use crate::throttle::Key;
 
 gabion_core::id!(
     /// A customer's passkey. Not the credential's own id.
@@ -233,10 +235,15 @@ impl Customers {
         &self,
         site: &SiteId,
         answer: Answer,
+        (attempt, level): (Option<&str>, Level),
         replaces: Option<&str>,
         client: &Client,
     ) -> Result<Begun, CustomerError> {
         let known = self.site(site)?;
+        let attempt = attempt.map(|attempt| self.attempt(site, attempt)).transpose()?;
+        // By network only: a passkey cannot be guessed, and whoever fails at one locks nobody out.
+        let keys = [Key::Network(ClientAddr(client.address).network())];
+        self.admit(&keys)?;
         let response = AuthenticationResponse::parse(answer.credential.to_string().as_bytes())?;
         let state: AuthenticationState =
             self.unseal("ceremony", &answer.state).ok_or(CustomerError::CeremonyOver)?;
@@ -254,8 +261,20 @@ impl Customers {
             }
             (None, Ok(_)) => unreachable!("an answer of an unknown passkey is not verified"),
         };
+        self.withdraw(&keys);
         let proof = if verified.two_factors { Proof::Passkey } else { Proof::SecurityKey };
         let account = kept.account;
+        let mut proofs = vec![proof];
+        let mut demand = Demand { level, is_doubted: false };
+        let mut began = None;
+        if let Some(attempt) = attempt {
+            if attempt.account != account {
+                return Err(CustomerError::Refused);
+            }
+            proofs.splice(0..0, attempt.shown);
+            demand.level = attempt.demand;
+            began = Some(attempt.began);
+        }
         let stored = verified.credential;
         let copied = matches!(verified.counter, Counter::Suspicious { .. }).then(|| {
             let event = self.event(&event::PASSKEY_COPIED, site, Actor::Visitor).subject(account.subject());
@@ -263,14 +282,20 @@ impl Customers {
         });
         let id = kept.view.id;
         let note = move |tx: &mut Tx<'_>| -> Result<(), CustomerError> {
+            if let Some(began) = began {
+                since(tx, account, began)?;
+            }
             once(tx, ceremony, expires_at)?;
-            store::passkey::used(tx, id, &stored, now)?;
+            // It may have been removed while it was verified.
+            if !store::passkey::used(tx, id, &stored, now)? {
+                return Err(CustomerError::Refused);
+            }
             if let Some(event) = &copied {
                 tx.record(event)?;
             }
             Ok(())
         };
-        self.proceed(site, account, &[proof], Demand::default(), replaces, client, note).await
+        self.proceed(site, account, &proofs, demand, replaces, client, note).await
     }
 
     /// The passkeys of an account, oldest first.
@@ -309,7 +334,8 @@ impl Customers {
         if renamed { Ok(()) } else { Err(CustomerError::NotFound { what: "passkey" }) }
     }
 
-    /// Removes a passkey, unless nothing else is left to sign in with.
+    /// Removes a passkey, unless nothing else is left to sign in with, and ends every other session: one of them may have begun
+    /// with it.
     ///
     /// # Errors
     /// [`CustomerError::NotFresh`], [`CustomerError::LastCredential`], [`CustomerError::NotFound`],
@@ -321,13 +347,14 @@ impl Customers {
         client: &Client,
     ) -> Result<(), CustomerError> {
         self.fresh(signed_in)?;
-        let account = signed_in.account;
+        let (account, acting) = (signed_in.account, signed_in.id);
         let event =
             self.event(&event::PASSKEY_REMOVED, &signed_in.site, Actor::Customer(account.to_string()));
         let event = event.subject(account.subject()).entity("account", account).entity("passkey", id);
         let event = event.personal("address", client.address.to_string());
         let notice = self.notice(Word::PasskeyRemoved, &self.account(account).await?)?;
-        self.db()
+        let removed = self
+            .db()
             .write(move |tx| {
                 let view = usable(tx, account)?;
                 if !store::passkey::delete(tx, account, id)? {
@@ -336,10 +363,13 @@ impl Customers {
                 if !view.has_password && store::passkey::of(tx, account)?.is_empty() {
                     return Err(CustomerError::LastCredential);
                 }
+                store::session::delete_all(tx, account, Some(acting))?;
                 notice.put(tx)?;
                 Ok(tx.record(&event)?)
             })
-            .await
+            .await;
+        self.book().forget(|signed_in| signed_in.account == account && signed_in.id != acting);
+        removed
     }
 
     /// Whether it was shown lately who is there, so that credentials may be changed.

@@ -96,6 +96,8 @@ pub struct NewSession {
     pub level: Level,
     /// The cookie's content.
     pub token: Secret<String>,
+    /// Sessions that ended for it: they have to be forgotten after the commit.
+    pub(crate) ended: Vec<VisitId>,
 }
 
 /// A session made before the write that stores it.
@@ -104,9 +106,9 @@ pub(crate) struct Draft {
     pub(crate) id: VisitId,
     site: SiteId,
     token: Token,
-    level: Level,
     methods: Vec<Proof>,
     begins: Timestamp,
+    authenticated_at: Timestamp,
     expires_at: Timestamp,
     whence: Whence,
     replaces: Option<[u8; 32]>,
@@ -114,26 +116,39 @@ pub(crate) struct Draft {
 
 impl Draft {
     /// Stores the session, ends the one it replaces and the oldest ones beyond [`SESSIONS_MAX`].
-    pub(crate) fn begin(&self, tx: &mut Tx<'_>, account: AccountId) -> Result<NewSession, CustomerError> {
+    pub(crate) fn begin(
+        &self,
+        tx: &mut Tx<'_>,
+        account: AccountId,
+        level: Level,
+    ) -> Result<NewSession, CustomerError> {
+        let mut ended = Vec::new();
         if let Some(digest) = &self.replaces {
-            store::session::delete_by_token(tx, digest)?;
+            ended.extend(store::session::delete_by_token(tx, digest)?);
         }
-        for old in store::session::ids_of(tx, account)?.iter().skip(SESSIONS_MAX - 1) {
-            store::session::delete(tx, account, *old)?;
+        for old in store::session::ids_of(tx, account)?.into_iter().skip(SESSIONS_MAX - 1) {
+            store::session::delete(tx, account, old)?;
+            ended.push(old);
         }
         let row = store::session::NewRow {
             id: self.id,
             site: &self.site,
             account,
             token: &self.token.digest,
-            level: self.level,
+            level,
             methods: &self.methods,
             begins: self.begins,
+            authenticated_at: self.authenticated_at,
             expires_at: self.expires_at,
             whence: &self.whence,
         };
         store::session::insert(tx, &row)?;
-        Ok(NewSession { account, level: self.level, token: self.token.secret.clone() })
+        Ok(NewSession { account, level, token: self.token.secret.clone(), ended })
+    }
+
+    /// The same, of somebody who showed who they are at an earlier time.
+    pub(crate) fn shown_at(self, authenticated_at: Timestamp) -> Self {
+        Self { authenticated_at, ..self }
     }
 }
 
@@ -144,7 +159,7 @@ impl Customers {
         &self,
         site: &SiteId,
         client: &Client,
-        (level, methods): (Level, &[Proof]),
+        methods: &[Proof],
         replaces: Option<&str>,
     ) -> Draft {
         let now = self.now();
@@ -152,9 +167,9 @@ impl Customers {
             id: VisitId::new(now, self.entropy()),
             site: site.clone(),
             token: Token::new(self.entropy()),
-            level,
             methods: methods.to_vec(),
             begins: now,
+            authenticated_at: now,
             expires_at: now.after(self.config().session_max()),
             whence: Whence { address: client.address.to_string(), user_agent: client.user_agent.clone() },
             replaces: replaces.and_then(digest_of),
@@ -208,6 +223,14 @@ impl Customers {
         Ok(found.map(|(signed_in, _)| signed_in).filter(|signed_in| signed_in.site == *site))
     }
 
+    /// A session began, and its commit is done: what ended for it leaves memory, too.
+    pub(crate) fn began(&self, session: NewSession) -> NewSession {
+        if !session.ended.is_empty() {
+            self.book().forget(|signed_in| session.ended.contains(&signed_in.id));
+        }
+        session
+    }
+
     /// The cookie of a session that just began.
     pub fn session_cookie(&self, session: &NewSession) -> HeaderValue {
         set_cookie(&session.token, self.config().session_max())
@@ -239,16 +262,18 @@ impl Customers {
     ) -> Result<(), CustomerError> {
         let event = self.event(&event::SESSIONS_ENDED, site, by).subject(account.subject());
         let event = event.entity("account", account).entity("session", id).field("sessions", 1);
-        self.db()
+        let ended = self
+            .db()
             .write(move |tx| {
                 if !store::session::delete(tx, account, id)? {
                     return Err(CustomerError::NotFound { what: "session" });
                 }
                 Ok(tx.record(&event)?)
             })
-            .await?;
+            .await;
+        // Also where it was ended before, or nobody knows whether it was: memory must not know more than the database.
         self.book().forget(|signed_in| signed_in.id == id);
-        Ok(())
+        ended
     }
 
     /// Ends every session of an account except one; says how many.
@@ -274,9 +299,9 @@ impl Customers {
                 }
                 Ok::<_, CustomerError>(ended)
             })
-            .await?;
+            .await;
         self.book().forget(|signed_in| signed_in.account == account && Some(signed_in.id) != except);
-        Ok(ended)
+        ended
     }
 
     /// Writes when sessions were last used, some hundreds at once.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use gabion_core::{Actor, Secret, SiteId, Timestamp};
 use gabion_crypto::digest::sha256;
+use gabion_crypto::password::PasswordHash;
 use gabion_password::{Context, Exposure, Factors, Mode, Policy};
 use gabion_store::Tx;
 use gabion_web::ClientAddr;
@@ -54,12 +55,20 @@ pub enum Begun {
 /// What was shown so far. It travels sealed with the browser.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Attempt {
+pub(crate) struct Attempt {
     site: String,
-    account: String,
-    shown: Vec<Proof>,
-    demand: Level,
-    began: Timestamp,
+    pub(crate) account: AccountId,
+    pub(crate) shown: Vec<Proof>,
+    pub(crate) demand: Level,
+    pub(crate) began: Timestamp,
+}
+
+/// How an attempt went on in its transaction.
+enum Went {
+    /// A session began; whether it is short of what was demanded.
+    Session(NewSession, bool),
+    /// One of these is to be shown, too.
+    Show(Vec<Proof>),
 }
 
 impl Customers {
@@ -77,13 +86,16 @@ impl Customers {
         client: &Client,
     ) -> Result<Begun, CustomerError> {
         self.site(site)?;
-        let name = typed.email.trim().to_lowercase();
+        let address = typed.email.parse::<Address>().ok();
+        // Counted by what is looked up: however an address is written, it is the same one.
+        let typed_name = || typed.email.trim().to_lowercase();
+        let name = address.as_ref().map_or_else(typed_name, |address| address.folded().to_owned());
         let keys = keys(site, &name, client);
         self.admit(&keys)?;
         let of_site = site.clone();
-        let known = match name.parse::<Address>() {
-            Ok(address) => self.db().read(move |tx| store::account::by_login(tx, &of_site, &address)).await,
-            Err(_) => Ok(None),
+        let known = match address {
+            Some(address) => self.db().read(move |tx| store::account::by_login(tx, &of_site, &address)).await,
+            None => Ok(None),
         };
         let known = known.inspect_err(|_| self.withdraw(&keys))?;
         let is_usable = known.as_ref().is_some_and(|known| known.account.state == State::Active);
@@ -101,6 +113,7 @@ impl Customers {
         let account = known.account.id;
         let better = checked.better;
         let note = move |tx: &mut Tx<'_>| -> Result<(), CustomerError> {
+            still(tx, account, &hash)?;
             if let Some(better) = &better {
                 store::account::rehash(tx, account, &hash, better)?;
             }
@@ -124,17 +137,16 @@ impl Customers {
         replaces: Option<&str>,
         client: &Client,
     ) -> Result<Begun, CustomerError> {
-        let attempt: Attempt = self.unseal("attempt", attempt).ok_or(CustomerError::Over)?;
-        let account: AccountId = attempt.account.parse().map_err(|_| CustomerError::Over)?;
-        if attempt.site != site.as_str() || self.now().since(attempt.began) >= ATTEMPT_LIFETIME {
-            return Err(CustomerError::Over);
-        }
-        self.since(account, attempt.began).await?;
+        let attempt = self.attempt(site, attempt)?;
+        let account = attempt.account;
         let shown = self.show_code(site, account, code, client).await?;
         let mut proofs = attempt.shown;
         proofs.push(shown.proof());
         let demand = Demand { level: attempt.demand, is_doubted: false };
-        let take = move |tx: &mut Tx<'_>| shown.take(tx, account);
+        let take = move |tx: &mut Tx<'_>| {
+            since(tx, account, attempt.began)?;
+            shown.take(tx, account)
+        };
         self.proceed(site, account, &proofs, demand, replaces, client, take).await
     }
 
@@ -165,14 +177,15 @@ impl Customers {
         }
     }
 
-    /// Refuses an attempt that began before the password it was begun with was changed.
-    async fn since(&self, account: AccountId, began: Timestamp) -> Result<(), CustomerError> {
-        let changed = self.account(account).await?.password_at;
-        if changed.is_some_and(|changed| changed > began) { Err(CustomerError::Over) } else { Ok(()) }
+    /// An attempt that was begun at this site lately.
+    pub(crate) fn attempt(&self, site: &SiteId, sealed: &str) -> Result<Attempt, CustomerError> {
+        let attempt: Attempt = self.unseal("attempt", sealed).ok_or(CustomerError::Over)?;
+        let is_old = self.now().since(attempt.began) >= ATTEMPT_LIFETIME;
+        if is_old || attempt.site != site.as_str() { Err(CustomerError::Over) } else { Ok(attempt) }
     }
 
-    /// Goes on after something was shown, and held: begins a session, or says what else is to be shown. `note` writes what
-    /// follows from the showing, in the same transaction; without one if the attempt is to go on.
+    /// Goes on after something was shown, and held: begins a session, or says what else is to be shown. `note` refuses what no
+    /// longer holds and writes what follows from the showing, in the transaction that decides.
     ///
     /// # Errors
     /// [`CustomerError::Refused`] for an account that cannot be used; what `note` says; [`CustomerError::Store`].
@@ -187,46 +200,44 @@ impl Customers {
         client: &Client,
         mut note: impl FnMut(&mut Tx<'_>) -> Result<(), CustomerError> + Send + 'static,
     ) -> Result<Begun, CustomerError> {
-        let enrolled = self.db().read(move |tx| enrolled(tx, account)).await?;
-        let (level, is_short) = match flow::step(shown, &enrolled, demand) {
-            Step::Done(level) => (level, false),
-            Step::Enroll => (Level::OneFactor, true),
-            Step::Show(show) => {
-                self.db().write(move |tx| note(tx)).await?;
-                let attempt = Attempt {
-                    site: site.to_string(),
-                    account: account.to_string(),
-                    shown: shown.to_vec(),
-                    demand: demand.level,
-                    began: self.now(),
-                };
-                return Ok(Begun::More { attempt: self.seal("attempt", &attempt), show });
-            }
-        };
         let now = self.now();
-        let draft = self.draft(site, client, (level, shown), replaces);
-        let methods: Vec<String> = shown.iter().map(|proof| proof.as_str().to_owned()).collect();
+        let draft = self.draft(site, client, shown, replaces);
+        let methods: Vec<&str> = shown.iter().map(|proof| proof.as_str()).collect();
         let event = self
             .event(&event::SIGNED_IN, site, Actor::Customer(account.to_string()))
             .subject(account.subject())
             .entity("account", account)
             .entity("session", draft.id)
             .field("methods", methods.join(" "))
-            .field("level", level.as_str())
             .personal("address", client.address.to_string());
-        let session = self
+        let proofs = shown.to_vec();
+        let went = self
             .db()
             .write(move |tx| {
-                // It may have been locked while it was checked.
+                // Everything is looked at in the transaction that decides: the account may have been locked, its password
+                // changed or a second factor added while something was checked.
                 usable(tx, account)?;
                 note(tx)?;
+                let (level, is_short) = match flow::step(&proofs, &enrolled(tx, account)?, demand) {
+                    Step::Done(level) => (level, false),
+                    Step::Enroll => (Level::OneFactor, true),
+                    Step::Show(show) => return Ok(Went::Show(show)),
+                };
                 store::account::signed_in(tx, account, now)?;
-                let session = draft.begin(tx, account)?;
-                tx.record(&event)?;
-                Ok::<_, CustomerError>(session)
+                let session = draft.begin(tx, account, level)?;
+                tx.record(&event.clone().field("level", level.as_str()))?;
+                Ok::<_, CustomerError>(Went::Session(session, is_short))
             })
             .await?;
-        Ok(if is_short { Begun::WithoutSecond(session) } else { Begun::Session(session) })
+        Ok(match went {
+            Went::Session(session, false) => Begun::Session(self.began(session)),
+            Went::Session(session, true) => Begun::WithoutSecond(self.began(session)),
+            Went::Show(show) => {
+                let (site, shown) = (site.to_string(), shown.to_vec());
+                let attempt = Attempt { site, account, shown, demand: demand.level, began: now };
+                Begun::More { attempt: self.seal("attempt", &attempt), show }
+            }
+        })
     }
 
     /// Tells the journal that a sign-in failed; the caller learns only that it was refused.
@@ -280,7 +291,9 @@ impl Customers {
         let accepted =
             accept(chosen, &[&email, known.account.name.as_deref().unwrap_or_default(), &site.name])?;
         if let Some(hash) = known.hash.clone() {
-            let keys = keys(&signed_in.site, &email.to_lowercase(), client);
+            let name =
+                email.parse::<Address>().map_or_else(|_| email.clone(), |email| email.folded().to_owned());
+            let keys = keys(&signed_in.site, &name, client);
             self.admit(&keys)?;
             let current = current.unwrap_or_else(|| Secret::new(String::new()));
             let checked =
@@ -299,7 +312,9 @@ impl Customers {
         if !methods.contains(&Proof::Password) {
             methods.push(Proof::Password);
         }
-        let draft = self.draft(&signed_in.site, client, (signed_in.level, &methods), None);
+        // Only the password was shown: whatever else the session knows is as old as it was.
+        let draft = self.draft(&signed_in.site, client, &methods, None).shown_at(signed_in.authenticated_at);
+        let (before, level, acting) = (known.hash.clone(), signed_in.level, signed_in.id);
         let how = if known.account.has_password { "changed" } else { "set" };
         let event = self
             .event(&event::PASSWORD_CHANGED, &signed_in.site, Actor::Customer(id.to_string()))
@@ -312,16 +327,23 @@ impl Customers {
             .db()
             .write(move |tx| {
                 usable(tx, id)?;
+                // The session may have been ended, or the password changed, while this one was hashed.
+                if !store::session::is_there(tx, acting)? {
+                    return Err(CustomerError::NotFresh);
+                }
+                if let Some(before) = &before {
+                    still(tx, id, before)?;
+                }
                 store::account::set_password(tx, id, Some(&hash), now)?;
                 store::session::delete_all(tx, id, None)?;
                 notice.put(tx)?;
-                let session = draft.begin(tx, id)?;
+                let session = draft.begin(tx, id, level)?;
                 tx.record(&event)?;
                 Ok::<_, CustomerError>(session)
             })
-            .await?;
+            .await;
         self.book().forget_account(id);
-        Ok(session)
+        session
     }
 
     pub(crate) fn admit(&self, keys: &[Key]) -> Result<(), CustomerError> {
@@ -332,6 +354,19 @@ impl Customers {
     pub(crate) fn withdraw(&self, keys: &[Key]) {
         self.throttle(|throttle| throttle.withdrawn(keys));
     }
+}
+
+/// Refuses what was checked against a password that is not the account's any more.
+fn still(tx: &mut Tx<'_>, account: AccountId, hash: &PasswordHash) -> Result<(), CustomerError> {
+    let known = store::account::by_id(tx, account)?.and_then(|known| known.hash);
+    let is_same = known.is_some_and(|known| known.to_string() == hash.to_string());
+    if is_same { Ok(()) } else { Err(CustomerError::Refused) }
+}
+
+/// Refuses an attempt that began before the account's password was changed.
+pub(crate) fn since(tx: &mut Tx<'_>, account: AccountId, began: Timestamp) -> Result<(), CustomerError> {
+    let changed = usable(tx, account)?.password_at;
+    if changed.is_some_and(|changed| changed > began) { Err(CustomerError::Over) } else { Ok(()) }
 }
 
 /// What attempts are counted by: what was typed as address at this site, and where it came from.

@@ -320,3 +320,42 @@ async fn pages_are_served_as_they_should_be() {
     let style = page.text.split("stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     assert_eq!(browser.get(&style).await.header("content-type"), "text/css; charset=utf-8");
 }
+
+#[tokio::test]
+async fn another_spelling_of_an_address_is_no_further_try() {
+    let shop = Shop::new().await;
+    shop.customer().await;
+    let mut browser = shop.browser();
+    for email in
+        ["\u{ff41}nn@tidewater.example", "Ann@Tidewater.Example", " ann@tidewater.example", EMAIL, EMAIL]
+    {
+        assert_eq!(browser.sign_in(email, NEW).await.status, StatusCode::FORBIDDEN);
+    }
+    let answer = browser.sign_in("a\u{ff4e}n@tidewater.example", PASSWORD).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn a_session_that_is_replaced_ends_at_once() {
+    let shop = Shop::new().await;
+    let mut browser = shop.customer().await;
+    assert!(browser.is_in().await);
+    let old = browser.cookie().unwrap().to_owned();
+    browser.sign_in(EMAIL, PASSWORD).await;
+    assert!(browser.is_in().await);
+    let mut thief = shop.browser();
+    thief.with_cookie(&old);
+    assert!(!thief.is_in().await, "memory forgets it with the database");
+}
+
+#[tokio::test]
+async fn a_changed_password_shows_nothing_but_a_password() {
+    let shop = Shop::new().await;
+    let mut browser = shop.customer().await;
+    shop.clock.advance(Duration::from_secs(11 * 60));
+    let form = [("current", PASSWORD), ("password", NEW)];
+    let changed = browser.post("/.gabion/account/password", &form).await;
+    assert_eq!(changed.status, StatusCode::SEE_OTHER, "{}", changed.text);
+    let offer = browser.get("/.gabion/account/totp").await;
+    assert_eq!(offer.header("location"), "/.gabion/step-up?next=%2F.gabion%2Faccount%2Ftotp");
+}

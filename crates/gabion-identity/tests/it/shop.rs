@@ -153,7 +153,7 @@ impl Browser<'_> {
         for (name, value) in &self.cookies {
             request = request.header("cookie", format!("{name}={value}"));
         }
-        let caller = Caller { site: site(), address: self.address };
+        let caller = Caller { site: site(), address: self.address, https: true };
         let request = request.extension(caller).body(Body::from(body)).unwrap();
         let response = self.shop.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

@@ -67,8 +67,12 @@ async fn browsers_are_led_to_where_one_signs_in_and_back() {
     let mut wire = front.tls().await;
     for (path, cookie, expected) in [
         ("/account?id=7&x=%20y", String::new(), "/.gabion/sign-in?next=/account%3Fid%3D7%26x%3D%2520y"),
-        ("/account/security", customer("ann"), "/.gabion/step-up?next=/account/security"),
-        ("/account/security", customer("old-bob"), "/.gabion/step-up?next=/account/security"),
+        ("/account/security", customer("ann"), "/.gabion/step-up?next=/account/security&level=two_factors"),
+        (
+            "/account/security",
+            customer("old-bob"),
+            "/.gabion/step-up?next=/account/security&level=two_factors",
+        ),
         ("/admin/", String::new(), "/.gabion/staff/sign-in?next=/admin/"),
         ("/admin/keys", staff("old-sue"), "/.gabion/staff/sign-in?next=/admin/keys"),
         ("//account//x", String::new(), "/.gabion/sign-in?next=/account//x"),

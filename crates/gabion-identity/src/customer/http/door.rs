@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::form::Form;
 use super::trouble::Trouble;
 use super::view::{Frame, render};
-use super::{Member, Visit, own_path};
+use super::{Visit, own_path};
 use crate::customer::flow::{Demand, Level, Proof};
 use crate::customer::session::{NewSession, clear_cookie};
 use crate::customer::sign_in::{Begun, Typed};
@@ -43,6 +43,9 @@ struct SecondPage<'a> {
 pub(super) struct Next {
     #[serde(default)]
     next: String,
+    /// What the place where the customer goes asks for.
+    #[serde(default = "one_factor")]
+    level: Level,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,7 +68,7 @@ pub(super) struct CodeForm {
     next: String,
 }
 
-const fn one_factor() -> Level {
+pub(super) const fn one_factor() -> Level {
     Level::OneFactor
 }
 
@@ -77,11 +80,16 @@ pub(super) const WITHOUT_SECOND: &str = "/.gabion/account?done=second";
 #[serde(deny_unknown_fields)]
 pub(super) struct NoFields {}
 
-pub(super) async fn page(visit: Visit, Query(Next { next }): Query<Next>) -> Result<Response, Trouble> {
+pub(super) async fn page(
+    visit: Visit,
+    Query(Next { next, level }): Query<Next>,
+) -> Result<Response, Trouble> {
     // Whoever is signed in already goes where they wanted to.
-    match visit.signed_in {
-        Some(_) if !next.is_empty() => Ok(Redirect::to(own_path(&next)).into_response()),
-        _ => draw(&visit, ("", Level::OneFactor), &next, None),
+    match &visit.signed_in {
+        Some(signed_in) if !next.is_empty() && signed_in.level >= level => {
+            Ok(Redirect::to(own_path(&next)).into_response())
+        }
+        _ => draw(&visit, ("", level), &next, None),
     }
 }
 
@@ -89,13 +97,13 @@ pub(super) async fn page(visit: Visit, Query(Next { next }): Query<Next>) -> Res
 pub(super) async fn step_up(
     State(customers): State<Customers>,
     visit: Visit,
-    Query(Next { next }): Query<Next>,
+    Query(Next { next, level }): Query<Next>,
 ) -> Result<Response, Trouble> {
     let email = match &visit.signed_in {
         Some(signed_in) => customers.account(signed_in.account).await?.email,
         None => None,
     };
-    draw(&visit, (&email.unwrap_or_default(), Level::TwoFactors), &next, None)
+    draw(&visit, (&email.unwrap_or_default(), level), &next, None)
 }
 
 fn draw(
@@ -104,7 +112,8 @@ fn draw(
     next: &str,
     trouble: Option<&Trouble>,
 ) -> Result<Response, Trouble> {
-    let title = if level == Level::TwoFactors { "step-up.title" } else { "sign-in.title" };
+    let is_step_up = level == Level::TwoFactors || visit.signed_in.is_some();
+    let title = if is_step_up { "step-up.title" } else { "sign-in.title" };
     let frame = Frame::of(visit, title);
     let refused = trouble.map(|trouble| frame.words.text(trouble.text()));
     let page = render(&SignInPage { frame: &frame, email, level, next: own_path(next), refused })?;
@@ -190,10 +199,12 @@ pub(super) fn go_on(customers: &Customers, session: &NewSession, to: &str) -> Re
 
 pub(super) async fn sign_out(
     State(customers): State<Customers>,
-    Member { signed_in, .. }: Member,
+    visit: Visit,
     Form(NoFields {}): Form<NoFields>,
 ) -> Result<Response, Trouble> {
-    customers.sign_out(&signed_in).await?;
+    if let Some(signed_in) = &visit.signed_in {
+        customers.sign_out(signed_in).await?;
+    }
     let mut response = Redirect::to("/").into_response();
     response.headers_mut().append(SET_COOKIE, clear_cookie());
     Ok(response)

@@ -10,10 +10,11 @@ use http::header::SET_COOKIE;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::door::WITHOUT_SECOND;
+use super::door::{WITHOUT_SECOND, one_factor};
 use super::form::Sent;
 use super::trouble::Trouble;
 use super::{ACCOUNT_PATH, Member, Visit, own_path};
+use crate::customer::flow::Level;
 use crate::customer::passkey::{Answer, Question};
 use crate::customer::sign_in::Begun;
 use crate::customer::{CustomerError, Customers};
@@ -27,6 +28,10 @@ pub(super) struct Nothing {}
 #[serde(deny_unknown_fields)]
 pub(super) struct SignInAnswer {
     answer: Answer,
+    /// What was shown before, where the passkey is the second of two.
+    attempt: Option<String>,
+    #[serde(default = "one_factor")]
+    level: Level,
     #[serde(default)]
     next: String,
 }
@@ -59,11 +64,18 @@ pub(super) async fn ask(
 pub(super) async fn sign_in(
     State(customers): State<Customers>,
     visit: Visit,
-    Sent(SignInAnswer { answer, next }): Sent<SignInAnswer>,
+    Sent(SignInAnswer { answer, attempt, level, next }): Sent<SignInAnswer>,
 ) -> Result<Response, Trouble> {
     let offered = answer.credential_id();
-    let begun =
-        customers.finish_passkey_sign_in(visit.id(), answer, visit.cookie.as_deref(), &visit.client).await;
+    let begun = customers
+        .finish_passkey_sign_in(
+            visit.id(),
+            answer,
+            (attempt.as_deref(), level),
+            visit.cookie.as_deref(),
+            &visit.client,
+        )
+        .await;
     let begun = match begun {
         Err(CustomerError::Passkey(refused)) if refused.fault == Fault::UnknownCredential => {
             return Ok(unknown(&visit, offered));

@@ -10,11 +10,11 @@ use gabion_core::Blame;
 use gabion_page::text::Language;
 use gabion_web::Problem;
 use http::header::{ACCEPT, ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, LOCATION, RETRY_AFTER};
-use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use serde_json::json;
 
 use super::view::Frame;
-use super::{Caller, SIGN_IN_PATH, STEP_UP_PATH};
+use super::{ACCOUNT_PATH, Caller, SIGN_IN_PATH, STEP_UP_PATH};
 use crate::customer::words::Words;
 use crate::customer::{CustomerError, Customers};
 
@@ -39,11 +39,19 @@ impl Trouble {
     }
 
     /// Whoever wants this has to sign in first.
-    pub(super) fn sign_in(uri: &Uri) -> Self {
-        let here = uri.path_and_query().map_or("/", |path| path.as_str());
+    pub(super) fn sign_in(method: &Method, uri: &Uri) -> Self {
+        // What was posted is gone; the page it was posted from is there.
+        let page = uri.path_and_query().filter(|_| method == Method::GET);
+        let here = page.map_or(ACCOUNT_PATH, |path| path.as_str());
         let next: String = form_urlencoded::byte_serialize(here.as_bytes()).collect();
         let location = HeaderValue::try_from(format!("{SIGN_IN_PATH}?next={next}")).ok();
         Self { location, ..Self::new(StatusCode::UNAUTHORIZED, "signed_out", "error.signed-out") }
+    }
+
+    /// These pages exist over TLS only.
+    pub(super) fn plain(origin: &str, uri: &Uri) -> Self {
+        let location = HeaderValue::try_from(format!("{origin}{}", uri.path())).ok();
+        Self { location, ..Self::new(StatusCode::FORBIDDEN, "plain_http", "error.foreign") }
     }
 
     /// Whoever wants this has to show again who they are.

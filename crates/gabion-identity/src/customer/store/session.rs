@@ -17,6 +17,7 @@ pub(crate) struct NewRow<'a> {
     pub(crate) level: Level,
     pub(crate) methods: &'a [Proof],
     pub(crate) begins: Timestamp,
+    pub(crate) authenticated_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) whence: &'a Whence,
 }
@@ -32,15 +33,17 @@ pub(crate) fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>) -> Result<(), StoreError
     let methods = serde_json::to_string(row.methods).map_err(|error| broken("methods", error))?;
     let sql = "INSERT INTO identity_visit
             (id, site, account, token_hash, level, methods, authenticated_at, created_at, seen_at, expires_at, client)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $7, $8, $9)";
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)";
     let account = Param::text(row.account);
+    let level = row.level.as_str();
     let params = params![
         id,
         row.site,
         account,
         row.token,
-        row.level.as_str(),
+        level,
         methods,
+        row.authenticated_at,
         row.begins,
         row.expires_at,
         client
@@ -117,8 +120,17 @@ pub(crate) fn delete(tx: &mut Tx<'_>, account: AccountId, id: VisitId) -> Result
     Ok(tx.execute(sql, params![Param::text(id), Param::text(account)])? > 0)
 }
 
-pub(crate) fn delete_by_token(tx: &mut Tx<'_>, digest: &[u8; 32]) -> Result<bool, StoreError> {
-    Ok(tx.execute("DELETE FROM identity_visit WHERE token_hash = $1", params![digest])? > 0)
+/// Ends the session of a cookie, and says which it was.
+pub(crate) fn delete_by_token(tx: &mut Tx<'_>, digest: &[u8; 32]) -> Result<Option<VisitId>, StoreError> {
+    let row = tx.query_one("SELECT id FROM identity_visit WHERE token_hash = $1", params![digest])?;
+    let id = row.map(|row| row.parse("id")).transpose()?;
+    tx.execute("DELETE FROM identity_visit WHERE token_hash = $1", params![digest])?;
+    Ok(id)
+}
+
+/// Whether a session is there.
+pub(crate) fn is_there(tx: &mut Tx<'_>, id: VisitId) -> Result<bool, StoreError> {
+    Ok(tx.query_one("SELECT id FROM identity_visit WHERE id = $1", params![Param::text(id)])?.is_some())
 }
 
 /// Deletes the sessions of an account except one; says how many.
