@@ -183,6 +183,11 @@ impl Config {
         self.sections.identity.check().map_err(|error| wrong(error.to_string()))?;
         self.sections.customers.check().map_err(|error| wrong(error.to_string()))?;
         self.checked_customers().map_err(|error| wrong(format!("[customers] {error}")))?;
+        if self.sections.customers.enabled && self.sections.mail.is_none() {
+            let message =
+                "[customers] needs [mail]: the code that shows that an address is somebody's comes by letter";
+            return Err(wrong(message.to_owned()));
+        }
         self.sections.looks.check().map_err(|error| wrong(error.to_string()))?;
         self.checked_mail().map_err(|error| {
             let InvalidMail { span, message } = error;

@@ -35,6 +35,31 @@ fn wrong_configuration_names_file_line_reason_and_nearest_name() {
     refused("[[site]\n", "gabion.toml:1:8: unclosed array table, expected `]`");
 }
 
+/// A site with a route that asks for something.
+fn gate(asks: &str, customers: &str) -> String {
+    format!(
+        "[[site]]\nname = \"Tea\"\norigins = [\"https://shop.example\"]\n\
+         [[upstream]]\nname = \"shop\"\nendpoints = [\"http://127.0.0.1:8000\"]\n\
+         [[route]]\npath = \"/\"\nupstream = \"shop\"\n{asks}\n{customers}"
+    )
+}
+
+#[test]
+fn accounts_that_could_not_work_are_refused_with_what_is_missing() {
+    refused(
+        &gate("requires = \"customer\"", ""),
+        "gabion.toml:10:12: requires = \"customer\" needs accounts, and site tea has none: nobody could sign in there",
+    );
+    refused(
+        &gate("requires = \"customer\"", "[customers]\nenabled = true\n"),
+        "gabion.toml: [customers] needs [mail]: the code that shows that an address is somebody's comes by letter",
+    );
+    refused(
+        &gate("requires = \"staff\"", "[customers]\nenabled = true\n"),
+        "gabion.toml:10:12: staff sign in at the console only; use \"second_factor\" or \"customer\"",
+    );
+}
+
 #[test]
 fn a_missing_file_says_how_to_make_one() {
     let folder = tempfile::tempdir().unwrap();
