@@ -127,7 +127,7 @@ walk("every page of the console can be used by everybody", world, async (step) =
   const page = await owner("/");
   const paths = await addresses(page.getByRole("navigation", { name: "Console" }).getByRole("link"));
   assert.deepEqual(paths.toSorted(), [
-    "/", "/account", "/api-keys", "/bypass", "/demo", "/edge", "/events", "/pages", "/settings", "/staff", "/uploads", "/upstreams", "/waf",
+    "/", "/account", "/api-keys", "/bypass", "/demo", "/edge", "/events", "/mailbox", "/pages", "/settings", "/staff", "/uploads", "/upstreams", "/waf",
   ]);
   await open(page, `${world.demo.console}/settings`);
   const groups = await addresses(page.getByRole("link", { name: /^Change/ }));

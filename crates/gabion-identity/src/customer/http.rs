@@ -48,6 +48,20 @@ const CODE_PATH: &str = "/.gabion/begin/code";
 const BEGIN_PATH: &str = "/.gabion/begin";
 /// Where customers see and change how they sign in.
 pub const ACCOUNT_PATH: &str = "/.gabion/account";
+/// The pages, each with what is below it. Everything else is nobody's.
+const PAGES: [&str; 11] = [
+    SIGN_IN_PATH,
+    "/.gabion/sign-out",
+    STEP_UP_PATH,
+    REGISTER_PATH,
+    RECOVER_PATH,
+    BEGIN_PATH,
+    ACCOUNT_PATH,
+    "/.gabion/passkey",
+    "/.gabion/assets",
+    CHANGE_PASSWORD_PATH,
+    PasskeyEndpoints::PATH,
+];
 /// Where browsers and password managers send people who want another password (A Well-Known URL for Changing Passwords).
 const CHANGE_PASSWORD_PATH: &str = "/.well-known/change-password";
 
@@ -69,10 +83,11 @@ pub struct Caller {
 impl Customers {
     /// Whether a path of a site is answered here.
     pub fn claims(&self, site: &SiteId, path: &str) -> bool {
-        const WELL_KNOWN: [&str; 2] = [CHANGE_PASSWORD_PATH, PasskeyEndpoints::PATH];
-        let own = path.starts_with("/.gabion/") || WELL_KNOWN.contains(&path);
         let Ok(site) = self.site(site) else { return false };
-        own || (path == RelatedOrigins::PATH && RelatedOrigins::of(&site.rp).is_some())
+        let is_below =
+            |page: &str| path.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        PAGES.into_iter().any(is_below)
+            || (path == RelatedOrigins::PATH && RelatedOrigins::of(&site.rp).is_some())
     }
 
     /// The pages. Requests need a [`Caller`] among their extensions.

@@ -315,7 +315,17 @@ async fn pages_are_served_as_they_should_be() {
     let endpoints = browser.get("/.well-known/passkey-endpoints").await;
     assert_eq!(endpoints.json()["manage"], "https://tea.example/.gabion/account#passkeys");
     assert_eq!(browser.get("/.gabion/nothing").await.status, StatusCode::NOT_FOUND);
-    assert!(!shop.customers.claims(&site(), "/orders"));
+    for (path, is_ours) in [
+        ("/.gabion/sign-in", true),
+        ("/.gabion/account/passkeys", true),
+        ("/.well-known/change-password", true),
+        ("/.gabion/nothing", false),
+        ("/.gabion/accounts", false),
+        ("/.well-known/webauthn", false),
+        ("/orders", false),
+    ] {
+        assert_eq!(shop.customers.claims(&site(), path), is_ours, "{path}");
+    }
     assert!(!shop.customers.claims(&"other".parse().unwrap(), "/.gabion/sign-in"));
     let style = page.text.split("stylesheet\" href=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     assert_eq!(browser.get(&style).await.header("content-type"), "text/css; charset=utf-8");
