@@ -10,7 +10,7 @@ use http::{Method, StatusCode};
 use crate::harness::Answer;
 use crate::shop::{EMAIL, PASSWORD, Shop, site};
 
-const NEW: &str = "kettle harbor mint nine";
+pub(crate) const NEW: &str = "kettle harbor mint nine";
 
 #[tokio::test]
 async fn an_account_is_made_by_whoever_reads_mail_at_its_address() {
@@ -142,6 +142,16 @@ fn field<'a>(page: &'a str, name: &str) -> &'a str {
     rest.split_once('"').unwrap().0
 }
 
+/// Adds an app with the code that it shows; the secret.
+pub(crate) async fn add_app(shop: &Shop, browser: &mut crate::shop::Browser<'_>) -> Secret<[u8; 20]> {
+    let offer = browser.get("/.gabion/account/totp").await.text;
+    let (secret, sealed) = (secret(&offer), field(&offer, "offer").to_owned());
+    let code = totp::shown_at(&secret, gabion_core::Clock::now(&shop.clock)).unwrap();
+    let added = browser.post("/.gabion/account/totp", &[("offer", &sealed), ("code", &code)]).await;
+    assert_eq!(added.status, StatusCode::OK, "{}", added.text);
+    secret
+}
+
 #[tokio::test]
 async fn an_app_makes_a_second_factor_whose_codes_count_once() {
     let shop = Shop::new().await;
@@ -193,10 +203,8 @@ async fn an_app_makes_a_second_factor_whose_codes_count_once() {
 async fn a_recovery_gives_no_way_around_the_second_factor() {
     let shop = Shop::new().await;
     let mut browser = shop.customer().await;
-    let offer = browser.get("/.gabion/account/totp").await.text;
-    let (secret, sealed) = (secret(&offer), field(&offer, "offer").to_owned());
+    let secret = add_app(&shop, &mut browser).await;
     let shown = || totp::shown_at(&secret, gabion_core::Clock::now(&shop.clock)).unwrap();
-    browser.post("/.gabion/account/totp", &[("offer", &sealed), ("code", &shown())]).await;
     shop.clock.advance(Duration::from_secs(60));
 
     let mut thief = shop.browser();

@@ -7,7 +7,9 @@ use gabion_test::postgres::Database;
 use gabion_web::Role;
 use http::{Method, StatusCode};
 
+use crate::customer;
 use crate::harness::{OTHER_PASSWORD, PASSWORD, World};
+use crate::shop::{self, EMAIL, Shop};
 
 #[tokio::test]
 async fn every_statement_works_on_postgresql() {
@@ -62,4 +64,45 @@ async fn live(world: &World) {
     assert_eq!(world.identity.sweep().await.unwrap(), 1, "the owner's session");
     world.pass(Duration::from_secs(12 * 60 * 60));
     assert_eq!(world.identity.sweep().await.unwrap(), 0, "links of a disabled account went with it");
+}
+
+#[tokio::test]
+async fn every_statement_of_customers_works_on_postgresql() {
+    let Some(database) = Database::create() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = StorageConfig::new(database.url());
+    config.files = Some(folder.path().to_owned());
+    let shop = Shop::on(config).await;
+
+    let mut browser = shop.customer().await;
+    assert!(browser.get("/.gabion/account").await.text.contains(EMAIL));
+    let mut other = shop.browser();
+    assert_eq!(other.sign_in(EMAIL, customer::NEW).await.status, StatusCode::FORBIDDEN);
+    other.sign_in(EMAIL, shop::PASSWORD).await;
+    other.sign_in(EMAIL, shop::PASSWORD).await;
+    let form = [("current", shop::PASSWORD), ("password", customer::NEW)];
+    assert_eq!(browser.post("/.gabion/account/password", &form).await.status, StatusCode::SEE_OTHER);
+    assert!(!other.is_in().await);
+    other.sign_in(EMAIL, customer::NEW).await;
+    assert_eq!(browser.post("/.gabion/account/sessions/end-others", &[]).await.status, StatusCode::SEE_OTHER);
+
+    customer::add_app(&shop, &mut browser).await;
+    assert_eq!(browser.post("/.gabion/account/codes", &[]).await.status, StatusCode::OK);
+    assert_eq!(browser.post("/.gabion/account/totp/remove", &[]).await.status, StatusCode::SEE_OTHER);
+    shop.clock.advance(Duration::from_secs(600));
+    browser.get("/.gabion/account").await;
+    shop.customers.tend().await.unwrap();
+
+    let mut back = shop.browser();
+    back.post("/.gabion/recover", &[("email", EMAIL)]).await;
+    let code = shop.code().await;
+    assert_eq!(
+        back.post("/.gabion/begin/code", &[("code", "1234 5678")]).await.status,
+        StatusCode::UNPROCESSABLE_ENTITY
+    );
+    back.post("/.gabion/begin/code", &[("code", &code)]).await;
+    let form = [("password", shop::PASSWORD)];
+    assert_eq!(back.post("/.gabion/begin", &form).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(back.post("/.gabion/sign-out", &[]).await.status, StatusCode::SEE_OTHER);
+    shop.db.clone().close().await;
 }
