@@ -104,3 +104,87 @@ pub(crate) fn answer_once(
     let sql = "INSERT INTO identity_ceremony (challenge, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     Ok(tx.execute(sql, params![ceremony.as_bytes(), expires_at])? > 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gabion_page::text::Language;
+    use gabion_store::{Db, StorageConfig, StoreDeps};
+    use gabion_test::postgres::Database;
+    use gabion_test::{SeededEntropy, TestClock};
+    use serde_json::json;
+
+    use super::*;
+    use crate::customer::store::account;
+
+    fn kept(account: AccountId) -> Kept {
+        let stored = json!({
+            "form": "passkey/1", "id": "AAECAwQFBgcICQoLDA0ODw", "user": "AAECAwQFBgcICQoLDA0ODw",
+            "rp_id": "tea.example", "public_key": "AAEC", "sign_count": 0, "transports": ["internal"],
+            "uv_initialized": true, "backup_eligible": true, "backed_up": false, "discoverable": true,
+            "aaguid": "00000000-0000-0000-0000-000000000000", "attestation": { "kind": "none" },
+        });
+        let stored: StoredCredential = serde_json::from_value(stored).expect("a passkey");
+        let at = Timestamp::from_seconds(1_700_000_000);
+        let id = PasskeyId::from_bits(7);
+        let name = "Ann's phone".to_owned();
+        let view = PasskeyView { id, name, is_backed_up: false, created_at: at, used_at: None };
+        Kept { account, view, stored }
+    }
+
+    async fn live(config: StorageConfig) {
+        let deps = StoreDeps { clock: Arc::new(TestClock::new()), entropy: Arc::new(SeededEntropy::new(3)) };
+        let db = Db::open(config, deps).await.expect("a database");
+        db.migrate(&[crate::MIGRATIONS]).await.expect("tables");
+        let at = Timestamp::from_seconds(1_700_000_100);
+        db.write(move |tx| {
+            let site: SiteId = "tea".parse().expect("a site");
+            let other: SiteId = "cake".parse().expect("a site");
+            let (ann, bob) = (AccountId::from_bits(1), AccountId::from_bits(2));
+            for (id, email) in [(ann, "ann@tea.example"), (bob, "bob@tea.example")] {
+                let email = email.parse().expect("an address");
+                let language = Language::En;
+                let row = account::NewRow { id, site: &site, email: &email, name: None, language, at };
+                assert!(account::insert(tx, &row)?);
+            }
+            let mut one = kept(ann);
+            insert(tx, &site, &one)?;
+            assert!(by_credential(tx, &other, &one.stored.id)?.is_none(), "another site's is another's");
+            let found = by_credential(tx, &site, &one.stored.id)?.expect("it is there");
+            assert_eq!((found.account, found.view.name.as_str()), (ann, "Ann's phone"));
+            one.stored.sign_count = 9;
+            assert!(used(tx, one.view.id, &one.stored, at)?);
+            assert!(!rename(tx, bob, one.view.id, "Bob's")? && rename(tx, ann, one.view.id, "Tablet")?);
+            let all = of(tx, ann)?;
+            assert_eq!(
+                (all[0].view.name.as_str(), all[0].stored.sign_count, all[0].view.used_at),
+                ("Tablet", 9, Some(at))
+            );
+            assert!(!delete(tx, bob, one.view.id)? && delete(tx, ann, one.view.id)?);
+            assert!(!used(tx, one.view.id, &one.stored, at)?, "it was removed");
+            let ceremony: ChallengeHash =
+                serde_json::from_value(json!("AAECAwQFBgcICQoLDA0ODwABAgMEBQYHCAkKCwwNDg8"))
+                    .expect("a digest");
+            assert!(answer_once(tx, ceremony, at)? && !answer_once(tx, ceremony, at)?);
+            Ok::<_, StoreError>(())
+        })
+        .await
+        .expect("every statement works");
+        db.close().await;
+    }
+
+    #[tokio::test]
+    async fn passkeys_are_kept_by_account_and_site_and_ceremonies_count_once() {
+        live(StorageConfig::new("sqlite::memory:")).await;
+    }
+
+    #[tokio::test]
+    async fn passkeys_are_kept_on_postgresql() {
+        let Some(database) = Database::create() else { return };
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut config = StorageConfig::new(database.url());
+        config.files = Some(folder.path().to_owned());
+        live(config).await;
+    }
+}
