@@ -11,7 +11,7 @@ use gabion_webauthn::{CreationOptions, Mediation, RegistrationResponse, Registra
 
 use super::account::{AccountId, Name, State};
 use super::factor::{Shown, enrolled};
-use super::flow::{self, Demand, Proof, Step};
+use super::flow::{self, Level, Proof, Step};
 use super::letter::Word;
 use super::passkey::{
     Answer, PASSKEYS_MAX, PasskeyId, PasskeyView, Question, once, passkey_name, to_pending,
@@ -159,7 +159,7 @@ impl Customers {
                     Purpose::Nothing => return Err(CustomerError::Over),
                 }
                 credential.keep(tx, &of_site, account, now)?;
-                let Step::Done(level) = flow::step(&methods, &enrolled(tx, account)?, Demand::default())
+                let Step::Done(level) = flow::step(&methods, &enrolled(tx, account)?, Level::OneFactor)
                 else {
                     return Err(CustomerError::NotEnough);
                 };

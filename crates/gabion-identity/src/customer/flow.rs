@@ -17,9 +17,6 @@ pub enum Proof {
     Totp,
     /// One of the codes that were written down.
     RecoveryCode,
-    /// A code that was sent to the account's address. No factor of its own (NIST SP 800-63B-4 section 3.1.3), so it raises
-    /// no level; it answers a doubt.
-    EmailCode,
 }
 
 impl Proof {
@@ -31,7 +28,6 @@ impl Proof {
             Self::SecurityKey => "security_key",
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
-            Self::EmailCode => "email_code",
         }
     }
 }
@@ -93,21 +89,6 @@ impl Enrolled {
     }
 }
 
-/// What an attempt has to reach.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Demand {
-    /// What the place where the customer goes asks for.
-    pub level: Level,
-    /// Whether the attempt looks unusual, so that a password is not enough.
-    pub is_doubted: bool,
-}
-
-impl Default for Demand {
-    fn default() -> Self {
-        Self { level: Level::OneFactor, is_doubted: false }
-    }
-}
-
 /// What comes next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -119,24 +100,18 @@ pub enum Step {
     Enroll,
 }
 
-/// What comes next after `shown`.
-pub fn step(shown: &[Proof], enrolled: &Enrolled, demand: Demand) -> Step {
-    let level = level(shown);
-    match level {
+/// What comes next after `shown`, where the place the customer goes to asks for `demand`.
+pub fn step(shown: &[Proof], enrolled: &Enrolled, demand: Level) -> Step {
+    match level(shown) {
         None => Step::Show(first(enrolled)),
         Some(Level::TwoFactors) => Step::Done(Level::TwoFactors),
-        Some(Level::OneFactor) => {
-            let seconds = seconds(shown, enrolled);
-            let is_wanted = demand.level == Level::TwoFactors || enrolled.wants_second();
-            let doubt = demand.is_doubted && !shown.contains(&Proof::EmailCode) && is_knowledge_only(shown);
-            match (is_wanted, seconds.is_empty()) {
-                (true, false) => Step::Show(seconds),
-                (_, false) if doubt => Step::Show([seconds, vec![Proof::EmailCode]].concat()),
-                (_, true) if doubt => Step::Show(vec![Proof::EmailCode]),
-                (true, true) => Step::Enroll,
-                (false, _) => Step::Done(Level::OneFactor),
-            }
+        Some(Level::OneFactor) if demand == Level::OneFactor && !enrolled.wants_second() => {
+            Step::Done(Level::OneFactor)
         }
+        Some(Level::OneFactor) => match seconds(shown, enrolled) {
+            nothing if nothing.is_empty() => Step::Enroll,
+            seconds => Step::Show(seconds),
+        },
     }
 }
 
@@ -175,24 +150,14 @@ fn seconds(shown: &[Proof], enrolled: &Enrolled) -> Vec<Proof> {
     of.into_iter().filter(|(_, helps)| *helps).map(|(proof, _)| proof).collect()
 }
 
-fn is_knowledge_only(shown: &[Proof]) -> bool {
-    !shown.contains(&Proof::SecurityKey) && !shown.contains(&Proof::Passkey)
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    const ALL: [Proof; 6] = [
-        Proof::Password,
-        Proof::Passkey,
-        Proof::SecurityKey,
-        Proof::Totp,
-        Proof::RecoveryCode,
-        Proof::EmailCode,
-    ];
+    const ALL: [Proof; 5] =
+        [Proof::Password, Proof::Passkey, Proof::SecurityKey, Proof::Totp, Proof::RecoveryCode];
 
     fn enrolled() -> impl Strategy<Value = Enrolled> {
         any::<[bool; 4]>().prop_map(|[password, passkeys, totp, recovery_codes]| Enrolled {
@@ -203,11 +168,8 @@ mod tests {
         })
     }
 
-    fn demand() -> impl Strategy<Value = Demand> {
-        any::<[bool; 2]>().prop_map(|[two, is_doubted]| Demand {
-            level: if two { Level::TwoFactors } else { Level::OneFactor },
-            is_doubted,
-        })
+    fn demand() -> impl Strategy<Value = Level> {
+        proptest::sample::select(vec![Level::OneFactor, Level::TwoFactors])
     }
 
     fn shown() -> impl Strategy<Value = Vec<Proof>> {
@@ -224,13 +186,13 @@ mod tests {
                 Step::Done(Level::TwoFactors) => prop_assert!(strong || (knows && has)),
                 Step::Done(Level::OneFactor) => {
                     prop_assert!(knows || shown.contains(&Proof::SecurityKey));
-                    prop_assert_eq!(demand.level, Level::OneFactor);
+                    prop_assert_eq!(demand, Level::OneFactor);
                     prop_assert!(!enrolled.totp, "the holder wants a second factor");
-                    prop_assert!(
-                        !demand.is_doubted || shown.contains(&Proof::EmailCode) || shown.contains(&Proof::SecurityKey)
-                    );
                 }
-                Step::Enroll => prop_assert!(knows || shown.contains(&Proof::SecurityKey)),
+                Step::Enroll => {
+                    prop_assert!(knows || shown.contains(&Proof::SecurityKey));
+                    prop_assert!(!(knows && enrolled.totp), "a session would begin without the app's code");
+                }
                 Step::Show(proofs) => prop_assert!(!proofs.is_empty()),
             }
         }
@@ -259,14 +221,10 @@ mod tests {
     fn the_usual_ways() {
         let with_app = Enrolled { password: true, totp: true, recovery_codes: true, ..Enrolled::default() };
         let plain = Enrolled { password: true, ..Enrolled::default() };
-        let usual = Demand::default();
-        let doubted = Demand { is_doubted: true, ..usual };
-        let strict = Demand { level: Level::TwoFactors, ..usual };
+        let (usual, strict) = (Level::OneFactor, Level::TwoFactors);
         for (shown, enrolled, demand, expected) in [
             (&[][..], plain, usual, Step::Show(vec![Proof::Password])),
             (&[Proof::Password], plain, usual, Step::Done(Level::OneFactor)),
-            (&[Proof::Password], plain, doubted, Step::Show(vec![Proof::EmailCode])),
-            (&[Proof::Password, Proof::EmailCode], plain, doubted, Step::Done(Level::OneFactor)),
             (&[Proof::Password], plain, strict, Step::Enroll),
             (&[Proof::Password], with_app, usual, Step::Show(vec![Proof::Totp, Proof::RecoveryCode])),
             (&[Proof::Password, Proof::Totp], with_app, strict, Step::Done(Level::TwoFactors)),

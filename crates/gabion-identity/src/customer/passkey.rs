@@ -15,7 +15,7 @@ use gabion_webauthn::{
 use serde::{Deserialize, Serialize};
 
 use super::account::{AccountId, AccountView, State};
-use super::flow::{Demand, Level, Proof};
+use super::flow::{Level, Proof};
 use super::letter::Word;
 use super::pending::PendingId;
 use super::session::SignedIn;
@@ -235,7 +235,7 @@ impl Customers {
         &self,
         site: &SiteId,
         answer: Answer,
-        (attempt, level): (Option<&str>, Level),
+        (attempt, mut demand): (Option<&str>, Level),
         replaces: Option<&str>,
         client: &Client,
     ) -> Result<Begun, CustomerError> {
@@ -265,14 +265,13 @@ impl Customers {
         let proof = if verified.two_factors { Proof::Passkey } else { Proof::SecurityKey };
         let account = kept.account;
         let mut proofs = vec![proof];
-        let mut demand = Demand { level, is_doubted: false };
         let mut began = None;
         if let Some(attempt) = attempt {
             if attempt.account != account {
                 return Err(CustomerError::Refused);
             }
             proofs.splice(0..0, attempt.shown);
-            demand.level = attempt.demand;
+            demand = attempt.demand;
             began = Some(attempt.began);
         }
         let stored = verified.credential;

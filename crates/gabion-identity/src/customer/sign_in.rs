@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::account::{AccountId, Address, State};
 use super::factor::{Shown, enrolled};
-use super::flow::{self, Demand, Level, Proof, Step};
+use super::flow::{self, Level, Proof, Step};
 use super::letter::Word;
 use super::passkey::usable;
 use super::session::{NewSession, SignedIn};
@@ -81,7 +81,7 @@ impl Customers {
         &self,
         site: &SiteId,
         typed: Typed,
-        demand: Demand,
+        demand: Level,
         replaces: Option<&str>,
         client: &Client,
     ) -> Result<Begun, CustomerError> {
@@ -142,12 +142,11 @@ impl Customers {
         let shown = self.show_code(site, account, code, client).await?;
         let mut proofs = attempt.shown;
         proofs.push(shown.proof());
-        let demand = Demand { level: attempt.demand, is_doubted: false };
         let take = move |tx: &mut Tx<'_>| {
             since(tx, account, attempt.began)?;
             shown.take(tx, account)
         };
-        self.proceed(site, account, &proofs, demand, replaces, client, take).await
+        self.proceed(site, account, &proofs, attempt.demand, replaces, client, take).await
     }
 
     /// A code of the app, or one that was written down, if it holds. It is taken by whoever acts on it.
@@ -195,7 +194,7 @@ impl Customers {
         site: &SiteId,
         account: AccountId,
         shown: &[Proof],
-        demand: Demand,
+        demand: Level,
         replaces: Option<&str>,
         client: &Client,
         mut note: impl FnMut(&mut Tx<'_>) -> Result<(), CustomerError> + Send + 'static,
@@ -234,7 +233,7 @@ impl Customers {
             Went::Session(session, true) => Begun::WithoutSecond(self.began(session)),
             Went::Show(show) => {
                 let (site, shown) = (site.to_string(), shown.to_vec());
-                let attempt = Attempt { site, account, shown, demand: demand.level, began: now };
+                let attempt = Attempt { site, account, shown, demand, began: now };
                 Begun::More { attempt: self.seal("attempt", &attempt), show }
             }
         })

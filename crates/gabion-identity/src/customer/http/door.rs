@@ -11,7 +11,7 @@ use super::form::Form;
 use super::trouble::Trouble;
 use super::view::{Frame, render};
 use super::{Visit, own_path};
-use crate::customer::flow::{Demand, Level, Proof};
+use crate::customer::flow::{Level, Proof};
 use crate::customer::session::{NewSession, clear_cookie};
 use crate::customer::sign_in::{Begun, Typed};
 use crate::customer::{CustomerError, Customers};
@@ -129,8 +129,7 @@ pub(super) async fn sign_in(
     Form(SignInForm { email, password, next, level }): Form<SignInForm>,
 ) -> Result<Response, Trouble> {
     let typed = Typed { email: email.clone(), password };
-    let demand = Demand { level, ..Demand::default() };
-    let begun = customers.sign_in(visit.id(), typed, demand, visit.cookie.as_deref(), &visit.client).await;
+    let begun = customers.sign_in(visit.id(), typed, level, visit.cookie.as_deref(), &visit.client).await;
     match begun {
         Ok(begun) => enter(&customers, &visit, begun, &next),
         Err(error) => {
