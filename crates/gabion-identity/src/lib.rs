@@ -27,12 +27,14 @@ use tokio_util::task::TaskTracker;
 
 pub mod api_key;
 pub mod config;
+mod cookie;
 pub mod customer;
 pub mod error;
 pub mod event;
 pub mod hash_pool;
 pub mod http;
 pub mod link;
+mod next;
 pub mod password;
 mod passwords;
 pub mod session;

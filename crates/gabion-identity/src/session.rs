@@ -10,13 +10,12 @@ use std::time::Duration;
 use gabion_core::{Secret, Timestamp};
 use gabion_store::Tx;
 use gabion_web::{Principal, SessionId, Staff, StaffId};
-use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 
 use crate::store::{self, LiveSession};
 use crate::token::{Token, digest_of};
-use crate::{Identity, IdentityError, event};
+use crate::{Identity, IdentityError, cookie, event};
 
 /// Name of the cookie. The prefix makes browsers insist on `Secure`, `Path=/` and no `Domain`.
 pub const COOKIE_NAME: &str = "__Host-gabion";
@@ -186,43 +185,15 @@ impl Identity {
 
 /// The cookie that begins a session in the browser. It ends with the browser; the server ends it earlier.
 pub fn set_cookie(token: &Secret<String>) -> HeaderValue {
-    let cookie = format!("{COOKIE_NAME}={}; Path=/; Secure; HttpOnly; SameSite=Lax", token.expose());
-    let mut value = HeaderValue::try_from(cookie).expect("tokens are ASCII");
-    value.set_sensitive(true);
-    value
+    cookie::set(COOKIE_NAME, token, None)
 }
 
 /// The cookie that ends a session in the browser.
 pub fn clear_cookie() -> HeaderValue {
-    let cookie = format!("{COOKIE_NAME}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
-    HeaderValue::try_from(cookie).expect("names are ASCII")
+    cookie::clear(COOKIE_NAME)
 }
 
 /// The session token a request carries.
 pub fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE_NAME).map(|(_, value)| value)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_cookie_is_found_among_others() {
-        let mut headers = HeaderMap::new();
-        headers.append(COOKIE, HeaderValue::from_static("a=b; __Host-gabionx=no"));
-        assert_eq!(cookie(&headers), None);
-        headers.append(COOKIE, HeaderValue::from_static("x=y;__Host-gabion=tok"));
-        assert_eq!(cookie(&headers), Some("tok"));
-    }
-
-    #[test]
-    fn the_cookie_has_every_guard_and_is_not_logged() {
-        let value = set_cookie(&Secret::new("tok".to_owned()));
-        assert_eq!(value, "__Host-gabion=tok; Path=/; Secure; HttpOnly; SameSite=Lax");
-        assert!(value.is_sensitive());
-        assert!(clear_cookie().to_str().expect("ASCII").contains("Max-Age=0"));
-    }
+    cookie::values(headers, COOKIE_NAME).next()
 }

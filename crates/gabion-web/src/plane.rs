@@ -82,6 +82,12 @@ async fn response_headers(State(csp): State<HeaderValue>, request: Request, next
     let headers = response.headers_mut();
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(csp);
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    put_guards(headers, "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+    response
+}
+
+/// Puts headers on an answer that no page of ours may lack, whatever it brings. `permissions` is its `Permissions-Policy`.
+pub fn put_guards(headers: &mut HeaderMap, permissions: &'static str) {
     for (name, value) in [
         ("x-content-type-options", "nosniff"),
         ("x-frame-options", "DENY"),
@@ -89,11 +95,10 @@ async fn response_headers(State(csp): State<HeaderValue>, request: Request, next
         ("referrer-policy", "same-origin"),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
-        ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+        ("permissions-policy", permissions),
     ] {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    response
 }
 
 async fn show_problems(State(plane): State<Plane>, mut request: Request, next: Next) -> Response {

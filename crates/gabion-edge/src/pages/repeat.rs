@@ -1,6 +1,7 @@
 //! Scripts that are served as they were: compared with what was read before, byte for byte as they came, and neither unpacked
 //! nor hashed again.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -68,7 +69,7 @@ enum Stage {
 
 impl Repeat {
     /// Takes the next piece as it came, and gives what has to be read of the answer now: nothing while it is as before.
-    pub(super) fn pass(&mut self, piece: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn pass<'p>(&mut self, piece: &'p [u8]) -> Option<Cow<'p, [u8]>> {
         let before = match &mut self.stage {
             Stage::Same { kept, at } => {
                 if kept.raw[*at..].starts_with(piece) {
@@ -83,13 +84,13 @@ impl Repeat {
                 } else {
                     raw.extend_from_slice(piece);
                 }
-                return Some(piece.to_vec());
+                return Some(Cow::Borrowed(piece));
             }
-            Stage::Long => return Some(piece.to_vec()),
+            Stage::Long => return Some(Cow::Borrowed(piece)),
         };
         let unread = [before.as_slice(), piece].concat();
         self.stage = if unread.len() > KEPT_BYTES_MAX { Stage::Long } else { Stage::New(unread.clone()) };
-        Some(unread)
+        Some(Cow::Owned(unread))
     }
 
     /// What the answer says, if it was as before to its end; otherwise what of it was not read yet.
@@ -127,7 +128,7 @@ mod tests {
     fn serve(repeats: &Repeats, text: &[u8], cut: usize) -> Vec<u8> {
         let mut repeat = repeats.begin(7);
         let mut read = Vec::new();
-        text.chunks(cut).for_each(|piece| read.extend(repeat.pass(piece).unwrap_or_default()));
+        text.chunks(cut).for_each(|piece| read.extend_from_slice(&repeat.pass(piece).unwrap_or_default()));
         match repeat.end() {
             Ok(before) => {
                 assert_eq!(before.hash, ContentHash::of(text));

@@ -35,7 +35,7 @@ CREATE TABLE identity_passkey (
 ) STRICT;
 CREATE INDEX identity_passkey_account ON identity_passkey (account, id);
 
-CREATE TABLE identity_visit (
+CREATE TABLE identity_customer_session (
     id TEXT PRIMARY KEY,
     site TEXT NOT NULL,
     account TEXT NOT NULL REFERENCES identity_account (id),
@@ -48,9 +48,9 @@ CREATE TABLE identity_visit (
     expires_at INTEGER NOT NULL,
     client BLOB NOT NULL
 ) STRICT;
-CREATE INDEX identity_visit_account ON identity_visit (account, created_at);
-CREATE INDEX identity_visit_expiry ON identity_visit (expires_at);
-CREATE INDEX identity_visit_idle ON identity_visit (seen_at);
+CREATE INDEX identity_customer_session_account ON identity_customer_session (account, created_at);
+CREATE INDEX identity_customer_session_expiry ON identity_customer_session (expires_at);
+CREATE INDEX identity_customer_session_idle ON identity_customer_session (seen_at);
 
 -- An account's authenticator app: its secret, and the last step of which a code was taken.
 CREATE TABLE identity_totp (

@@ -141,7 +141,7 @@ impl Book {
     }
 
     /// Sessions that were used since the database heard of them, by at least `since`; at most `most`.
-    pub(crate) fn used(&self, since: Duration, most: usize) -> Vec<(super::session::VisitId, Timestamp)> {
+    pub(crate) fn used(&self, since: Duration, most: usize) -> Vec<(super::session::SessionId, Timestamp)> {
         let mut used = Vec::new();
         let first = self.next.load(Ordering::Relaxed);
         for part in (0..SHARDS).map(|part| (first + part) % SHARDS) {
@@ -187,7 +187,7 @@ fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
 #[cfg(test)]
 mod tests {
     use super::super::flow::Level;
-    use super::super::session::VisitId;
+    use super::super::session::SessionId;
     use super::*;
 
     const IDLE: Duration = Duration::from_secs(60);
@@ -198,7 +198,7 @@ mod tests {
 
     fn session(account: u128) -> Arc<SignedIn> {
         Arc::new(SignedIn {
-            id: VisitId::from_bits(account),
+            id: SessionId::from_bits(account),
             site: "tea".parse().expect("a site"),
             account: AccountId::from_bits(account),
             level: Level::OneFactor,
@@ -270,7 +270,7 @@ mod tests {
         learned(&book, [1; 32], 7);
         book.find(&[1; 32], at(59), IDLE);
         let used = book.used(Duration::from_secs(50), 10);
-        assert_eq!(used, [(VisitId::from_bits(7), at(59))]);
+        assert_eq!(used, [(SessionId::from_bits(7), at(59))]);
         assert_eq!(book.used(Duration::from_secs(50), 10), []);
     }
 }

@@ -32,6 +32,9 @@ pub enum CustomerError {
     /// What was shown does not sign in. Whether the address, the password or the account is the reason is told to nobody.
     #[error("what was shown does not sign in")]
     Refused,
+    /// The current password is wrong: said to whoever is signed in.
+    #[error("the current password is wrong")]
+    WrongPassword,
     /// The passkey's answer does not hold.
     #[error("passkey: {0}")]
     Passkey(#[from] Refused),
@@ -109,7 +112,9 @@ impl CustomerError {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Field { .. } | Self::Weak { .. } | Self::WrongCode => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::Refused | Self::Passkey(_) | Self::NotEnough | Self::NotFresh => StatusCode::FORBIDDEN,
+            Self::Refused | Self::WrongPassword | Self::Passkey(_) | Self::NotEnough | Self::NotFresh => {
+                StatusCode::FORBIDDEN
+            }
             Self::CeremonyOver | Self::Over => StatusCode::GONE,
             Self::LastCredential | Self::LimitReached { .. } => StatusCode::CONFLICT,
             Self::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -136,6 +141,7 @@ impl CustomerError {
                 _ => "weak.common",
             },
             Self::Refused => "error.refused",
+            Self::WrongPassword => "error.password",
             Self::Passkey(_) => "error.passkey",
             Self::CeremonyOver | Self::Over => "error.over",
             Self::WrongCode => "error.code",
@@ -167,6 +173,7 @@ impl CustomerError {
             Self::Field { .. } => "invalid_field",
             Self::Weak { .. } => "weak_password",
             Self::Refused => "refused",
+            Self::WrongPassword => "wrong_password",
             Self::Passkey(_) => "passkey_refused",
             Self::CeremonyOver => "ceremony_over",
             Self::Over => "over",

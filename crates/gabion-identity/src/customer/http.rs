@@ -14,12 +14,13 @@ use axum::routing::{get, post};
 use gabion_core::SiteId;
 use gabion_page::text::Language;
 use gabion_webauthn::{PasskeyEndpoints, RelatedOrigins};
-use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, HeaderName};
+use http::header::{ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method};
 
 use super::session::{COOKIE_NAME, SignedIn};
 use super::{Customers, Site};
+use crate::cookie;
 use crate::session::Client;
 use trouble::Trouble;
 
@@ -68,6 +69,10 @@ const CHANGE_PASSWORD_PATH: &str = "/.well-known/change-password";
 /// Content security policy of these pages: nothing from elsewhere, nothing inline but an empty icon.
 const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What these pages may use of a device: passkeys.
+const PERMISSIONS: &str = "publickey-credentials-create=(self), publickey-credentials-get=(self), camera=(), geolocation=(), \
+     microphone=(), payment=(), usb=()";
 
 /// Who asks, as the edge knows it. It is among the extensions of every request.
 #[derive(Clone, Debug)]
@@ -144,20 +149,7 @@ async fn response_headers(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.entry(CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CSP));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    for (name, value) in [
-        ("x-content-type-options", "nosniff"),
-        ("x-frame-options", "DENY"),
-        ("referrer-policy", "same-origin"),
-        ("cross-origin-opener-policy", "same-origin"),
-        ("cross-origin-resource-policy", "same-origin"),
-        (
-            "permissions-policy",
-            "publickey-credentials-create=(self), publickey-credentials-get=(self), camera=(), geolocation=(), \
-             microphone=(), payment=(), usb=()",
-        ),
-    ] {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
-    }
+    gabion_web::plane::put_guards(headers, PERMISSIONS);
     response
 }
 
@@ -191,7 +183,7 @@ impl FromRequestParts<Customers> for Visit {
             return Err(Trouble::plain(&site.origin, &parts.uri));
         }
         let accepted = parts.headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-        let cookie = cookie(&parts.headers).map(str::to_owned);
+        let cookie = only_cookie(&parts.headers, COOKIE_NAME).map(str::to_owned);
         let signed_in = match &cookie {
             Some(cookie) => customers.signed_in(&site.id, cookie).await?,
             None => None,
@@ -225,23 +217,8 @@ impl FromRequestParts<Customers> for Member {
     }
 }
 
-/// The session cookie of a request.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    cookie_named(headers, COOKIE_NAME)
-}
-
-fn cookie_named<'a>(headers: &'a HeaderMap, wanted: &str) -> Option<&'a str> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut found = pairs.filter(|(name, _)| *name == wanted).map(|(_, value)| value);
-    // Of two nobody knows which is ours: both are nobody's, as at the gates.
+/// The value of a cookie of ours. Of two nobody knows which is ours: both are nobody's, as at the gates.
+fn only_cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut found = cookie::values(headers, name);
     found.next().filter(|_| found.next().is_none())
-}
-
-/// A path of the shop or of ours that a sign-in leads to: a link with a foreign `next` must not lead away.
-fn own_path(next: &str) -> &str {
-    const NEXT_BYTES_MAX: usize = 512;
-    let plain = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    let own = next.starts_with('/') && !next.starts_with("//");
-    if own && plain && next.len() <= NEXT_BYTES_MAX { next } else { "/" }
 }

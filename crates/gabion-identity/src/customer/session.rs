@@ -12,12 +12,13 @@ use super::account::{AccountId, State};
 use super::book::Known;
 use super::flow::{Level, Proof};
 use super::{CustomerError, Customers, event, store};
+use crate::cookie;
 use crate::session::Client;
 use crate::token::{Token, digest_of};
 
 gabion_core::id!(
     /// A customer's session.
-    pub VisitId, "vis"
+    pub SessionId, "cse"
 );
 
 /// Name of the cookie. The prefix makes browsers insist on `Secure`, `Path=/` and no `Domain`, and keeps it from the shop.
@@ -35,7 +36,7 @@ const ASKED_MAX: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn {
     /// The session.
-    pub id: VisitId,
+    pub id: SessionId,
     /// The shop front.
     pub site: SiteId,
     /// Whose it is.
@@ -70,7 +71,7 @@ pub struct Whence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SessionView {
     /// Its id.
-    pub id: VisitId,
+    pub id: SessionId,
     /// How much is known of who is there.
     pub level: Level,
     /// What was shown.
@@ -97,13 +98,13 @@ pub struct NewSession {
     /// The cookie's content.
     pub token: Secret<String>,
     /// Sessions that ended for it: they have to be forgotten after the commit.
-    pub(crate) ended: Vec<VisitId>,
+    pub(crate) ended: Vec<SessionId>,
 }
 
 /// A session made before the write that stores it.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
-    pub(crate) id: VisitId,
+    pub(crate) id: SessionId,
     site: SiteId,
     token: Token,
     methods: Vec<Proof>,
@@ -164,7 +165,7 @@ impl Customers {
     ) -> Draft {
         let now = self.now();
         Draft {
-            id: VisitId::new(now, self.entropy()),
+            id: SessionId::new(now, self.entropy()),
             site: site.clone(),
             token: Token::new(self.entropy()),
             methods: methods.to_vec(),
@@ -233,7 +234,7 @@ impl Customers {
 
     /// The cookie of a session that just began.
     pub fn session_cookie(&self, session: &NewSession) -> HeaderValue {
-        set_cookie(&session.token, self.config().session_max())
+        cookie::set(COOKIE_NAME, &session.token, Some(self.config().session_max()))
     }
 
     /// The live sessions of an account, newest first.
@@ -257,7 +258,7 @@ impl Customers {
         &self,
         site: &SiteId,
         account: AccountId,
-        id: VisitId,
+        id: SessionId,
         by: Actor,
     ) -> Result<(), CustomerError> {
         let event = self.event(&event::SESSIONS_ENDED, site, by).subject(account.subject());
@@ -284,7 +285,7 @@ impl Customers {
         &self,
         site: &SiteId,
         account: AccountId,
-        except: Option<VisitId>,
+        except: Option<SessionId>,
         by: Actor,
     ) -> Result<u64, CustomerError> {
         let event = self.event(&event::SESSIONS_ENDED, site, by).subject(account.subject());
@@ -326,17 +327,7 @@ impl Customers {
 #[error("not in memory")]
 pub struct Unknown;
 
-/// The cookie that begins a session in the browser, for as long as the session may live.
-fn set_cookie(token: &Secret<String>, lifetime: Duration) -> HeaderValue {
-    let (token, seconds) = (token.expose(), lifetime.as_secs());
-    let cookie = format!("{COOKIE_NAME}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}");
-    let mut value = HeaderValue::try_from(cookie).expect("tokens are ASCII");
-    value.set_sensitive(true);
-    value
-}
-
 /// The cookie that ends a session in the browser.
 pub fn clear_cookie() -> HeaderValue {
-    let cookie = format!("{COOKIE_NAME}=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0");
-    HeaderValue::try_from(cookie).expect("names are ASCII")
+    cookie::clear(COOKIE_NAME)
 }

@@ -273,7 +273,7 @@ impl Customers {
     /// a password needs it, and failures count like those of a sign-in; one that has none needs a fresh sign-in.
     ///
     /// # Errors
-    /// [`CustomerError::Refused`], [`CustomerError::Weak`], [`CustomerError::NotFresh`], [`CustomerError::Throttled`],
+    /// [`CustomerError::WrongPassword`], [`CustomerError::Weak`], [`CustomerError::NotFresh`], [`CustomerError::Throttled`],
     /// [`CustomerError::Busy`], [`CustomerError::Store`].
     pub async fn change_password(
         &self,
@@ -299,7 +299,7 @@ impl Customers {
                 self.passwords().check(current, Some(hash)).await.inspect_err(|_| self.withdraw(&keys))?;
             if !checked.matches {
                 self.tell_refused(&signed_in.site, Some(id), "password", client).await?;
-                return Err(CustomerError::Refused);
+                return Err(CustomerError::WrongPassword);
             }
             self.throttle(|throttle| throttle.succeeded(keys[0], keys[1]));
         } else {

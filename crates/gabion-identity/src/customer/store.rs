@@ -14,8 +14,8 @@ const SWEEP_ROWS_MAX: u32 = 500;
 
 /// Deletes what is over, a bounded number of rows of each table; says how many.
 pub(crate) fn sweep(tx: &mut Tx<'_>, now: Timestamp, idle_since: Timestamp) -> Result<u64, StoreError> {
-    let visits = "DELETE FROM identity_visit WHERE id IN
-        (SELECT id FROM identity_visit WHERE expires_at <= $1 OR seen_at <= $2 LIMIT $3)";
+    let visits = "DELETE FROM identity_customer_session WHERE id IN
+        (SELECT id FROM identity_customer_session WHERE expires_at <= $1 OR seen_at <= $2 LIMIT $3)";
     let pending = "DELETE FROM identity_pending WHERE id IN
         (SELECT id FROM identity_pending WHERE expires_at <= $1 LIMIT $2)";
     let ceremonies = "DELETE FROM identity_ceremony WHERE challenge IN

@@ -13,12 +13,10 @@ use serde::Deserialize;
 
 use super::{NoFields, Refusal, enter, render};
 use crate::link::{Joining, Purpose};
+use crate::next::own_path;
 use crate::session::{Client, clear_cookie, cookie};
 use crate::sign_in::Attempt;
 use crate::{Identity, IdentityError};
-
-/// Bytes of the longest path a sign-in leads back to.
-const NEXT_BYTES_MAX: usize = 512;
 
 #[derive(Template)]
 #[template(path = "link.html")]
@@ -155,27 +153,4 @@ pub(super) async fn sign_out(
     let mut response = Redirect::to(SIGN_IN_PATH).into_response();
     response.headers_mut().append(SET_COOKIE, clear_cookie());
     Ok(response)
-}
-
-/// A path of this console, or its start page: a link with a foreign `next` must not lead away after sign-in.
-fn own_path(next: &str) -> &str {
-    let plain = next.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    let own = next.starts_with('/') && !next.starts_with("//");
-    if own && plain && next.len() <= NEXT_BYTES_MAX { next } else { "/" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_own_paths_are_followed_after_sign_in() {
-        for good in ["/", "/events?kind=staff", "/account#sessions"] {
-            assert_eq!(own_path(good), good);
-        }
-        let long = format!("/{}", "x".repeat(NEXT_BYTES_MAX));
-        for bad in ["", "//evil.test", "/\\evil.test", "https://evil.test/", "/a b", "/\r\nx", "x", &long] {
-            assert_eq!(own_path(bad), "/", "{bad}");
-        }
-    }
 }

@@ -7,6 +7,8 @@ use gabion_core::Secret;
 use gabion_crypto::totp;
 use http::{Method, StatusCode};
 
+use gabion_identity::customer::pending::PENDING_MAX;
+
 use crate::harness::Answer;
 use crate::shop::{EMAIL, PASSWORD, Shop, site};
 
@@ -117,6 +119,7 @@ async fn a_changed_password_ends_every_other_session_and_is_told_by_mail() {
     assert!(there.is_in().await);
     let wrong = here.post("/.gabion/account/password", &[("current", NEW), ("password", NEW)]).await;
     assert_eq!(wrong.status, StatusCode::FORBIDDEN);
+    assert!(wrong.text.contains("The current password is wrong."), "{}", wrong.text);
     let old = here.cookie().unwrap().to_owned();
     shop.clock.advance(Duration::from_secs(1));
     let changed = here.post("/.gabion/account/password", &[("current", PASSWORD), ("password", NEW)]).await;
@@ -376,4 +379,51 @@ async fn a_changed_password_shows_nothing_but_a_password() {
     assert_eq!(changed.status, StatusCode::SEE_OTHER, "{}", changed.text);
     let offer = browser.get("/.gabion/account/totp").await;
     assert_eq!(offer.header("location"), "/.gabion/step-up?next=%2F.gabion%2Faccount%2Ftotp");
+}
+
+#[tokio::test]
+async fn a_customer_keeps_at_most_thirty_sessions_and_the_oldest_ends_at_once() {
+    let shop = Shop::new().await;
+    let mut first = shop.customer().await;
+    assert!(first.is_in().await);
+    for _ in 0..29 {
+        shop.clock.advance(Duration::from_secs(1));
+        shop.browser().sign_in(EMAIL, PASSWORD).await;
+    }
+    assert!(first.is_in().await, "thirty are kept");
+    shop.clock.advance(Duration::from_secs(1));
+    shop.browser().sign_in(EMAIL, PASSWORD).await;
+    assert!(!first.is_in().await);
+}
+
+#[tokio::test]
+async fn what_was_begun_waits_half_an_hour_and_only_so_much_of_it() {
+    let shop = Shop::new().await;
+    let mut browser = shop.browser();
+    browser.register(EMAIL).await;
+    shop.clock.advance(Duration::from_secs(30 * 60));
+    assert_eq!(browser.post("/.gabion/begin", &[("password", PASSWORD)]).await.status, StatusCode::GONE);
+
+    shop.fill_pending(PENDING_MAX).await;
+    let full = browser.post("/.gabion/register", &[("email", "bob@tidewater.example")]).await;
+    assert_eq!((full.status, full.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "60"));
+    shop.clock.advance(Duration::from_secs(3_600));
+    for _ in 0..PENDING_MAX.div_ceil(500) {
+        shop.customers.tend().await.unwrap();
+    }
+    let room = browser.post("/.gabion/register", &[("email", "bob@tidewater.example")]).await;
+    assert_eq!(room.status, StatusCode::SEE_OTHER, "{}", room.text);
+}
+
+#[tokio::test]
+async fn over_plain_http_people_are_led_to_where_it_is_protected() {
+    let shop = Shop::new().await;
+    let mut browser = shop.browser();
+    browser.https = false;
+    let answer = browser.get("/.gabion/sign-in?next=/orders").await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER);
+    assert_eq!(answer.header("location"), "https://tea.example/.gabion/sign-in");
+    let answer = browser.post("/.gabion/sign-in", &[("email", EMAIL), ("password", PASSWORD)]).await;
+    assert_eq!(answer.status, StatusCode::SEE_OTHER, "nothing is checked that came in the clear");
+    assert_eq!(shop.kinds().await, Vec::<String>::new());
 }

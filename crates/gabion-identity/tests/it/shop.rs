@@ -77,7 +77,7 @@ impl Shop {
     }
 
     pub(crate) fn browser(&self) -> Browser<'_> {
-        Browser { shop: self, cookies: Vec::new(), address: "192.0.2.1".parse().unwrap() }
+        Browser { shop: self, cookies: Vec::new(), address: "192.0.2.1".parse().unwrap(), https: true }
     }
 
     /// A browser in which somebody made an account with a password, and is signed in.
@@ -107,6 +107,23 @@ impl Shop {
         line.trim().to_owned()
     }
 
+    /// As if so many people had begun something and wait for their letter.
+    pub(crate) async fn fill_pending(&self, count: usize) {
+        let now = gabion_core::Clock::now(&self.clock);
+        let sql = "INSERT INTO identity_pending
+                (id, site, token_hash, purpose, account, content, tries_left, expires_at)
+            VALUES ($1, $2, $3, 'nothing', 'acc_0', $3, 5, $4)";
+        let fill = move |tx: &mut gabion_store::Tx<'_>| {
+            for number in 0..count {
+                let bytes = (number as u64).to_be_bytes();
+                let until = now.after(std::time::Duration::from_secs(600));
+                tx.execute(sql, gabion_store::params![format!("pnd_{number}"), &site(), bytes, until])?;
+            }
+            Ok::<_, gabion_store::StoreError>(())
+        };
+        self.db.write(fill).await.unwrap();
+    }
+
     pub(crate) async fn events(&self) -> Vec<Entry> {
         self.db.journal().read(0, 500, Filter::default(), View::Full).await.unwrap()
     }
@@ -124,6 +141,7 @@ pub(crate) struct Browser<'s> {
     shop: &'s Shop,
     cookies: Vec<(String, String)>,
     pub(crate) address: IpAddr,
+    pub(crate) https: bool,
 }
 
 impl Browser<'_> {
@@ -153,7 +171,7 @@ impl Browser<'_> {
         for (name, value) in &self.cookies {
             request = request.header("cookie", format!("{name}={value}"));
         }
-        let caller = Caller { site: site(), address: self.address, https: true };
+        let caller = Caller { site: site(), address: self.address, https: self.https };
         let request = request.extension(caller).body(Body::from(body)).unwrap();
         let response = self.shop.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

@@ -13,6 +13,7 @@ mod mail;
 mod nginx;
 mod password_commands;
 mod restart;
+mod said;
 mod service;
 mod storm;
 mod uploads;

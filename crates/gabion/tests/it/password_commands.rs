@@ -1,10 +1,8 @@
 //! `gabion password` and `gabion breach`.
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use crate::binary;
+use crate::said::{Said, run_with};
 
 /// SHA-1 of "password", "123456" and "letmein", in order.
 const LEAKED: [&str; 3] = [
@@ -13,29 +11,8 @@ const LEAKED: [&str; 3] = [
     "B7A875FC1EA228B9061041B7CEC4BD3C52AB3CE3",
 ];
 
-/// With which code a command ended, and what it said.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
-
-fn gabion_with(input: &[u8], arguments: &[&str]) -> Said {
-    let mut child = Command::new(binary())
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
-}
-
 fn gabion(arguments: &[&str]) -> Said {
-    gabion_with(b"", arguments)
+    run_with(b"", arguments)
 }
 
 fn generated(arguments: &[&str]) -> Vec<String> {
@@ -61,7 +38,7 @@ fn whole_list(folder: &Path) -> std::path::PathBuf {
 
 fn listed(folder: &Path, password: &str) -> Option<i32> {
     let file = folder.join("leaked.gabion");
-    let said = gabion_with(password.as_bytes(), &["breach", "check", "--file", file.to_str().unwrap()]);
+    let said = run_with(password.as_bytes(), &["breach", "check", "--file", file.to_str().unwrap()]);
     let answers = ["listed: this password has leaked; use another one everywhere\n", "not listed\n"];
     assert!(answers.contains(&&*said.out) && said.err.is_empty(), "{}{}", said.out, said.err);
     said.code
@@ -185,7 +162,7 @@ fn damaged_filters_and_other_files_are_refused() {
     let said = gabion(&["breach", "info", file.to_str().unwrap()]);
     assert!(said.code == Some(64) && said.err.contains("damaged"), "{}", said.err);
     std::fs::write(&file, "not a filter, but longer than the shortest one could possibly be").unwrap();
-    let said = gabion_with(b"password", &["breach", "check", "--file", file.to_str().unwrap()]);
+    let said = run_with(b"password", &["breach", "check", "--file", file.to_str().unwrap()]);
     assert!(said.code == Some(64) && said.err.contains("no filter of leaked passwords"), "{}", said.err);
     assert_eq!(gabion(&["breach", "info", "/nowhere"]).code, Some(69));
 }
@@ -195,7 +172,7 @@ fn a_password_is_one_line_of_text() {
     let folder = tempfile::tempdir().unwrap();
     build(folder.path(), &whole_list(folder.path()), &[]);
     let file = folder.path().join("leaked.gabion");
-    let check = |input: &[u8]| gabion_with(input, &["breach", "check", "--file", file.to_str().unwrap()]);
+    let check = |input: &[u8]| run_with(input, &["breach", "check", "--file", file.to_str().unwrap()]);
     for (input, why) in [
         (&b""[..], "write the password on standard input"),
         (b"\n", "write the password on standard input"),

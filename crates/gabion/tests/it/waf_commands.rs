@@ -1,35 +1,14 @@
 //! `gabion waf`: list, explain, test and replay.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use gabion_test::product::configuration;
 use serde_json::Value;
 
-use crate::binary;
-
-/// What a command said, and with which code it ended.
-struct Said {
-    code: Option<i32>,
-    out: String,
-    err: String,
-}
+use crate::said::{Said, run_with};
 
 fn waf_with(input: &[u8], arguments: &[&str]) -> Said {
-    let mut child = Command::new(binary())
-        .arg("waf")
-        .args(arguments)
-        .env_remove("GABION_CONFIG")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Said { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    run_with(input, &[&["waf"], arguments].concat())
 }
 
 fn waf(arguments: &[&str]) -> Said {

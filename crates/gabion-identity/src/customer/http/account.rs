@@ -15,7 +15,7 @@ use super::view::{Frame, render};
 use super::{ACCOUNT_PATH, Member};
 use crate::customer::factor::Factors;
 use crate::customer::passkey::PasskeyView;
-use crate::customer::session::{SessionView, VisitId, Whence, clear_cookie};
+use crate::customer::session::{SessionId, SessionView, Whence, clear_cookie};
 use crate::customer::{AccountView, Customers};
 
 #[derive(Template)]
@@ -26,7 +26,7 @@ struct AccountPage<'a> {
     passkeys: &'a [PasskeyView],
     factors: Factors,
     sessions: &'a [SessionView],
-    own: VisitId,
+    own: SessionId,
     is_fresh: bool,
     done: Option<&'static str>,
     refused: Option<&'a str>,
@@ -178,7 +178,7 @@ pub(super) async fn end(
     Path(id): Path<String>,
     Form(NoFields {}): Form<NoFields>,
 ) -> Result<Response, Trouble> {
-    let id: VisitId = id.parse().map_err(|_| not_found("session"))?;
+    let id: SessionId = id.parse().map_err(|_| not_found("session"))?;
     let Member { signed_in, .. } = &member;
     let by = Actor::Customer(signed_in.account.to_string());
     let ended = customers.end_session(&signed_in.site, signed_in.account, id, by).await;

@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use gabion_core::Secret;
 use gabion_webauthn::CreationOptions;
+use http::HeaderMap;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, HeaderValue};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -16,7 +16,8 @@ use super::form::{Form, Sent};
 use super::passkey::Nothing;
 use super::trouble::Trouble;
 use super::view::{Frame, render};
-use super::{ACCOUNT_PATH, BEGIN_PATH, CODE_PATH, Visit, cookie_named};
+use super::{ACCOUNT_PATH, BEGIN_PATH, CODE_PATH, Visit, only_cookie};
+use crate::cookie;
 use crate::customer::begin::{Choice, With};
 use crate::customer::passkey::{Answer, Question};
 use crate::customer::pending::{PROVEN_LIFETIME, Purpose};
@@ -139,7 +140,9 @@ fn after_email(
     match begun {
         Ok(token) => {
             let mut response = Redirect::to(CODE_PATH).into_response();
-            response.headers_mut().append(SET_COOKIE, set_cookie(&token));
+            response
+                .headers_mut()
+                .append(SET_COOKIE, cookie::set(COOKIE_NAME, &token, Some(PROVEN_LIFETIME)));
             Ok(response)
         }
         Err(error) => {
@@ -252,15 +255,7 @@ fn told(page: Response, trouble: Option<&Trouble>) -> Response {
     }
 }
 
-fn set_cookie(token: &Secret<String>) -> HeaderValue {
-    let (token, seconds) = (token.expose(), PROVEN_LIFETIME.as_secs());
-    let cookie = format!("{COOKIE_NAME}={token}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}");
-    let mut value = HeaderValue::try_from(cookie).expect("tokens are ASCII");
-    value.set_sensitive(true);
-    value
-}
-
 /// What stands for what was begun in this browser; a text that stands for nothing where there is none.
 fn token(headers: &HeaderMap) -> &str {
-    cookie_named(headers, COOKIE_NAME).unwrap_or_default()
+    only_cookie(headers, COOKIE_NAME).unwrap_or_default()
 }

@@ -13,11 +13,12 @@ use serde_json::json;
 use super::door::{WITHOUT_SECOND, one_factor};
 use super::form::Sent;
 use super::trouble::Trouble;
-use super::{ACCOUNT_PATH, Member, Visit, own_path};
+use super::{ACCOUNT_PATH, Member, Visit};
 use crate::customer::flow::Level;
 use crate::customer::passkey::{Answer, Question};
 use crate::customer::sign_in::Begun;
 use crate::customer::{CustomerError, Customers};
+use crate::next::own_path;
 
 /// Nothing is said with a question.
 #[derive(Debug, Deserialize)]

@@ -6,11 +6,11 @@ use gabion_store::{Param, Place, Purpose, Row, StoreError, Tx, params};
 use super::broken;
 use crate::customer::account::{AccountId, State};
 use crate::customer::flow::{Level, Proof};
-use crate::customer::session::{SessionView, SignedIn, VisitId, Whence};
+use crate::customer::session::{SessionId, SessionView, SignedIn, Whence};
 
 /// A session to be stored.
 pub(crate) struct NewRow<'a> {
-    pub(crate) id: VisitId,
+    pub(crate) id: SessionId,
     pub(crate) site: &'a SiteId,
     pub(crate) account: AccountId,
     pub(crate) token: &'a [u8; 32],
@@ -23,7 +23,7 @@ pub(crate) struct NewRow<'a> {
 }
 
 fn place(id: &str) -> Place<'_> {
-    Place { table: "identity_visit", column: "client", row: id }
+    Place { table: "identity_customer_session", column: "client", row: id }
 }
 
 pub(crate) fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>) -> Result<(), StoreError> {
@@ -31,7 +31,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, row: &NewRow<'_>) -> Result<(), StoreError
     let whence = serde_json::to_string(row.whence).map_err(|error| broken("client", error))?;
     let client = tx.seal_personal(row.account.subject(), Purpose::Profile, place(&id), &whence)?;
     let methods = serde_json::to_string(row.methods).map_err(|error| broken("methods", error))?;
-    let sql = "INSERT INTO identity_visit
+    let sql = "INSERT INTO identity_customer_session
             (id, site, account, token_hash, level, methods, authenticated_at, created_at, seen_at, expires_at, client)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10)";
     let account = Param::text(row.account);
@@ -61,7 +61,7 @@ pub(crate) fn by_token(
     tx: &mut Tx<'_>,
     digest: &[u8; 32],
 ) -> Result<Option<(SignedIn, Timestamp, State)>, StoreError> {
-    let sql = "SELECT v.*, a.state AS state FROM identity_visit v JOIN identity_account a ON a.id = v.account
+    let sql = "SELECT v.*, a.state AS state FROM identity_customer_session v JOIN identity_account a ON a.id = v.account
         WHERE v.token_hash = $1";
     let row = tx.query_one(sql, params![digest])?;
     let read = |row: &Row| {
@@ -81,7 +81,7 @@ pub(crate) fn by_token(
 
 /// The sessions of an account, newest first.
 pub(crate) fn of(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<SessionView>, StoreError> {
-    let sql = "SELECT * FROM identity_visit WHERE account = $1 ORDER BY created_at DESC, id DESC";
+    let sql = "SELECT * FROM identity_customer_session WHERE account = $1 ORDER BY created_at DESC, id DESC";
     let rows = tx.query(sql, params![Param::text(account)])?;
     rows.iter().map(|row| view(tx, account, row)).collect()
 }
@@ -105,41 +105,44 @@ fn view(tx: &mut Tx<'_>, account: AccountId, row: &Row) -> Result<SessionView, S
 }
 
 /// The ids of an account's sessions, newest first.
-pub(crate) fn ids_of(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<VisitId>, StoreError> {
-    let sql = "SELECT id FROM identity_visit WHERE account = $1 ORDER BY created_at DESC, id DESC";
+pub(crate) fn ids_of(tx: &mut Tx<'_>, account: AccountId) -> Result<Vec<SessionId>, StoreError> {
+    let sql = "SELECT id FROM identity_customer_session WHERE account = $1 ORDER BY created_at DESC, id DESC";
     tx.query(sql, params![Param::text(account)])?.iter().map(|row| row.parse("id")).collect()
 }
 
-pub(crate) fn touch(tx: &mut Tx<'_>, id: VisitId, seen: Timestamp) -> Result<(), StoreError> {
-    let sql = "UPDATE identity_visit SET seen_at = $2 WHERE id = $1 AND seen_at < $2";
+pub(crate) fn touch(tx: &mut Tx<'_>, id: SessionId, seen: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE identity_customer_session SET seen_at = $2 WHERE id = $1 AND seen_at < $2";
     tx.execute(sql, params![Param::text(id), seen]).map(drop)
 }
 
-pub(crate) fn delete(tx: &mut Tx<'_>, account: AccountId, id: VisitId) -> Result<bool, StoreError> {
-    let sql = "DELETE FROM identity_visit WHERE id = $1 AND account = $2";
+pub(crate) fn delete(tx: &mut Tx<'_>, account: AccountId, id: SessionId) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM identity_customer_session WHERE id = $1 AND account = $2";
     Ok(tx.execute(sql, params![Param::text(id), Param::text(account)])? > 0)
 }
 
 /// Ends the session of a cookie, and says which it was.
-pub(crate) fn delete_by_token(tx: &mut Tx<'_>, digest: &[u8; 32]) -> Result<Option<VisitId>, StoreError> {
-    let row = tx.query_one("SELECT id FROM identity_visit WHERE token_hash = $1", params![digest])?;
+pub(crate) fn delete_by_token(tx: &mut Tx<'_>, digest: &[u8; 32]) -> Result<Option<SessionId>, StoreError> {
+    let row =
+        tx.query_one("SELECT id FROM identity_customer_session WHERE token_hash = $1", params![digest])?;
     let id = row.map(|row| row.parse("id")).transpose()?;
-    tx.execute("DELETE FROM identity_visit WHERE token_hash = $1", params![digest])?;
+    tx.execute("DELETE FROM identity_customer_session WHERE token_hash = $1", params![digest])?;
     Ok(id)
 }
 
 /// Whether a session is there.
-pub(crate) fn is_there(tx: &mut Tx<'_>, id: VisitId) -> Result<bool, StoreError> {
-    Ok(tx.query_one("SELECT id FROM identity_visit WHERE id = $1", params![Param::text(id)])?.is_some())
+pub(crate) fn is_there(tx: &mut Tx<'_>, id: SessionId) -> Result<bool, StoreError> {
+    Ok(tx
+        .query_one("SELECT id FROM identity_customer_session WHERE id = $1", params![Param::text(id)])?
+        .is_some())
 }
 
 /// Deletes the sessions of an account except one; says how many.
 pub(crate) fn delete_all(
     tx: &mut Tx<'_>,
     account: AccountId,
-    except: Option<VisitId>,
+    except: Option<SessionId>,
 ) -> Result<u64, StoreError> {
     let except = except.map_or_else(String::new, |id| id.to_string());
-    let sql = "DELETE FROM identity_visit WHERE account = $1 AND id <> $2";
+    let sql = "DELETE FROM identity_customer_session WHERE account = $1 AND id <> $2";
     tx.execute(sql, params![Param::text(account), except])
 }
